@@ -1,0 +1,61 @@
+"""What a feature folder holds, found from the shards themselves: nothing else has to be kept true.
+
+A look-up by video id is one dictionary access, however many videos there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stores.records import Failure, StoreError, VideoItem
+from stores.shards import ShardRecipe, ShardVideo, read_index
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The videos and the failures of a folder of shards, by video id.
+
+    A video that failed once and was read later counts as read. ``recipe`` is None while the folder
+    holds no shard.
+    """
+
+    folder: Path
+    recipe: ShardRecipe | None
+    videos: dict[str, ShardVideo]
+    failures: dict[str, Failure]
+
+    def missing(self, items: Sequence[VideoItem], *, retry_failed: bool = False) -> list[VideoItem]:
+        """Return the items that still have to be read, in their order."""
+        return [
+            item
+            for item in items
+            if item.video_id not in self.videos
+            and (retry_failed or item.video_id not in self.failures)
+        ]
+
+
+def open_catalog(folder: Path) -> Catalog:
+    """Read the index of every shard in ``folder``; a folder that is not there is an empty catalog.
+
+    Raises:
+        StoreError: A shard is damaged, or two shards were made by different recipes.
+    """
+    recipe: ShardRecipe | None = None
+    first: Path | None = None
+    videos: dict[str, ShardVideo] = {}
+    failures: dict[str, Failure] = {}
+    for path in sorted(folder.glob("shard-*.h5")):
+        index = read_index(path)
+        if recipe is None:
+            recipe, first = index.recipe, path
+        elif index.recipe.fingerprint != recipe.fingerprint:
+            raise StoreError(
+                f"two recipes in one folder: {first} was made with {recipe.text}, "
+                f"{path} with {index.recipe.text}; move one of them to a folder of its own"
+            )
+        videos.update({video.item.video_id: video for video in index.videos})
+        failures.update({failure.item.video_id: failure for failure in index.failures})
+    failures = {key: value for key, value in failures.items() if key not in videos}
+    return Catalog(folder, recipe, videos, failures)

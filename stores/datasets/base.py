@@ -1,0 +1,136 @@
+"""What a data set is to the rest: classes, prompts, protocol settings and a way to find its videos.
+
+A data set is one module of this package that defines ``DATASET``; nothing else has to be edited.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from stores.records import StoreError, VideoItem
+
+VIDEO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "ogv", "flv", "wmv", "asf", "mxf"),
+        *("mpg", "mpeg", "vob", "ts", "mts", "m2ts", "gif"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set's fixed facts, and ``discover`` to find its videos below a root.
+
+    ``classes[0]`` is the normal class. ``prompts`` gives each class one or more texts for CLIP.
+    ``test_crop`` is the crop of ten that the published lists score; ``preset`` names the model
+    settings (see ``model.config``); ``metric`` is the figure the field reports for this data set.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    prompts: tuple[tuple[str, ...], ...]
+    discover: Callable[[Path], Sequence[VideoItem]]
+    preset: str
+    recipe: str
+    test_crop: int = 0
+    metric: Literal["auc", "ap"] = "auc"
+    generate: Callable[[Path, int], None] | None = field(default=None)
+    """Writes the data set itself below a root from a seed; None where it has to be obtained."""
+
+
+def names() -> list[str]:
+    """Return the names of all data sets, sorted: every module beside this one."""
+    package = importlib.import_module("stores.datasets")
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "base")
+
+
+def load(name: str) -> Dataset:
+    """Return the data set called ``name``.
+
+    Raises:
+        StoreError: There is none of that name; the message lists those there are.
+    """
+    if name not in names():
+        raise StoreError(f"unknown data set {name!r}; there are {', '.join(names())}")
+    dataset: Dataset = importlib.import_module(f"stores.datasets.{name}").DATASET
+    return dataset
+
+
+def find_videos(root: Path) -> list[Path]:
+    """Return every file below ``root`` whose suffix says video, sorted, links followed once.
+
+    Raises:
+        StoreError: ``root`` is not a folder.
+    """
+    if not root.is_dir():
+        raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
+    found: list[Path] = []
+    seen: set[Path] = set()
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        real = folder.resolve()
+        if real in seen:
+            continue
+        seen.add(real)
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                pending.append(entry)
+            elif entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file():
+                found.append(entry)
+    return sorted(found)
+
+
+def find_list(root: Path, name: str) -> Path:
+    """Return the list file called ``name`` in ``root`` or one folder below.
+
+    Raises:
+        StoreError: ``root`` is no folder, or the list is not there.
+    """
+    if not root.is_dir():
+        raise StoreError(f"no such folder: {root}; give the folder that holds the data set")
+    for path in [root / name, *sorted(root.glob(f"*/{name}"))]:
+        if path.is_file():
+            return path
+    raise StoreError(f"{name} is not in {root}; it comes with the data set, put it there")
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and text of each line that is not blank.
+
+    Raises:
+        StoreError: The file cannot be read as UTF-8 text.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} cannot be read as text: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def index_by_stem(root: Path) -> dict[str, Path]:
+    """Return every video below ``root`` by its name without suffix.
+
+    Raises:
+        StoreError: Two videos of one name with different content sizes: which one is meant?
+    """
+    index: dict[str, Path] = {}
+    for path in find_videos(root):
+        other = index.setdefault(path.stem, path)
+        if other != path and other.stat().st_size != path.stat().st_size:
+            raise StoreError(f"two different videos of one name: {other} and {path}; remove one")
+    return index
+
+
+def locate(index: Mapping[str, Path], name: str) -> str:
+    """Return the absolute path of a video of that name, empty where there is none."""
+    path = index.get(name)
+    return "" if path is None else str(path.absolute())

@@ -1,0 +1,102 @@
+"""XD-Violence (Wu et al., ECCV 2020): 3,954 training and 800 test videos, up to three labels each.
+
+Labels are in the file names: ``…_label_B1-B2-0``. ``annotations.txt`` names the test videos that
+have an anomaly and its frames; a video it does not name is a training video, or a normal test video
+when it lies in a folder of test videos or in a list ``test_videos.txt``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from stores.datasets.base import (
+    Dataset,
+    find_list,
+    find_videos,
+    index_by_stem,
+    locate,
+    read_lines,
+)
+from stores.records import Event, StoreError, VideoItem
+
+CLASSES = ("A", "B1", "B2", "B4", "B5", "B6", "G")
+_TEST_FOLDERS = frozenset({"videos", "test", "test_videos"})
+
+
+def discover(root: Path) -> list[VideoItem]:
+    """Return the videos below ``root``, those of the lists first where there are lists.
+
+    Raises:
+        StoreError: ``annotations.txt`` is missing or unreadable, or no video is there.
+    """
+    truth = dict(_annotations(find_list(root, "annotations.txt")))
+    found = index_by_stem(root)
+    test = set(truth) | {p.stem for p in find_videos(root) if p.parent.name in _TEST_FOLDERS}
+    train = set(found) - test
+    for names, file in ((test, "test_videos.txt"), (train, "train_videos.txt")):
+        names.update(_optional(root, file))
+    train -= test
+    labelled = sorted(name for name in train | test if "_label_" in name)
+    if not any(name in found for name in labelled):
+        raise StoreError(f"no video named …_label_… is below {root}; XD-Violence has 4,754")
+    return [
+        VideoItem(
+            video_id=name,
+            path=locate(found, name),
+            split="test" if name in test else "train",
+            labels=labels_of(name),
+            events=truth.get(name, ()) if name in test else None,
+        )
+        for name in labelled
+    ]
+
+
+def labels_of(name: str) -> tuple[str, ...]:
+    """Return the classes that a file name states: ``…_label_B1-B2-0`` gives B1 and B2.
+
+    Raises:
+        StoreError: It states none, or one that XD-Violence does not have.
+    """
+    codes = [code for code in name.rpartition("_label_")[2].split("-") if code != "0"]
+    if not codes or any(code not in CLASSES for code in codes):
+        raise StoreError(f"{name}: no label of XD-Violence in the name (…_label_B1-0-0)")
+    return tuple(dict.fromkeys(codes))
+
+
+def _optional(root: Path, file: str) -> list[str]:
+    lists = sorted(root.rglob(file))
+    return [line.removesuffix(".mp4") for _, line in read_lines(lists[0])] if lists else []
+
+
+def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
+    """Yield name and events of each line: a name, then pairs of frames, half-open.
+
+    14 of the published names carry a ``.mp4`` that the others do not. The file has no class for a
+    stretch, so a video of several classes gives each stretch its first.
+    """
+    for number, line in read_lines(path):
+        file, *numbers = line.split()
+        name = file.removesuffix(".mp4")
+        try:
+            frames = [int(n) for n in numbers]
+        except ValueError as error:
+            raise StoreError(f"{path} line {number}: {line!r} is not name, frames") from error
+        label = labels_of(name)[0]
+        pairs = zip(frames[::2], frames[1::2], strict=False)
+        yield name, tuple(Event(start, end, label) for start, end in pairs)
+
+
+DATASET = Dataset(
+    name="xd",
+    classes=CLASSES,
+    prompts=tuple(
+        (text,)
+        for text in ("normal", "fighting", "shooting", "riot", "abuse", "car accident", "explosion")
+    ),
+    discover=discover,
+    preset="xd",
+    recipe="vadclip",
+    test_crop=0,
+    metric="ap",
+)

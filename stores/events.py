@@ -1,0 +1,91 @@
+"""From a score for every frame to events: labelled stretches that a person can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stores.records import SEGMENT_FRAMES, VideoScores
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """When a run of frames is an event.
+
+    A run is entered at ``threshold`` and left below ``release`` x ``threshold``, so that a score
+    that trembles around the threshold makes one event and not ten. Runs shorter than
+    ``minimum_frames`` are dropped; the default is one segment, the shortest thing a score can say.
+    """
+
+    threshold: float = 0.5
+    release: float = 0.8
+    minimum_frames: int = SEGMENT_FRAMES
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEvent:
+    """A found event: frames half-open, seconds from the first frame, the class and its scores."""
+
+    start: int
+    end: int
+    start_time: float
+    end_time: float
+    label: str
+    peak: float
+    mean: float
+
+
+def frame_labels(
+    scores: VideoScores, threshold: float
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the class of every frame [F] and its probability [F].
+
+    A frame below the threshold is normal (class 0), any other has its likeliest anomaly class: the
+    plain maximum would call a certain anomaly of an uncertain kind normal.
+    """
+    anomaly = scores.probabilities[:, 1:].argmax(axis=1) + 1
+    labels = np.where(scores.score >= threshold, anomaly, 0)
+    probability = np.take_along_axis(scores.probabilities, labels[:, None], axis=1)[:, 0]
+    return labels, probability
+
+
+def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) -> list[ScoredEvent]:
+    """Return the events of one video in order of time; ``classes[0]`` is normal."""
+    events = []
+    for start, end in _runs(scores.score, rule):
+        inside = slice(start, end)
+        label = int(scores.probabilities[inside, 1:].mean(axis=0).argmax()) + 1
+        events.append(
+            ScoredEvent(
+                start=start,
+                end=end,
+                start_time=float(scores.times[start]),
+                end_time=_end_time(scores.times, end),
+                label=classes[label],
+                peak=float(scores.score[inside].max()),
+                mean=float(scores.score[inside].mean()),
+            )
+        )
+    return events
+
+
+def _runs(score: NDArray[np.float32], rule: EventRule) -> list[tuple[int, int]]:
+    held = score >= rule.threshold * rule.release
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
+    return [
+        (int(start), int(end))
+        for start, end in edges.reshape(-1, 2)
+        if end - start >= min(rule.minimum_frames, score.shape[0])
+        and score[start:end].max() >= rule.threshold
+    ]
+
+
+def _end_time(times: NDArray[np.float64], end: int) -> float:
+    """Return when frame ``end`` begins; past the last frame, one more frame of the same length."""
+    if end < times.shape[0]:
+        return float(times[end])
+    step = times[-1] - times[-2] if times.shape[0] > 1 else 0.0
+    return float(times[-1] + step)

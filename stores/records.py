@@ -1,0 +1,103 @@
+"""The records that cross layer borders, and the error of this layer: plain data, no file format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEGMENT_FRAMES = 16
+"""Frames in one segment, so in one feature row and one score (paper, section 4.1)."""
+
+Split = Literal["train", "test", "none"]
+
+
+class StoreError(ValueError):
+    """A file or folder is not what it has to be; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A labelled stretch of frames, half-open: ``start <= frame < end``."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoItem:
+    """One video of a data set before it is read: where it is and what is known of it.
+
+    ``labels`` are class names of the data set, the normal class alone for a normal video and empty
+    where nothing is known. ``events`` is the frame truth of a test video, ``None`` where there is
+    none (an empty tuple says that no frame is anomalous).
+    """
+
+    video_id: str
+    path: str
+    split: Split = "none"
+    labels: tuple[str, ...] = ()
+    events: tuple[Event, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeAudit:
+    """What the container announced against what was decoded.
+
+    ``expected_frames`` counts the packets that should show a picture, ``container_seconds`` is the
+    stream's own duration (0 where it states none). ``partial`` marks a video whose decoding ended
+    in an error after some good frames.
+    """
+
+    decoder: str
+    expected_frames: int
+    decoded_frames: int
+    container_seconds: float
+    partial: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFeatures:
+    """The features of one video: ``segments`` [C,S,D] float16 and ``times`` [F] float64, seconds.
+
+    ``times`` holds the presentation time of every decoded frame, from the first frame on, so its
+    length is the number of frames that get a score.
+    """
+
+    item: VideoItem
+    segments: NDArray[np.float16]
+    times: NDArray[np.float64]
+    audit: DecodeAudit
+
+    @property
+    def frames(self) -> int:
+        """Number of decoded frames F."""
+        return int(self.times.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input that could not be used: which, where it was seen, why, after how many attempts."""
+
+    item: VideoItem
+    reason: str
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VideoScores:
+    """What DSANet says of one video: a value for every frame.
+
+    ``score`` [F] is the anomaly score in [0, 1]; ``probabilities`` [F,K] sum to 1 over the classes,
+    class 0 being normal; ``times`` [F] are seconds.
+    """
+
+    item: VideoItem
+    times: NDArray[np.float64]
+    score: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    audit: DecodeAudit | None = field(default=None)

@@ -1,0 +1,148 @@
+"""Scores read back: what was scored, which events were found, and the frame scores themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stores.events import EventRule, ScoredEvent
+from stores.records import StoreError, VideoItem, VideoScores
+from stores.scores import EVENTS_SCHEMA, ScoreHeader
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredVideo:
+    """One row of ``videos/``: status is ``ok``, ``partial`` (stopped at an error) or ``failed``."""
+
+    video_id: str
+    path: str
+    status: str
+    reason: str
+    frames: int
+    seconds: float
+    peak: float
+    label: str
+    events: int
+
+
+def read_videos(folder: Path) -> list[ScoredVideo]:
+    """Return the rows of ``videos/`` in order of id; none where nothing was scored yet.
+
+    Raises:
+        StoreError: A part is damaged or not ours.
+    """
+    names = list(ScoredVideo.__slots__)
+    rows = [row for part in _parts(folder, "videos") for row in _read(part, names).to_pylist()]
+    return sorted((ScoredVideo(**row) for row in rows), key=lambda v: v.video_id)
+
+
+def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
+    """Return every event with its video id, the highest peak first; errors as in read_videos."""
+    rows = [
+        r for part in _parts(folder, "events") for r in _read(part, EVENTS_SCHEMA.names).to_pylist()
+    ]
+    events = [
+        (
+            row["video_id"],
+            ScoredEvent(
+                start=row["start_frame"],
+                end=row["end_frame"],
+                start_time=row["start_time"],
+                end_time=row["end_time"],
+                label=row["label"],
+                peak=row["peak"],
+                mean=row["mean"],
+            ),
+        )
+        for row in rows
+    ]
+    return sorted(events, key=lambda pair: (-pair[1].peak, pair[0], pair[1].start))
+
+
+def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScores]:
+    """Return the frame scores of the given videos, by id; one that was not scored is left out.
+
+    Raises:
+        StoreError: A part is damaged or not ours.
+    """
+    wanted = {item.video_id: item for item in items}
+    found: dict[str, VideoScores] = {}
+    for part in _parts(folder, "scores"):
+        header = read_header(part)
+        columns = [f"p_{name}" for name in header.classes]
+        table = _read(part, ["video_id", "time", "score", *columns], filters=set(wanted))
+        ids = np.asarray(table["video_id"].cast(pa.string()))
+        edges = [*np.flatnonzero(ids[1:] != ids[:-1]) + 1, len(ids)] if len(ids) else []
+        for start, end in zip([0, *edges], edges, strict=False):
+            rows = table.slice(start, end - start)
+            found[ids[start]] = VideoScores(
+                item=wanted[ids[start]],
+                times=rows["time"].to_numpy(),
+                score=rows["score"].to_numpy(),
+                probabilities=np.stack([rows[c].to_numpy() for c in columns], axis=1),
+            )
+    return found
+
+
+def read_header(part: Path) -> ScoreHeader:
+    """Return the header of one Parquet part; errors as in read_videos."""
+    try:
+        metadata = pq.read_schema(part).metadata or {}
+        return ScoreHeader(
+            classes=tuple(json.loads(metadata[b"classes"])),
+            model_fingerprint=metadata[b"model_fingerprint"].decode(),
+            recipe_fingerprint=metadata[b"recipe_fingerprint"].decode(),
+            rule=EventRule(**json.loads(metadata[b"event_rule"])),
+        )
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise StoreError(
+            f"damaged or foreign Parquet file {part} ({error}); remove it and score again"
+        ) from error
+
+
+def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
+    """Return what a folder already holds, after dropping parts that a killed run left unfinished.
+
+    Raises:
+        StoreError: What is there was made with another model, recipe or event rule.
+    """
+    finished = {part.name for part in _parts(folder, "videos")}
+    for kind in ("scores", "events"):
+        for part in _parts(folder, kind):
+            if part.name not in finished:
+                part.unlink()
+    for part in _parts(folder, "videos"):
+        theirs = read_header(part)
+        if theirs != header:
+            raise StoreError(
+                f"{folder} holds scores of another run ({_unlike(theirs, header)}); "
+                "give another OUT, or remove them"
+            )
+    return read_videos(folder)
+
+
+def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:
+    pairs = zip(theirs.metadata().items(), ours.metadata().values(), strict=True)
+    return ", ".join(
+        f"{k.decode()} {a.decode()}, now {b.decode()}" for (k, a), b in pairs if a != b
+    )
+
+
+def _parts(folder: Path, kind: str) -> list[Path]:
+    return sorted((folder / kind).glob("part-*.parquet"))
+
+
+def _read(part: Path, columns: Sequence[str], *, filters: set[str] | None = None) -> pa.Table:
+    chosen = None if filters is None else [("video_id", "in", filters)]
+    try:
+        return pq.read_table(part, columns=list(columns), filters=chosen)
+    except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        raise StoreError(
+            f"damaged or foreign Parquet file {part} ({error}); remove it and score again"
+        ) from error

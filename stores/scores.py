@@ -1,0 +1,189 @@
+"""Scores as Parquet: one row a frame, and the events and videos they add up to.
+
+A folder of scores is ``scores/``, ``events/`` and ``videos/``, each of zstd Parquet parts that
+DuckDB, pandas and Polars open as they are. A part holds whole videos; its ``videos`` file is
+committed last and so says that the other two are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stores.commit import committing
+from stores.events import EventRule, ScoredEvent, find_events, frame_labels
+from stores.records import Failure, VideoScores
+
+SCHEMA_VERSION = "1"
+
+EVENTS_SCHEMA = pa.schema(
+    [
+        ("video_id", pa.string()),
+        ("start_frame", pa.int32()),
+        ("end_frame", pa.int32()),
+        ("start_time", pa.float64()),
+        ("end_time", pa.float64()),
+        ("label", pa.string()),
+        ("peak", pa.float32()),
+        ("mean", pa.float32()),
+    ]
+)
+VIDEOS_SCHEMA = pa.schema(
+    [
+        ("video_id", pa.string()),
+        ("path", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("frames", pa.int32()),
+        ("seconds", pa.float64()),
+        ("peak", pa.float32()),
+        ("label", pa.string()),
+        ("events", pa.int32()),
+        ("decoder", pa.string()),
+        ("expected_frames", pa.int32()),
+        ("container_seconds", pa.float64()),
+        ("attempts", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreHeader:
+    """What every file of a folder of scores has in common, kept in its Parquet metadata."""
+
+    classes: tuple[str, ...]
+    model_fingerprint: str
+    recipe_fingerprint: str
+    rule: EventRule
+
+    def metadata(self) -> dict[bytes, bytes]:
+        """Return the key-value metadata of a file."""
+        return {
+            b"schema_version": SCHEMA_VERSION.encode(),
+            b"classes": json.dumps(self.classes).encode(),
+            b"model_fingerprint": self.model_fingerprint.encode(),
+            b"recipe_fingerprint": self.recipe_fingerprint.encode(),
+            b"event_rule": json.dumps(asdict(self.rule)).encode(),
+        }
+
+
+def scores_schema(header: ScoreHeader) -> pa.Schema:
+    """Return the schema of ``scores/``: the fixed columns, then ``p_<class>`` for each class."""
+    fixed = [
+        ("video_id", pa.dictionary(pa.int32(), pa.string())),
+        ("frame", pa.int32()),
+        ("time", pa.float64()),
+        ("score", pa.float32()),
+        ("label", pa.dictionary(pa.int32(), pa.string())),
+        ("label_probability", pa.float32()),
+    ]
+    columns = [(f"p_{name}", pa.float32()) for name in header.classes]
+    return pa.schema(fixed + columns, metadata=header.metadata())
+
+
+def write_scores(
+    folder: Path,
+    header: ScoreHeader,
+    results: Iterable[VideoScores],
+    failures: Sequence[Failure] = (),
+) -> None:
+    """Commit the scores, events and rows of some videos as one part.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    scored = list(results)
+    ids = [s.item.video_id for s in scored] + [f.item.video_id for f in failures]
+    name = _part_name(header, ids)
+    events = {s.item.video_id: find_events(s, header.classes, header.rule) for s in scored}
+    with (
+        committing(folder / "scores" / name) as path,
+        pq.ParquetWriter(path, scores_schema(header), compression="zstd") as writer,
+    ):
+        for result in scored:
+            writer.write_table(_score_table(result, header))
+    rows = [{"video_id": key} | _event_row(e) for key, found in events.items() for e in found]
+    _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
+    rows = [_video_row(result, events[result.item.video_id]) for result in scored]
+    rows += [_failure_row(failure) for failure in failures]
+    _write_rows(folder / "videos" / name, rows, VIDEOS_SCHEMA.with_metadata(header.metadata()))
+
+
+def _part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
+    text = "\n".join([header.model_fingerprint, header.recipe_fingerprint, *sorted(video_ids)])
+    return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+
+
+def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    with committing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema), temporary, compression="zstd")
+
+
+def _score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:
+    frames = result.score.shape[0]
+    labels, probability = frame_labels(result, header.rule.threshold)
+    video_id = pa.DictionaryArray.from_arrays(
+        np.zeros(frames, dtype=np.int32), pa.array([result.item.video_id])
+    )
+    label = pa.DictionaryArray.from_arrays(labels.astype(np.int32), pa.array(header.classes))
+    columns = [
+        video_id,
+        np.arange(frames, dtype=np.int32),
+        result.times,
+        result.score,
+        label,
+        probability,
+        *result.probabilities.T,
+    ]
+    return pa.table(
+        [pa.array(c) if isinstance(c, np.ndarray) else c for c in columns],
+        schema=scores_schema(header),
+    )
+
+
+def _event_row(event: ScoredEvent) -> dict[str, Any]:
+    row = asdict(event)
+    return row | {"start_frame": row.pop("start"), "end_frame": row.pop("end")}
+
+
+def _video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, Any]:
+    audit = result.audit
+    best = max(events, key=lambda event: event.peak, default=None)
+    return {
+        "video_id": result.item.video_id,
+        "path": result.item.path,
+        "status": "partial" if audit is not None and audit.partial else "ok",
+        "reason": audit.note if audit is not None else "",
+        "frames": result.score.shape[0],
+        "seconds": float(result.times[-1]),
+        "peak": float(result.score.max()),
+        "label": "" if best is None else best.label,
+        "events": len(events),
+        "decoder": None if audit is None else audit.decoder,
+        "expected_frames": None if audit is None else audit.expected_frames,
+        "container_seconds": None if audit is None else audit.container_seconds,
+        "attempts": 1,
+    }
+
+
+def _failure_row(failure: Failure) -> dict[str, Any]:
+    return {
+        "video_id": failure.item.video_id,
+        "path": failure.item.path,
+        "status": "failed",
+        "reason": failure.reason,
+        "frames": 0,
+        "seconds": 0.0,
+        "peak": 0.0,
+        "label": "",
+        "events": 0,
+        "attempts": failure.attempts,
+    }

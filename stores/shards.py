@@ -1,0 +1,216 @@
+"""HDF5 shards of whole videos: the unit of work, of retry, of commit and of resume.
+
+A shard holds ``/<video>/segments`` [C,S,D] float16 and ``/<video>/times`` [F] float64, both behind
+a Fletcher-32 checksum, and ``/index``: JSON that lists its videos, its failures and its recipe, so
+that the catalog reads one small data set a shard. A recipe is text and a fingerprint here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from stores.commit import commit_bytes
+from stores.records import DecodeAudit, Event, Failure, StoreError, VideoFeatures, VideoItem
+
+SCHEMA = 1
+_ROWS_PER_CHUNK = 256  # one training window of one crop is one read
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecipe:
+    """A recipe as the store sees it: JSON to show, and the fingerprint that must agree."""
+
+    text: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardVideo:
+    """What the index says of one video, and the shard it lies in."""
+
+    item: VideoItem
+    frames: int
+    segments: int
+    crops: int
+    width: int
+    audit: DecodeAudit
+    shard: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ShardIndex:
+    """The index of one shard."""
+
+    recipe: ShardRecipe
+    videos: tuple[ShardVideo, ...]
+    failures: tuple[Failure, ...]
+
+
+def shard_name(recipe: ShardRecipe, video_ids: Sequence[str]) -> str:
+    """Return the file name for these videos.
+
+    The same set makes the same name: a repeated job overwrites itself and adds no second copy.
+    """
+    text = "\n".join([recipe.fingerprint, *sorted(video_ids)])
+    return f"shard-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
+
+
+def write_shard(
+    folder: Path,
+    recipe: ShardRecipe,
+    videos: Sequence[VideoFeatures],
+    failures: Sequence[Failure] = (),
+) -> Path:
+    """Commit one shard and return its path.
+
+    The HDF5 image is built in memory and written in one piece: HDF5 flushing chunks to a full disk
+    ends the process without an exception.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    ids = [v.item.video_id for v in videos] + [f.item.video_id for f in failures]
+    path = folder / shard_name(recipe, ids)
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        for video in videos:
+            _write_video(file, video)
+        index = json.dumps(_index_json(recipe, videos, failures)).encode()
+        file.create_dataset(
+            "index", data=np.frombuffer(index, dtype=np.uint8), chunks=True, fletcher32=True
+        )
+        file.flush()
+        image = file.id.get_file_image()
+    commit_bytes(path, image)
+    return path
+
+
+def read_index(path: Path) -> ShardIndex:
+    """Read what a shard holds.
+
+    Raises:
+        StoreError: The file is damaged, or no shard of this schema.
+    """
+    with _reading(path) as file:
+        if "index" not in file:
+            raise StoreError(f"{path} is HDF5 but not a feature shard; move it out of the folder")
+        content = json.loads(file["index"][()].tobytes())
+    if content.get("schema") != SCHEMA:
+        raise StoreError(f"{path} has schema {content.get('schema')}, expected {SCHEMA}")
+    videos = tuple(_video_from_json(entry, path) for entry in content["videos"])
+    failures = tuple(
+        Failure(item=_item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
+        for f in content["failures"]
+    )
+    return ShardIndex(ShardRecipe(**content["recipe"]), videos, failures)
+
+
+def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.float16]:
+    """Return the features of a video: [C,S,D], or [S,D] of one crop.
+
+    Raises:
+        StoreError: The shard is damaged, or has no such crop.
+    """
+    if crop is not None and not 0 <= crop < video.crops:
+        raise StoreError(
+            f"crop {crop} of {video.item.video_id}: {video.shard} holds {video.crops} crops"
+        )
+    with _reading(video.shard) as file:
+        data = file[_group(video.item.video_id)]["segments"]
+        return np.asarray(data[()] if crop is None else data[crop], dtype=np.float16)
+
+
+def read_times(video: ShardVideo) -> NDArray[np.float64]:
+    """Return the presentation time of every frame, [F] seconds; errors as in read_segments."""
+    with _reading(video.shard) as file:
+        return np.asarray(file[_group(video.item.video_id)]["times"][()], dtype=np.float64)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[h5py.File]:
+    # h5py reports a cut file, a flipped bit and a missing name as OSError or KeyError.
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"damaged shard {path} ({error}); delete it and run extract again to redo its videos"
+        ) from error
+
+
+def _group(video_id: str) -> str:
+    """Return the HDF5 group name of a video: '/', '.' and our own 'index' mean something there."""
+    name = video_id.replace("%", "%25").replace("/", "%2F")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name in {".", "index"} else name
+
+
+def _write_video(file: h5py.File, video: VideoFeatures) -> None:
+    _, segments, width = video.segments.shape
+    group = file.create_group(_group(video.item.video_id))
+    group.create_dataset(
+        "segments",
+        data=video.segments.astype(np.float16, copy=False),
+        chunks=(1, min(segments, _ROWS_PER_CHUNK), width),
+        fletcher32=True,
+    )
+    # Regular times differ by a constant: shuffled and deflated they take a fraction of a byte each.
+    group.create_dataset(
+        "times", data=video.times, chunks=True, shuffle=True, compression="gzip", fletcher32=True
+    )
+    seconds = float(video.times[-1]) if video.frames > 1 else 0.0
+    group.attrs["video_id"] = video.item.video_id
+    group.attrs["frames"] = video.frames
+    group.attrs["fps"] = (video.frames - 1) / seconds if seconds > 0 else 0.0
+    group.attrs["audit"] = json.dumps(asdict(video.audit))
+
+
+def _index_json(
+    recipe: ShardRecipe, videos: Sequence[VideoFeatures], failures: Sequence[Failure]
+) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "recipe": asdict(recipe),
+        "videos": [
+            {
+                "item": asdict(v.item),
+                "frames": v.frames,
+                "shape": v.segments.shape,
+                "audit": asdict(v.audit),
+            }
+            for v in videos
+        ],
+        "failures": [asdict(f) for f in failures],
+    }
+
+
+def _item_from_json(entry: dict[str, Any]) -> VideoItem:
+    events = entry["events"]
+    return VideoItem(
+        video_id=entry["video_id"],
+        path=entry["path"],
+        split=entry["split"],
+        labels=tuple(entry["labels"]),
+        events=None if events is None else tuple(Event(**e) for e in events),
+    )
+
+
+def _video_from_json(entry: dict[str, Any], path: Path) -> ShardVideo:
+    crops, segments, width = entry["shape"]
+    return ShardVideo(
+        item=_item_from_json(entry["item"]),
+        frames=entry["frames"],
+        segments=segments,
+        crops=crops,
+        width=width,
+        audit=DecodeAudit(**entry["audit"]),
+        shard=path,
+    )

@@ -1,0 +1,36 @@
+"""What several test files need: the shared real data, and small records."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stores.records import DecodeAudit, VideoFeatures, VideoItem
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout; tests that need it skip without it."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data is not at {folder}")
+    return folder
+
+
+@pytest.fixture
+def make_features():
+    """Build the features of one made-up video."""
+
+    def make(video_id="a", *, segments=5, crops=2, width=8, seed=0, **fields) -> VideoFeatures:
+        random = np.random.default_rng(seed)
+        frames = segments * 16 - 3
+        return VideoFeatures(
+            item=VideoItem(video_id, f"videos/{video_id}", **fields),
+            segments=random.standard_normal((crops, segments, width)).astype(np.float16),
+            times=np.arange(frames) / 25.0,
+            audit=DecodeAudit("pyav", frames, frames, frames / 25.0),
+        )
+
+    return make

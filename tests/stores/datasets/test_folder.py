@@ -1,0 +1,29 @@
+import pytest
+
+from stores.datasets import base
+from stores.records import StoreError
+
+FOLDER = base.load("folder")
+
+
+def test_ids_are_paths_below_the_root_and_two_of_one_name_stay_apart(tmp_path):
+    for name in ("a/x.mp4", "b/x.mp4", "c & d/é #1.MKV", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    items = FOLDER.discover(tmp_path)
+    assert [i.video_id for i in items] == ["a/x.mp4", "b/x.mp4", "c & d/é #1.MKV"]
+    assert {(i.split, i.labels, i.events) for i in items} == {("none", (), None)}
+
+
+def test_a_link_that_loops_ends(tmp_path):
+    (tmp_path / "x.mp4").touch()
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    assert len(FOLDER.discover(tmp_path)) == 1
+
+
+def test_an_empty_and_a_missing_folder_are_named(tmp_path):
+    with pytest.raises(StoreError, match=f"no video below {tmp_path}"):
+        FOLDER.discover(tmp_path)
+    with pytest.raises(StoreError, match=r"no such folder: .*gone"):
+        FOLDER.discover(tmp_path / "gone")

@@ -1,0 +1,65 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stores.commit import commit_bytes, commit_text, committing, exclusive
+from stores.records import StoreError
+
+
+def test_commit_replaces_the_whole_file_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "deep" / "file.json"
+    commit_text(path, "one")
+    commit_bytes(path, b"two")
+    assert path.read_text() == "two"
+    assert [p.name for p in path.parent.iterdir()] == ["file.json"]
+
+
+def test_a_block_that_fails_leaves_the_old_content(tmp_path):
+    path = tmp_path / "file"
+    commit_text(path, "old")
+
+    def fail_half_way():
+        with committing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"cannot write .*file/shard"):
+        commit_text(tmp_path / "file" / "shard", "x")
+
+
+def test_a_second_process_is_told_that_the_folder_is_in_use(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from stores.commit import exclusive\n"
+        "with exclusive(Path(sys.argv[1])): pass"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with exclusive(tmp_path):
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert "is in use by another run" in second.stderr
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_taking_a_folder_clears_what_a_killed_writer_left(tmp_path):
+    leftover = tmp_path / "scores" / ".partial-0-part.parquet"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"half")
+    with exclusive(tmp_path):
+        assert not leftover.exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot write to"), exclusive(tmp_path / "sub"):
+        pass

@@ -1,0 +1,96 @@
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stores.records import Event, Failure, StoreError, VideoItem
+from stores.shards import ShardRecipe, read_index, read_segments, read_times, write_shard
+
+RECIPE = ShardRecipe('{"name": "test"}', "0123456789abcdef")
+HOSTILE_NAMES = ["index", ".", "..", "a/b.mp4", "100%.avi", "v=x__#1_label_B1-0-0", "ż ó.mp4"]
+
+
+def test_round_trip_with_truth_failures_and_every_crop(tmp_path, make_features):
+    video = make_features(
+        "sub/a.mp4", split="test", labels=("Abuse",), events=(Event(3, 9, "Abuse"),)
+    )
+    failure = Failure(VideoItem("b", "b.mp4", "train", ("Normal",)), "empty file", attempts=2)
+    index = read_index(write_shard(tmp_path, RECIPE, [video], [failure]))
+    assert index.recipe == RECIPE
+    assert index.failures == (failure,)
+    (entry,) = index.videos
+    assert (entry.item, entry.audit, entry.frames) == (video.item, video.audit, video.frames)
+    assert (entry.crops, entry.segments, entry.width) == video.segments.shape
+    np.testing.assert_array_equal(read_segments(entry), video.segments)
+    np.testing.assert_array_equal(read_segments(entry, 1), video.segments[1])
+    np.testing.assert_array_equal(read_times(entry), video.times)
+    with pytest.raises(StoreError, match="holds 2 crops"):
+        read_segments(entry, 5)
+
+
+def test_names_that_mean_something_to_hdf5_are_only_names(tmp_path, make_features):
+    videos = [make_features(name, seed=i) for i, name in enumerate(HOSTILE_NAMES)]
+    index = read_index(write_shard(tmp_path, RECIPE, videos))
+    assert [entry.item.video_id for entry in index.videos] == HOSTILE_NAMES
+    for entry, video in zip(index.videos, videos, strict=True):
+        np.testing.assert_array_equal(read_segments(entry), video.segments)
+
+
+@given(crops=st.integers(1, 10), segments=st.integers(1, 600), width=st.sampled_from([1, 8, 512]))
+def test_every_shape_comes_back(tmp_path_factory, make_features_of, crops, segments, width):
+    video = make_features_of(crops=crops, segments=segments, width=width)
+    (entry,) = read_index(write_shard(tmp_path_factory.mktemp("s"), RECIPE, [video])).videos
+    np.testing.assert_array_equal(read_segments(entry), video.segments)
+
+
+@pytest.fixture(scope="module")
+def make_features_of():
+    from stores.records import DecodeAudit, VideoFeatures
+
+    def make(crops, segments, width):
+        values = np.arange(crops * segments * width, dtype=np.float32) % 997
+        return VideoFeatures(
+            item=VideoItem("v", "v.mp4"),
+            segments=values.reshape(crops, segments, width).astype(np.float16),
+            times=np.arange(segments * 16) / 30,
+            audit=DecodeAudit("pyav", 0, 0, 0.0),
+        )
+
+    return make
+
+
+def test_the_same_videos_make_the_same_file(tmp_path, make_features):
+    first = write_shard(tmp_path, RECIPE, [make_features("a"), make_features("b")])
+    second = write_shard(tmp_path, RECIPE, [make_features("b"), make_features("a")])
+    assert first == second
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_flipped_bit_in_features_is_an_error_and_not_a_number(tmp_path, make_features):
+    video = make_features(segments=40)
+    path = write_shard(tmp_path, RECIPE, [video])
+    data = bytearray(path.read_bytes())
+    where = data.find(video.segments[1, 20].tobytes())
+    data[where] ^= 1
+    path.write_bytes(data)
+    (entry,) = read_index(path).videos
+    with pytest.raises(StoreError, match=f"damaged shard {path}"):
+        read_segments(entry, 1)
+    read_segments(entry, 0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_a_cut_shard_is_named(tmp_path, make_features, share):
+    path = write_shard(tmp_path, RECIPE, [make_features()])
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(StoreError, match="delete it and run extract again"):
+        read_index(path)
+
+
+def test_hdf5_of_another_maker_is_refused_as_such(tmp_path):
+    path = tmp_path / "shard-x.h5"
+    with h5py.File(path, "w") as file:
+        file["data"] = [1, 2, 3]
+    with pytest.raises(StoreError, match="not a feature shard"):
+        read_index(path)
