@@ -1,0 +1,214 @@
+"""How fast each way of reading a video is on one core, and how much memory it takes.
+
+    python benchmarks/decode.py                      # generated clips, about 3 minutes
+    python benchmarks/decode.py --source camera.mp4  # the same clips cut from a real video
+    python benchmarks/decode.py --quick              # one short round, under 30 seconds
+
+Prints a table and, last, one line of JSON. Ways: ``bare`` is libavcodec through PyAV without any
+conversion, the others are ``read_chunks`` with that decoder. Each run has a process of its own
+pinned to one core; the ways take turns and the median of the rounds counts. Rates are source frames
+a second of processor time, which other work on the machine does not disturb. ``peak`` is the memory
+over that of the imports, ``stalled`` the same where the reader pauses for a second (0.2 with
+``--quick``) after its first chunk, as a full queue makes it do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from extract.probe import DecodeError
+from extract.recipe import RECIPES, FrameChoice
+from extract.video import read_chunks
+
+WAYS = ("bare", "pyav", "decord", "auto")
+CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
+CLIP_BYTES = 400_000_000
+"""Decoded size of a clip: under the limit above which decord is not asked to read every frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of reading one clip: source frames a CPU second, memory in MB."""
+
+    size: str
+    frames: FrameChoice
+    way: str
+    frames_per_second: float
+    peak_mb: float
+    stalled_mb: float
+    refused: str = ""
+
+
+def main() -> None:
+    """Measure every way and print the table and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--source", help="a real video to cut the clips from")
+    parser.add_argument("--sizes", nargs="+", default=["320x240", "1280x720"])
+    parser.add_argument("--frames", nargs="+", choices=CHOICES, default=CHOICES)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        way, frames, clip, pause = options.child
+        print(json.dumps(_measure(way, frames, clip, float(pause))))
+        return
+    rounds, share, pause = (1, 0.2, 0.2) if options.quick else (options.rounds, 1.0, 1.0)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in options.sizes:
+            width, height = (int(side) for side in size.split("x"))
+            count = min(1920, int(share * CLIP_BYTES / (width * height * 3)))
+            clip = str(Path(folder) / f"{size}.mp4")
+            _write_clip(clip, options.source, (width, height), count)
+            for frames in options.frames:
+                rows += _compare(size, frames, clip, rounds=rounds, pause=pause)
+    _print_table(rows)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    result = {"benchmark": "decode", "machine": machine, "rounds": rounds}
+    print(json.dumps(result | {"rows": [asdict(row) for row in rows]}))
+
+
+def _compare(size: str, frames: FrameChoice, clip: str, *, rounds: int, pause: float) -> list[Row]:
+    found: dict[str, list[dict[str, float | str]]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            command = [sys.executable, __file__, "--child", way, frames, clip, str(pause)]
+            answer = subprocess.run(command, check=True, capture_output=True, text=True)
+            found[way].append(json.loads(answer.stdout))
+
+    def median(way: str, key: str) -> float:
+        return round(statistics.median(float(run[key]) for run in found[way]), 1)
+
+    return [
+        Row(
+            size=size,
+            frames=frames,
+            way=way,
+            frames_per_second=median(way, "rate"),
+            peak_mb=median(way, "peak"),
+            stalled_mb=median(way, "stalled"),
+            refused=str(found[way][0]["refused"]),
+        )
+        for way in WAYS
+    ]
+
+
+def _measure(way: str, frames: FrameChoice, clip: str, pause: float) -> dict[str, float | str]:
+    """Read ``clip`` once at full speed and once with a pause; the numbers of this process."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    imports = _peak_mb()
+    try:
+        start = time.process_time()
+        count = _read(way, frames, clip, pause=0.0)
+        seconds = time.process_time() - start
+        peak = _peak_mb()
+        _read(way, frames, clip, pause=pause)
+    except DecodeError as error:
+        reason = str(error).removeprefix(f"{clip}: ")
+        return {"rate": 0.0, "peak": 0.0, "stalled": 0.0, "refused": reason}
+    stalled = _peak_mb()
+    return {
+        "rate": count / seconds,
+        "peak": peak - imports,
+        "stalled": stalled - imports,
+        "refused": "",
+    }
+
+
+def _read(way: str, frames: FrameChoice, clip: str, pause: float) -> int:
+    count = 0
+    if way == "bare":
+        with av.open(clip) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            return sum(1 for _ in container.decode(stream))
+    recipe = replace(RECIPES["vadclip"], frames=frames)
+    # Chunks so short that the pause falls into the reading of the shortest clip.
+    for chunk in read_chunks(clip, recipe, decoder=way, chunk_frames=2):  # type: ignore[arg-type]  # from WAYS
+        if count == 0:
+            time.sleep(pause)
+        count += chunk.times.size
+    return count
+
+
+def _peak_mb() -> float:
+    """Return this process's peak resident memory; Linux's rusage would count its parent's too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return float(line.split()[1]) / 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes
+
+
+def _write_clip(path: str, source: str | None, size: tuple[int, int], count: int) -> None:
+    """Write ``count`` frames as H.264 in MP4, 30 frames a second, with B-frames."""
+    pictures = _from_video(source, size) if source else _drawn(size)
+    with av.open(path, "w") as container:
+        options = {"preset": "veryfast", "crf": "23"}
+        stream = container.add_stream("libx264", rate=Fraction(30), options=options)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for picture, _ in zip(pictures, range(count), strict=False):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _from_video(source: str, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    while True:
+        with av.open(source) as container:
+            for frame in container.decode(video=0):
+                rgb = frame.to_ndarray(format="rgb24")
+                yield cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _drawn(size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    """Yield a still, textured scene with camera noise and moving boxes, for ever."""
+    width, height = size
+    random = np.random.default_rng(7)
+    coarse = random.integers(0, 256, (9, 16, 3), dtype=np.uint8)
+    scene = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    noise = random.integers(0, 6, (8, height, width, 3), dtype=np.uint8)
+    frame = 0
+    while True:
+        picture = cv2.add(scene, noise[frame % 8])
+        for box in range(6):
+            left = (frame * (box + 2) * width // 640 + box * width // 6) % width
+            top = (box * height) // 7
+            colour = (40 * box, 255 - 30 * box, 128)
+            corner = (left + width // 10, top + height // 8)
+            cv2.rectangle(picture, (left, top), corner, colour, thickness=-1)
+        yield picture.astype(np.uint8)
+        frame += 1
+
+
+def _print_table(rows: list[Row]) -> None:
+    print(f"{'size':>10}  {'frames':8} {'way':8} {'frames/s':>9} {'peak MB':>8} {'stalled MB':>11}")
+    for row in rows:
+        values = f"{row.frames_per_second:9.0f} {row.peak_mb:8.0f} {row.stalled_mb:11.0f}"
+        shown = f"refused: {row.refused}" if row.refused else values
+        print(f"{row.size:>10}  {row.frames:8} {row.way:8} {shown}")
+
+
+if __name__ == "__main__":
+    main()

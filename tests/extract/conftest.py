@@ -1,0 +1,88 @@
+"""Small real video files, written by PyAV: every frame a flat grey that says which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from extract.video import Chunk, read_chunks
+
+GREY_STEP = 5
+"""Between two frames' greys; lossy codecs stay well within half of it on flat pictures."""
+
+
+@pytest.fixture
+def write_video(tmp_path) -> Callable[..., str]:
+    """Write a video whose frame i is flat grey ``20 + 5·(i mod 40)``, and return its path."""
+
+    def write(
+        name: str = "video.mp4",
+        *,
+        frames: int = 40,
+        size: tuple[int, int] = (64, 48),
+        codec: str = "libx264",
+        rate: int = 25,
+        ticks: Sequence[int] | None = None,
+        pixels: str = "yuv420p",
+        options: dict[str, str] | None = None,
+    ) -> str:
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=rate, options=options or {})
+            stream.width, stream.height, stream.pix_fmt = *size, pixels
+            stream.time_base = Fraction(1, rate)
+            for index in range(frames):
+                grey = np.full((size[1], size[0], 3), grey_of(index), dtype=np.uint8)
+                frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
+                frame.pts = index if ticks is None else ticks[index]
+                frame.time_base = Fraction(1, rate)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return str(path)
+
+    return write
+
+
+def grey_of(index: int) -> int:
+    return 20 + GREY_STEP * (index % 40)
+
+
+@pytest.fixture
+def frame_numbers() -> Callable[[np.ndarray], list[int]]:
+    """Read back, modulo 40, which frames of such a video these pictures are."""
+
+    def numbers(pictures: np.ndarray) -> list[int]:
+        means = pictures.reshape(len(pictures), -1).mean(axis=1)
+        return [round((mean - 20) / GREY_STEP) for mean in means]
+
+    return numbers
+
+
+@pytest.fixture
+def read() -> Callable[..., Chunk]:
+    """Read a video to its end as one chunk, checking what holds for the chunks of any video."""
+
+    def whole(path, recipe, **options) -> Chunk:
+        chunks = list(read_chunks(str(path), recipe, **options))
+        assert [chunk.last is None for chunk in chunks] == [True] * (len(chunks) - 1) + [False]
+        assert all(len(chunk.frames) == len(chunk.segments) > 0 for chunk in chunks)
+        return Chunk(
+            frames=np.concatenate([chunk.frames for chunk in chunks]),
+            segments=np.concatenate([chunk.segments for chunk in chunks]),
+            times=np.concatenate([chunk.times for chunk in chunks]),
+            last=chunks[-1].last,
+        )
+
+    return whole
+
+
+@pytest.fixture
+def real_videos(shared_data) -> dict[str, Path]:
+    """The real files by their names in the manifest, ``folder/file``."""
+    folder = shared_data / "videos"
+    return {f"{path.parent.name}/{path.name}": path for path in sorted(folder.glob("*/*"))}
