@@ -1,0 +1,246 @@
+"""Videos of any length to windows of T segments, and training samples with their order.
+
+Padding, segment means and dtypes are as published. Every random choice comes from a generator that
+the caller owns, so that training can go on bit for bit where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stores.records import VideoFeatures
+
+Rows = NDArray[np.floating[Any]]
+
+
+def segment_bounds(segments: int, window: int) -> NDArray[np.int64]:
+    """Return the ``window + 1`` boundaries ⌊i·segments/window⌋ of equal stretches of a video."""
+    return np.arange(window + 1, dtype=np.int64) * segments // window
+
+
+def resample(features: Rows, window: int) -> NDArray[np.float32]:
+    """Return [T,D]: row i is the mean of ``features`` [S,D] between two segment bounds.
+
+    Where a stretch is empty (S < T) it is the row at its start. Sums are float32 whatever comes in,
+    but a mean is rounded to the dtype of ``features``: float16 in, float16 precision out.
+    """
+    starts = segment_bounds(len(features), window)
+    # reduceat gives the single row at the start of an empty stretch, as wanted.
+    sums = np.add.reduceat(features.astype(np.float32), starts[:-1], axis=0)
+    counts = np.maximum(np.diff(starts), 1).astype(np.float32)
+    means = sums / counts[:, np.newaxis]
+    return means.astype(features.dtype).astype(np.float32)
+
+
+def fit_to_window(features: Rows, window: int) -> tuple[Rows, int]:
+    """Return one training sample [T,D] made of [S,D], and how many of its rows are not padding.
+
+    At most T rows are zero-padded and keep their dtype; more become float32 segment means
+    (reference behaviour).
+
+    Raises:
+        ValueError: ``features`` is not a matrix of finite numbers with at least one row.
+    """
+    _check(features)
+    if len(features) > window:
+        return resample(features, window), window
+    return _pad(features, window), len(features)
+
+
+def split_windows(features: Rows, window: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Return the ⌈S/T⌉ windows [W,T,D] of a video to score, and each one's valid rows [W].
+
+    The last window is zero-padded; the dtype is kept. The published code scores one more window,
+    all padding, where T divides S; it changes nothing.
+
+    Raises:
+        ValueError: ``features`` is not a matrix of finite numbers with at least one row.
+    """
+    _check(features)
+    count = -(-len(features) // window)
+    windows = _pad(features, count * window).reshape(count, window, -1)
+    lengths = np.full(count, window, dtype=np.int64)
+    lengths[-1] = len(features) - (count - 1) * window
+    return windows, lengths
+
+
+def label_vector(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.float32]:
+    """Return the multi-hot vector [K] of a video's class names.
+
+    Raises:
+        ValueError: There is no label, or one that is no class: the losses would become NaN.
+    """
+    unknown = [label for label in labels if label not in classes]
+    if unknown or not labels:
+        raise ValueError(
+            f"got labels {list(labels)}, of which no class: {unknown}; expected at least one of "
+            f"{', '.join(classes)}"
+        )
+    vector = np.zeros(len(classes), dtype=np.float32)
+    vector[[classes.index(label) for label in labels]] = 1.0
+    return vector
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples of one step: ``features`` [B,T,D] float32, ``lengths`` [B], ``labels`` [B,K]."""
+
+    features: Float[Tensor, "b t d"]
+    lengths: Int[Tensor, " b"]
+    labels: Float[Tensor, "b k"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """All training samples in memory, one for each crop of each video.
+
+    ``features`` [N,T,D] float16 are fitted to the window, ``lengths`` [N] count valid segments,
+    ``labels`` [N,K] are multi-hot and ``video`` [N] says which video, in reading order, a sample is
+    a crop of.
+    """
+
+    features: Float[Tensor, "n t d"]
+    lengths: Int[Tensor, " n"]
+    labels: Float[Tensor, "n k"]
+    video: Int[Tensor, " n"]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.lengths)
+
+    @property
+    def anomalous(self) -> Bool[Tensor, " n"]:
+        """Which samples are not of the normal class."""
+        return self.labels[:, 0] == 0
+
+    def to(self, device: torch.device) -> TrainingSet:
+        """Return the same samples on ``device``."""
+        return replace(
+            self,
+            features=self.features.to(device),
+            lengths=self.lengths.to(device),
+            labels=self.labels.to(device),
+            video=self.video.to(device),
+        )
+
+    def batch(self, samples: Int[Tensor, " b"]) -> Batch:
+        """Return the samples with these indices, on the device of the set."""
+        chosen = samples.to(self.features.device)
+        return Batch(
+            features=self.features[chosen].float(),
+            lengths=self.lengths[chosen],
+            labels=self.labels[chosen],
+        )
+
+
+def training_set(
+    videos: Iterable[VideoFeatures], samples: int, window: int, classes: Sequence[str]
+) -> TrainingSet:
+    """Read every crop of every video into a set of exactly ``samples`` samples.
+
+    The number is asked for so that memory is taken once: UCF-Crime fills 4 GB.
+
+    Raises:
+        ValueError: The videos have more or fewer crops, features of different widths or not finite,
+            or a label that is no class. The message names the video.
+    """
+    features: Tensor | None = None
+    lengths = torch.zeros(samples, dtype=torch.int64)
+    labels = torch.zeros(samples, len(classes))
+    video_of = torch.zeros(samples, dtype=torch.int64)
+    filled = 0
+    for sample in _fitted_crops(videos, window, classes):
+        width = sample.features.shape[-1]
+        if features is None:
+            features = torch.zeros(samples, window, width, dtype=torch.float16)
+        if filled == samples or width != features.shape[-1]:
+            raise ValueError(
+                f"video {sample.name}: got crop number {filled + 1} of width {width}, expected "
+                f"{samples} crops in all, of width {features.shape[-1]}"
+            )
+        features[filled] = torch.from_numpy(sample.features)
+        lengths[filled] = sample.length
+        labels[filled] = torch.from_numpy(sample.labels)
+        video_of[filled] = sample.video
+        filled += 1
+    if features is None or filled != samples:
+        raise ValueError(f"got {filled} crops, expected {samples}")
+    return TrainingSet(features=features, lengths=lengths, labels=labels, video=video_of)
+
+
+class _FittedCrop(NamedTuple):
+    """One crop: number and name of its video, features [T,D], valid segments, labels [K]."""
+
+    video: int
+    name: str
+    features: Rows
+    length: int
+    labels: NDArray[np.float32]
+
+
+def _fitted_crops(
+    videos: Iterable[VideoFeatures], window: int, classes: Sequence[str]
+) -> Iterator[_FittedCrop]:
+    for index, video in enumerate(videos):
+        name = video.item.video_id
+        try:
+            labels = label_vector(video.item.labels, classes)
+            fitted = [fit_to_window(crop, window) for crop in video.segments]
+        except ValueError as error:
+            raise ValueError(f"video {name}: {error}") from error
+        for features, length in fitted:
+            yield _FittedCrop(index, name, features, length, labels)
+
+
+def paired_batches(
+    anomalous: Bool[Tensor, " n"], batch: int, generator: torch.Generator
+) -> list[Int[Tensor, " b"]]:
+    """Return one epoch of batches: ``batch`` normal samples, then as many anomalous ones.
+
+    Both kinds are drawn without replacement; the epoch ends with the rarer kind and an incomplete
+    batch is dropped (UCF-Crime's protocol).
+
+    Raises:
+        ValueError: Either kind has fewer than ``batch`` samples: the epoch would be empty.
+    """
+    normal_samples = _shuffle(torch.nonzero(~anomalous).flatten(), generator)
+    anomalous_samples = _shuffle(torch.nonzero(anomalous).flatten(), generator)
+    count = min(len(normal_samples), len(anomalous_samples)) // batch
+    if count == 0:
+        raise ValueError(
+            f"got {len(normal_samples)} normal and {len(anomalous_samples)} anomalous samples, "
+            f"expected at least one batch of {batch} of each"
+        )
+    used = count * batch
+    halves = (normal_samples[:used].view(count, batch), anomalous_samples[:used].view(count, batch))
+    return list(torch.cat(halves, dim=1))
+
+
+def shuffled_batches(
+    samples: int, batch: int, generator: torch.Generator
+) -> list[Int[Tensor, " b"]]:
+    """Return one epoch of batches over all samples, the last one maybe shorter (XD-Violence's)."""
+    return list(torch.split(torch.randperm(samples, generator=generator), batch))
+
+
+def _shuffle(samples: Int[Tensor, " n"], generator: torch.Generator) -> Int[Tensor, " n"]:
+    return samples[torch.randperm(len(samples), generator=generator)]
+
+
+def _check(features: Rows) -> None:
+    if features.ndim != 2 or len(features) == 0 or not np.isfinite(features).all():
+        raise ValueError(
+            f"got features of shape {features.shape}, expected one or more rows of finite numbers"
+        )
+
+
+def _pad(features: Rows, rows: int) -> Rows:
+    return np.pad(features, ((0, rows - len(features)), (0, 0)))

@@ -1,0 +1,172 @@
+"""The seven training losses of DSANet, with the constants of the reference behaviour.
+
+A *bag* loss looks at the segments of a video that say most: the mean of the highest
+⌊n/16⌋ + 1 values among its n valid segments.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from model.dsanet import DsanetOutput
+from model.temporal import valid_segments
+
+SMOOTHING = 0.1
+"""Label smoothing of the event and background losses."""
+
+BACKGROUND_RESIDUE = 0.01
+"""Weight of each anomaly class, next to 1 for normal, in what a background should look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossTerms:
+    """The losses of one batch, unweighted scalars; None where the model lacks the branch."""
+
+    classification: Float[Tensor, ""]
+    align: Float[Tensor, ""]
+    separation: Float[Tensor, ""]
+    event: Float[Tensor, ""] | None
+    background: Float[Tensor, ""] | None
+    consistency: Float[Tensor, ""] | None
+    gather: Float[Tensor, ""] | None
+
+    def total(self, align_weight: float) -> Float[Tensor, ""]:
+        """Return the sum, the alignment loss weighted.
+
+        Without SG-NM the weight is not applied: so the published ablation was run.
+        """
+        weight = 1.0 if self.gather is None else align_weight
+        optional = (self.event, self.background, self.consistency, self.gather)
+        total = self.classification + weight * self.align + self.separation
+        for term in optional:
+            if term is not None:
+                total = total + term
+        return total
+
+    def detached(self) -> LossTerms:
+        """Return the same values without their gradients, to be looked at later."""
+
+        def cut(term: Tensor | None) -> Tensor | None:
+            return None if term is None else term.detach()
+
+        return LossTerms(
+            classification=self.classification.detach(),
+            align=self.align.detach(),
+            separation=self.separation.detach(),
+            event=cut(self.event),
+            background=cut(self.background),
+            consistency=cut(self.consistency),
+            gather=cut(self.gather),
+        )
+
+
+def loss_terms(
+    output: DsanetOutput, labels: Float[Tensor, "b k"], lengths: Int[Tensor, " b"]
+) -> LossTerms:
+    """Return every loss of a batch.
+
+    Args:
+        output: What the model gave.
+        labels: Multi-hot; a normal sample has class 0 alone.
+        lengths: Segments of each sample that are not padding.
+
+    Raises:
+        ValueError: A sample has no label, which would turn the losses into NaN.
+    """
+    unlabelled = (labels.sum(dim=-1) == 0).nonzero().flatten().tolist()
+    if unlabelled:
+        raise ValueError(f"samples {unlabelled} of the batch have no label, expected at least one")
+    shares = labels / labels.sum(dim=-1, keepdim=True)
+    valid = valid_segments(lengths, window=output.score_logits.shape[1])
+    event, background = output.event_logits, output.background_logits
+    reconstruction = output.reconstruction
+    return LossTerms(
+        classification=classification_loss(output.score_logits, labels, lengths),
+        align=align_loss(output.align_logits, shares, lengths),
+        separation=separation_loss(output.text),
+        event=None if event is None else event_loss(event, shares),
+        background=None if background is None else background_loss(background),
+        consistency=(
+            None
+            if reconstruction is None
+            else consistency_loss(output.score_logits, output.video, reconstruction, valid)
+        ),
+        gather=output.gather_loss,
+    )
+
+
+def bag_mean(values: Float[Tensor, "b t k"], lengths: Int[Tensor, " b"]) -> Float[Tensor, "b k"]:
+    """Return the mean of the ⌊n/16⌋ + 1 highest of each sample's n valid values, class by class."""
+    window = values.shape[1]
+    counts = lengths // 16 + 1
+    most = window // 16 + 1  # the count of a full window, so that no count has to reach the host
+    padding = ~valid_segments(lengths, window)
+    highest = values.masked_fill(padding.unsqueeze(-1), -math.inf).topk(most, dim=1).values
+    counted = valid_segments(counts, most)
+    return highest.where(counted.unsqueeze(-1), 0.0).sum(dim=1) / counts.unsqueeze(-1)
+
+
+def classification_loss(
+    score_logits: Float[Tensor, "b t"],
+    labels: Float[Tensor, "b k"],
+    lengths: Int[Tensor, " b"],
+) -> Float[Tensor, ""]:
+    """Return the binary cross-entropy of each bag's mean probability with "not normal"."""
+    probability = bag_mean(score_logits.sigmoid().unsqueeze(-1), lengths).squeeze(-1)
+    return functional.binary_cross_entropy(probability, 1 - labels[:, 0])
+
+
+def align_loss(
+    align_logits: Float[Tensor, "b t k"],
+    shares: Float[Tensor, "b k"],
+    lengths: Int[Tensor, " b"],
+) -> Float[Tensor, ""]:
+    """Return the cross-entropy of the label shares with each class's bag of logits."""
+    return functional.cross_entropy(bag_mean(align_logits, lengths), shares)
+
+
+def event_loss(
+    event_logits: Float[Tensor, "b k"], shares: Float[Tensor, "b k"]
+) -> Float[Tensor, ""]:
+    """Return the smoothed cross-entropy that makes the event look like its classes."""
+    return functional.cross_entropy(event_logits, shares, label_smoothing=SMOOTHING)
+
+
+def background_loss(background_logits: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+    """Return the smoothed cross-entropy that makes any video's background look normal."""
+    target = torch.full_like(background_logits, BACKGROUND_RESIDUE)
+    target[:, 0] = 1.0
+    target = target / target.sum(dim=-1, keepdim=True)
+    return functional.cross_entropy(background_logits, target, label_smoothing=SMOOTHING)
+
+
+def separation_loss(text: Float[Tensor, "k d"]) -> Float[Tensor, ""]:
+    """Return the mean absolute cosine of the normal class and each anomaly class."""
+    return functional.cosine_similarity(text[:1], text[1:], dim=-1).abs().mean()
+
+
+def reconstruction_error(
+    video: Float[Tensor, "b t d"], reconstruction: Float[Tensor, "b t d"]
+) -> Float[Tensor, "b t"]:
+    """Return (1 - cosine) / 2 of each segment and its reconstruction, in [0, 1]."""
+    return (1 - functional.cosine_similarity(video, reconstruction, dim=-1)) / 2
+
+
+def consistency_loss(
+    score_logits: Float[Tensor, "b t"],
+    video: Float[Tensor, "b t d"],
+    reconstruction: Float[Tensor, "b t d"],
+    valid: Bool[Tensor, "b t"],
+) -> Float[Tensor, ""]:
+    """Return the mean squared gap of score and reconstruction error over all valid segments.
+
+    The mean is over the batch, so long videos weigh more. Both sides are trained by it.
+    """
+    gap = score_logits.sigmoid() - reconstruction_error(video, reconstruction)
+    return (gap.square() * valid).sum() / valid.sum()

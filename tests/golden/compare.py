@@ -1,0 +1,90 @@
+"""Compares the model with a folder of golden vectors, array by array.
+
+    python tests/golden/compare.py FOLDER [--prefix "public:"] [--data FOLDER]
+
+Works on any folder of the format that `SPEC.md` describes. Exits with 1 if anything disagrees or an
+expected array is missing.
+"""
+
+import argparse
+import re
+import sys
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import metric_checks
+import model_checks
+import preprocess_checks
+import training_checks
+from golden_set import GoldenSet, Report
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATIONS = ("ucf", "xd")
+
+
+def compare(golden: GoldenSet) -> Report:
+    """Run every comparison and return the counts."""
+    report = Report()
+    attempt(golden, report, preprocess_checks.check)
+    attempt(golden, report, metric_checks.check)
+    for name in CONFIGURATIONS:
+        attempt(golden, report, partial(check_model, name))
+    for archive, name in golden.unused():
+        report.verdict(f"{archive}/{name}", ok=False, detail="is there but was not compared")
+    return report
+
+
+def attempt(golden, report, check):
+    """Run one check; what it needs and does not find counts as a disagreement."""
+    try:
+        check(golden, report)
+    except (KeyError, FileNotFoundError) as error:
+        report.verdict("missing", ok=False, detail=str(error))
+
+
+def check_model(name, golden, report):
+    """Compare one configuration: forward pass and scores, then losses, gradients and steps."""
+    case = model_checks.build_case(golden, name)
+    model_checks.check(golden, report, case)
+    training_checks.check(golden, report, case)
+
+
+def find_prefix(folder):
+    """Return the prefix that re-creates the inputs: the folder's name, or what SPEC.md states."""
+    candidates = [f"{folder.name}:"]
+    spec = folder / "SPEC.md"
+    if spec.is_file():
+        candidates += re.findall(r'PREFIX = "([^"]+)"', spec.read_text())
+    for prefix in candidates:
+        if GoldenSet(folder, prefix, data=folder).recreates_inputs(CONFIGURATIONS[0]):
+            return prefix
+    return candidates[0]
+
+
+def published_lists(folder):
+    """Return where the published lists are: two folders up, else beside the checkout."""
+    own = folder.parents[1] / "data"
+    return own if own.is_dir() else ROOT.parent / "shared" / "data"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--prefix", help="of the random source; by default found out")
+    parser.add_argument("--data", type=Path, help="published lists; by default ../../data")
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    golden = GoldenSet(
+        folder,
+        prefix=arguments.prefix or find_prefix(folder),
+        data=arguments.data or published_lists(folder),
+    )
+    report = compare(golden)
+    sys.stdout.write(f"{report.compared} comparisons, {report.wrong} disagree\n")
+    return 1 if report.wrong or not report.compared else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
