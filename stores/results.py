@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from stores.events import EventRule, ScoredEvent
 from stores.records import StoreError, VideoItem, VideoScores
-from stores.scores import EVENTS_SCHEMA, ScoreHeader
+from stores.scores import EVENTS_SCHEMA, ScoreHeader, failure_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,10 @@ def read_header(part: Path) -> ScoreHeader:
 
 
 def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
-    """Return what a folder already holds, after dropping parts that a killed run left unfinished.
+    """Return what a folder already holds, after dropping what a killed run left unfinished.
+
+    That is scores and events whose videos were never committed, and failures of videos that were
+    scored since.
 
     Raises:
         StoreError: What is there was made with another model, recipe or event rule.
@@ -124,7 +127,23 @@ def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
                 f"{folder} holds scores of another run ({_unlike(theirs, header)}); "
                 "give another OUT, or remove them"
             )
-    return read_videos(folder)
+    videos = read_videos(folder)
+    scored = {video.video_id for video in videos if video.status != "failed"}
+    for video_id in scored & {video.video_id for video in videos if video.status == "failed"}:
+        (folder / "videos" / failure_name(video_id)).unlink()
+    return [v for v in videos if v.status != "failed" or v.video_id not in scored]
+
+
+def clear_others(folder: Path, header: ScoreHeader) -> None:
+    """Remove the parts that another model, recipe or event rule made; damaged ones as well."""
+    for kind in ("videos", "events", "scores"):
+        for part in _parts(folder, kind):
+            try:
+                theirs = read_header(part)
+            except StoreError:
+                theirs = None
+            if theirs != header:
+                part.unlink()
 
 
 def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:
@@ -135,7 +154,7 @@ def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:
 
 
 def _parts(folder: Path, kind: str) -> list[Path]:
-    return sorted((folder / kind).glob("part-*.parquet"))
+    return sorted((folder / kind).glob("*.parquet"))
 
 
 def _read(part: Path, columns: Sequence[str], *, filters: set[str] | None = None) -> pa.Table:

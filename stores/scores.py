@@ -2,7 +2,8 @@
 
 A folder of scores is ``scores/``, ``events/`` and ``videos/``, each of zstd Parquet parts that
 DuckDB, pandas and Polars open as they are. A part holds whole videos; its ``videos`` file is
-committed last and so says that the other two are there.
+committed last and so says that the other two are there. A video that failed has a file of its own
+in ``videos/``, so that scoring it later takes its row away.
 """
 
 from __future__ import annotations
@@ -95,14 +96,20 @@ def write_scores(
     results: Iterable[VideoScores],
     failures: Sequence[Failure] = (),
 ) -> None:
-    """Commit the scores, events and rows of some videos as one part.
+    """Commit the scores, events and rows of some videos as one part, each failure as its own file.
 
     Raises:
         StoreError: The folder cannot be written.
     """
     scored = list(results)
+    schema = VIDEOS_SCHEMA.with_metadata(header.metadata())
+    for failure in failures:
+        name = failure_name(failure.item.video_id)
+        _write_rows(folder / "videos" / name, [_failure_row(failure)], schema)
+    if not scored:
+        return
     ids = [s.item.video_id for s in scored] + [f.item.video_id for f in failures]
-    name = _part_name(header, ids)
+    name = part_name(header, ids)
     events = {s.item.video_id: find_events(s, header.classes, header.rule) for s in scored}
     with (
         committing(folder / "scores" / name) as path,
@@ -113,13 +120,18 @@ def write_scores(
     rows = [{"video_id": key} | _event_row(e) for key, found in events.items() for e in found]
     _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
     rows = [_video_row(result, events[result.item.video_id]) for result in scored]
-    rows += [_failure_row(failure) for failure in failures]
-    _write_rows(folder / "videos" / name, rows, VIDEOS_SCHEMA.with_metadata(header.metadata()))
+    _write_rows(folder / "videos" / name, rows, schema)
 
 
-def _part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
+def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
+    """Return the file name for these videos: a repeated job overwrites itself."""
     text = "\n".join([header.model_fingerprint, header.recipe_fingerprint, *sorted(video_ids)])
     return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+
+
+def failure_name(video_id: str) -> str:
+    """Return the name of the file in ``videos/`` that says why a video has no scores."""
+    return f"failed-{hashlib.sha256(video_id.encode()).hexdigest()[:16]}.parquet"
 
 
 def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:

@@ -97,3 +97,12 @@ def test_a_cut_or_foreign_file_is_named(tmp_path):
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(StoreError, match="remove it and score again"):
         read_videos(tmp_path)
+
+
+def test_scoring_a_failed_video_later_takes_its_failure_away(tmp_path):
+    good, late = scored(), scored("b.mp4")
+    write_scores(tmp_path, HEADER, [good], [Failure(late.item, "timed out", 2)])
+    assert [v.status for v in prepare(tmp_path, HEADER)] == ["ok", "failed"]
+    write_scores(tmp_path, HEADER, [late])
+    assert [v.status for v in prepare(tmp_path, HEADER)] == ["ok", "ok"]
+    assert [v.status for v in read_videos(tmp_path)] == ["ok", "ok"]
