@@ -1,0 +1,65 @@
+# Every target that needs the environment makes it first; `make help` lists them all.
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= outputs
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+RUN = $(BIN)/python -m pipeline
+
+.DEFAULT_GOAL := help
+.PHONY: help demo extract train evaluate score report check test test-fast bench clean
+
+# Turns NAME=value into --option value, and nothing into nothing.
+option = $(if $($(1)),--$(2) "$($(1))")
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Options of a command: $(RUN) extract --help; pass them as ARGS='--batch 128'"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "error: Python 3.10 or later is needed; give one with PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## The whole way once, offline, on generated videos
+	@$(RUN) demo --out "$(OUT)" $(ARGS)
+
+extract: $(READY) ## DATASET=ucf ROOT=folder: videos to HDF5 shards of CLIP features
+	@$(RUN) extract $(call option,DATASET,dataset) $(call option,ROOT,root) --out "$(OUT)" \
+		$(call option,WEIGHTS,weights) $(call option,RECIPE,recipe) $(ARGS)
+
+train: $(READY) ## [DATASET=ucf]: shards to a DSANet checkpoint and test scores
+	@$(RUN) train $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
+
+evaluate: $(READY) ## [CHECKPOINT=folder]: AUC, AP and mAP against the data set's truth
+	@$(RUN) evaluate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
+		--out "$(OUT)" $(ARGS)
+
+score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores and a report
+	@$(RUN) score $(call option,VIDEOS,videos) $(call option,CHECKPOINT,checkpoint) \
+		$(call option,SCORES,out) $(call option,WEIGHTS,weights) $(ARGS)
+
+report: $(READY) ## [SCORES=folder]: a page with the curve and events of every scored video
+	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)
+
+check: $(READY) ## Lint, formatting, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: $(READY) ## Every test, on a real Ray
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(READY) ## The tests that need neither Ray nor minutes
+	@$(BIN)/python -m pytest -m "not ray and not slow" $(ARGS)
+
+bench: $(READY) ## Measure decoding and extraction on this machine
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean: ## Remove the environment and caches; outputs stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

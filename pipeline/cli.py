@@ -1,0 +1,89 @@
+"""The command line: parses settings, runs one command, prints what came of it, sets the exit code.
+
+Exit codes: 0 all done, 2 a mistake in the call or its inputs (one line says which), 3 done but some
+videos failed, 130 interrupted. Commands are imported once one is chosen, so ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, cast
+
+import tyro
+
+from pipeline.settings import (
+    DemoRun,
+    EvaluateRun,
+    ExtractRun,
+    ReportRun,
+    Run,
+    ScoreRun,
+    TrainRun,
+)
+
+PROGRAM = "python -m pipeline"
+DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
+_COMMANDS: dict[str, Callable[..., object]] = {
+    "demo": DemoRun,
+    "extract": ExtractRun,
+    "train": TrainRun,
+    "evaluate": EvaluateRun,
+    "score": ScoreRun,
+    "report": ReportRun,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code; ``PIPELINE_DEBUG=1`` shows where an error arose."""
+    run = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(run)
+    except (ValueError, ConnectionError) as error:
+        if os.environ.get("PIPELINE_DEBUG"):
+            raise
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted; what was committed stays, the same command goes on", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(code)
+
+
+def parse(arguments: Sequence[str]) -> Run:
+    """Return the settings of the command that ``arguments`` name; a mistake exits with one line."""
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            run = tyro.extras.subcommand_cli_from_dict(
+                _COMMANDS, args=list(arguments), prog=PROGRAM
+            )
+    except SystemExit as ended:
+        if ended.code == MISTAKE:
+            _fail(_first_lines(told.getvalue()))
+        raise
+    return cast(Run, run)
+
+
+def _run(run: Run) -> int:
+    """Import what the command needs, run it and print its summary."""
+    from pipeline.commands import run_command
+
+    return run_command(run)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(MISTAKE)
+
+
+def _first_lines(box: str) -> str:
+    """Return what the parser's framed message says, without its frame and its help texts."""
+    lines = [line.strip("│╭╮╰╯─ \n") for line in box.splitlines()[1:]]
+    parts = "\n".join(lines).split("\n\n")  # rules between parts are lines of the frame alone
+    meant = re.search(r"Perhaps you meant:\s+(--[\w-]+)", box.replace("│", " "))
+    hint = f"; perhaps you meant {meant[1]}" if meant else ""
+    return f"{parts[0]}{hint} (see {PROGRAM} --help)"

@@ -1,0 +1,166 @@
+"""The extraction stage: a data set's videos to HDF5 shards of segment features."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ray
+import torch
+
+from extract.encoder import default_precision, resolve_weights
+from extract.recipe import (
+    RECIPES,
+    TINY_MODEL,
+    Precision,
+    Recipe,
+    differences,
+    recipe_from_json,
+)
+from pipeline.cluster import running_cluster
+from pipeline.driver import run_stage
+from pipeline.settings import ExtractRun, write_settings
+from pipeline.stage import StageSettings
+from stores.catalog import Catalog, open_catalog
+from stores.commit import exclusive
+from stores.datasets import base
+from stores.records import Failure, StoreError, VideoFeatures, VideoItem
+from stores.shards import ShardRecipe, shard_name, write_shard
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractReport:
+    """What an extraction came to: counts of videos, and where their features are."""
+
+    folder: Path
+    new: int
+    already: int
+    failures: tuple[Failure, ...]
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSink:
+    """Commits the features of a job as one shard; ``before`` names the shards of earlier runs."""
+
+    folder: Path
+    recipe: ShardRecipe
+    before: frozenset[str]
+
+    def is_done(self, items: tuple[VideoItem, ...]) -> bool:
+        """Return whether a worker that was lost since had committed exactly these videos."""
+        name = shard_name(self.recipe, [item.video_id for item in items])
+        return name not in self.before and (self.folder / name).is_file()
+
+    def commit(self, videos: list[VideoFeatures], failures: list[Failure]) -> None:
+        """Write the shard; a StoreError says why it cannot be written."""
+        write_shard(self.folder, self.recipe, videos, failures)
+
+
+def extract(run: ExtractRun) -> ExtractReport:
+    """Extract what is not extracted yet and return what was done.
+
+    Raises:
+        StoreError: Unknown data set, missing root, no videos, features of another recipe in the
+            folder, or the folder cannot be written.
+        ValueError: Unknown recipe or CLIP model, or weights that cannot be loaded.
+    """
+    dataset = base.load(run.dataset)
+    folder = run.out / dataset.name / "features"
+    items = dataset.discover(find_root(run, dataset))
+    recipe, source = make_recipe(run, dataset)
+    with exclusive(folder):
+        catalog = open_catalog(folder)
+        refuse_other_recipe(catalog, recipe)
+        write_settings(folder, "extract", run)
+        missing = catalog.missing(items, retry_failed=run.retry_failed)
+        known = [catalog.failures[i.video_id] for i in items if i.video_id in catalog.failures]
+        already = len(items) - len(missing)
+        if not missing:
+            return ExtractReport(folder, 0, already - len(known), tuple(known), 0, 0.0)
+        sink = ShardSink(
+            folder=folder.absolute(),
+            recipe=ShardRecipe(recipe.to_json(), recipe.fingerprint),
+            before=frozenset(path.name for path in folder.glob("shard-*.h5")),
+        )
+        settings = StageSettings(recipe, source, run.decoder, run.batch, run.deadline)
+        tally = run_stage(
+            "extract", missing, settings, sink, per_job=run.videos_per_shard, workers=run.workers
+        )
+    if not run.retry_failed:
+        tally.failures += known
+        already -= len(known)
+    return ExtractReport(
+        folder=folder,
+        new=tally.done,
+        already=already,
+        failures=tuple(tally.failures),
+        frames=tally.frames,
+        seconds=tally.seconds,
+    )
+
+
+def find_root(run: ExtractRun, dataset: base.Dataset) -> Path:
+    """Return the folder of the videos, generating a data set that can be generated.
+
+    Raises:
+        StoreError: No root was given for a data set that people bring themselves.
+    """
+    if run.root is not None:
+        return run.root
+    if dataset.generate is None:
+        raise StoreError(f"data set {dataset.name} needs ROOT=<folder that holds its videos>")
+    root = run.out / dataset.name / "videos"
+    dataset.generate(root, 0)
+    return root
+
+
+def make_recipe(run: ExtractRun, dataset: base.Dataset) -> tuple[Recipe, str]:
+    """Return the full recipe of a run, weights and precision settled, and where weights come from.
+
+    Raises:
+        ValueError: Unknown recipe or model, or weights that are not there.
+    """
+    name = run.recipe or dataset.recipe
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
+    recipe = RECIPES[name]
+    recipe = replace(
+        recipe,
+        model=run.clip or recipe.model,
+        frames=run.frames or recipe.frames,
+        crops=run.crops or recipe.crops,
+    )
+    if recipe.crops == "ten" and recipe.resize != "340x256":
+        raise ValueError(
+            f"ten crops are cut from 340x256; recipe {name} resizes to {recipe.resize}"
+        )
+    source = run.weights or ("" if recipe.model == TINY_MODEL else "openai")
+    precision = _settle_precision(recipe.model) if run.precision == "auto" else run.precision
+    weights = resolve_weights(recipe.model, source)
+    return replace(recipe, weights=weights, precision=precision), source
+
+
+def _settle_precision(model: str) -> Precision:
+    """Return the precision that ``auto`` means: that of the machine that will encode."""
+    if model == TINY_MODEL:
+        return "fp32"
+    if not os.environ.get("RAY_ADDRESS"):
+        return default_precision("cuda" if torch.cuda.is_available() else "cpu")
+    with running_cluster() as plan:
+        asked = ray.remote(default_precision).options(num_gpus=plan.shard_gpus)
+        settled: Precision = ray.get(asked.remote("cuda" if plan.shard_gpus else "cpu"))
+        return settled
+
+
+def refuse_other_recipe(catalog: Catalog, recipe: Recipe) -> None:
+    """Raise StoreError, naming the fields that differ, where a folder has another recipe."""
+    if catalog.recipe is None or catalog.recipe.fingerprint == recipe.fingerprint:
+        return
+    fields = "; ".join(differences(recipe, recipe_from_json(catalog.recipe.text)))
+    raise StoreError(
+        f"{catalog.folder} holds features of another recipe (now != there: {fields}); "
+        "give another OUT, or the same settings"
+    )

@@ -1,0 +1,148 @@
+"""The settings of every command: frozen records whose field docstrings are the command-line help.
+
+Imports nothing heavy, so that ``--help`` answers at once. The settings of a run are written as JSON
+beside its output.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from stores.commit import commit_text
+
+
+@dataclass(frozen=True)
+class ExtractRun:
+    """Read a data set's videos and write their CLIP segment features as HDF5 shards."""
+
+    dataset: str = "synthetic"
+    """Data set: synthetic, folder, ucf or xd."""
+    root: Path | None = None
+    """Folder of its videos; the synthetic set is generated when none is given."""
+    out: Path = Path("outputs")
+    """Folder of all outputs; features go to OUT/<dataset>/features."""
+    recipe: str | None = None
+    """How frames become features: vadclip, centre, squash or demo; the data set has its own."""
+    clip: str | None = None
+    """CLIP model by its open_clip name; the recipe's own by default."""
+    weights: str = ""
+    """Weights of it: an open_clip tag or the path of a weight file; 'openai' by default."""
+    frames: Literal["mean16", "first", "middle"] | None = None
+    """Frames of a segment that are encoded; the recipe's own by default."""
+    crops: Literal["ten", "centre"] | None = None
+    """Crops of a frame; the recipe's own by default."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Arithmetic of the encoder; auto takes bf16 or fp16 where the hardware has it."""
+    decoder: Literal["auto", "decord", "pyav"] = "auto"
+    """Who reads the files; pixels do not depend on it."""
+    batch: int = 64
+    """Images the encoder sees at once."""
+    videos_per_shard: int = 8
+    """Whole videos in one shard: what a crash can lose, and the unit of work of a worker."""
+    workers: int | None = None
+    """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
+    deadline: float = 120.0
+    """Seconds a decode worker may take for one chunk of frames before it is ended."""
+    retry_failed: bool = False
+    """Try the videos again that an earlier run recorded as failures."""
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """Train DSANet on the features of a data set and score its test split."""
+
+    dataset: str | None = None
+    """Data set to train on; the one whose features were extracted last by default."""
+    out: Path = Path("outputs")
+    """Folder of all outputs; the checkpoint goes to OUT/<dataset>/train."""
+    protocol: Literal["heldout", "paper"] = "heldout"
+    """Which videos choose the weights: a held-out share of the training videos, or the test split
+    with a reload after each epoch, as published."""
+    preset: str | None = None
+    """Model and training settings by name: ucf, xd or small; the data set's own by default."""
+    weights: str = ""
+    """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""
+    seed: int = 234
+    """Seed of initialisation, sampling and the held-out share."""
+    epochs: int | None = None
+    """Passes over the training samples; the preset's own by default."""
+    batch: int | None = None
+    """Samples of a step (of each kind, where they are paired); the preset's own by default."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+    force: bool = False
+    """Train again although a finished checkpoint with these settings is there."""
+
+
+@dataclass(frozen=True)
+class ScoreRun:
+    """Score new videos in one pass: decode, CLIP, DSANet, Parquet."""
+
+    videos: Path
+    """A video, or a folder with videos anywhere below it."""
+    checkpoint: Path
+    """Folder that `train` wrote, for example outputs/ucf/train."""
+    out: Path | None = None
+    """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
+    weights: str = ""
+    """CLIP weights: a tag or a file; those named in the checkpoint by default."""
+    threshold: float = 0.5
+    """Score from which a frame is anomalous and an event begins."""
+    decoder: Literal["auto", "decord", "pyav"] = "auto"
+    """Who reads the files; pixels do not depend on it."""
+    batch: int = 64
+    """Images the encoder sees at once."""
+    videos_per_part: int = 8
+    """Whole videos in one Parquet part: what a crash can lose."""
+    workers: int | None = None
+    """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
+    deadline: float = 120.0
+    """Seconds a decode worker may take for one chunk of frames before it is ended."""
+    retry_failed: bool = False
+    """Try the videos again that an earlier run recorded as failures."""
+
+
+@dataclass(frozen=True)
+class EvaluateRun:
+    """Score a data set's test split with a checkpoint and compare with its truth."""
+
+    checkpoint: Path | None = None
+    """Folder that `train` wrote; the one that was trained last by default."""
+    dataset: str | None = None
+    """Data set whose features are scored; the one the checkpoint was trained on by default."""
+    out: Path = Path("outputs")
+    """Folder of all outputs; features are read from OUT/<dataset>/features."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+
+
+@dataclass(frozen=True)
+class ReportRun:
+    """Draw the score curve of every scored video and list events and failures on one page."""
+
+    scores: Path | None = None
+    """Folder with scores/, events/ and videos/; the one that was written last by default."""
+    out: Path = Path("outputs")
+    """Folder of all outputs, searched when no scores are given."""
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """Run it all once, offline, on generated videos: extract, train, evaluate, score, report."""
+
+    out: Path = Path("outputs")
+    """Folder of all outputs."""
+    seed: int = 234
+    """Seed of the training."""
+
+
+Run = ExtractRun | TrainRun | ScoreRun | EvaluateRun | ReportRun | DemoRun
+
+
+def write_settings(folder: Path, name: str, run: Run) -> None:
+    """Write a run's settings as ``<name>.json`` into ``folder``, atomically."""
+    text = json.dumps(asdict(run), indent=1, default=str)
+    commit_text(folder / f"{name}.json", f"{text}\n")

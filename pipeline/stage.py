@@ -1,0 +1,227 @@
+"""The engine of both Ray stages: shard jobs handed to shard workers, each with decoders of its own.
+
+A job is some whole videos and ends in one commit. What is committed, features or scores, is the
+stage's ``Sink``; how videos are read and encoded, retried and given up is here, once for both.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import ray
+import torch
+
+from extract.encoder import ClipEncoder, Encoder, load_encoder
+from extract.features import extract_video
+from extract.recipe import Recipe
+from extract.video import Chunk, DecodeError, Decoder
+from pipeline.cluster import WorkerPlan
+from pipeline.decode import DecoderLost, Decoding
+from stores.records import Failure, VideoFeatures, VideoItem
+
+SECOND_DECODER: Decoder = "pyav"
+"""Reads a video whose first attempt ended with a dead or silent decode worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """How a stage reads and encodes.
+
+    ``batch`` is the number of images the encoder sees at once; ``deadline`` the seconds a decode
+    worker may take for one chunk of frames before it is ended.
+    """
+
+    recipe: Recipe
+    weights: str
+    decoder: Decoder = "auto"
+    batch: int = 64
+    deadline: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The videos of one commit."""
+
+    items: tuple[VideoItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a shard worker tells while it works: frames read, and a video's end if it came."""
+
+    frames: int = 0
+    finished: VideoItem | None = None
+    failure: Failure | None = None
+
+
+class Sink(Protocol):
+    """Where the features of a job go: committed whole, or not at all."""
+
+    def is_done(self, items: tuple[VideoItem, ...]) -> bool:
+        """Return whether these videos were committed already (a repeated job changes nothing)."""
+
+    def commit(self, videos: list[VideoFeatures], failures: list[Failure]) -> None:
+        """Make the job's results visible in one step."""
+
+
+class ShardWorker:
+    """The actor that turns jobs into commits: one encoder, and a thread for each decode worker."""
+
+    def __init__(self, settings: StageSettings, plan: WorkerPlan, sink: Sink) -> None:
+        # Nothing here may fail: an actor that dies while it is made can only say so as a lost one.
+        self._settings = settings
+        self._plan = plan
+        self._sink = sink
+        self._encoder: ClipEncoder | None = None
+        self._encoding = threading.Lock()
+        self._decoders: list[Decoding] = []
+
+    def node_id(self) -> str:
+        """Return the id of the node this worker runs on."""
+        return ray.get_runtime_context().get_node_id()
+
+    def _start(self) -> ClipEncoder:
+        """Load the encoder and start the decode workers, once."""
+        if self._encoder is None:
+            torch.set_num_threads(self._plan.torch_threads)
+            settings, plan = self._settings, self._plan
+            device = "cuda" if plan.shard_gpus else "cpu"
+            self._encoder = load_encoder(settings.recipe, settings.weights, device)
+            self._decoders = [
+                Decoding(plan.decoder_cpus, settings.deadline) for _ in range(plan.decoders)
+            ]
+        return self._encoder
+
+    def run(self, job: Job) -> Iterator[Progress]:
+        """Read, encode and commit one job, telling of every chunk and of every video's end.
+
+        Raises:
+            ValueError: The encoder cannot be loaded.
+            StoreError: The results cannot be written.
+        """
+        if self._sink.is_done(job.items):
+            yield from (Progress(finished=item) for item in job.items)
+            return
+        encoder = _Shared(self._start(), self._encoding)
+        waiting: queue.SimpleQueue[VideoItem] = queue.SimpleQueue()
+        for item in sorted(job.items, key=_size, reverse=True):
+            waiting.put(item)
+        told: queue.SimpleQueue[Progress | BaseException | VideoFeatures] = queue.SimpleQueue()
+        threads = [
+            threading.Thread(
+                target=self._work, args=(decoding, encoder, waiting, told), daemon=True
+            )
+            for decoding in self._decoders[: len(job.items)]
+        ]
+        for thread in threads:
+            thread.start()
+        videos: list[VideoFeatures] = []
+        failures: list[Failure] = []
+        while len(videos) + len(failures) < len(job.items):
+            news = told.get()
+            if isinstance(news, BaseException):
+                raise news
+            if isinstance(news, VideoFeatures):
+                videos.append(news)
+                continue
+            if news.failure is not None:
+                failures.append(news.failure)
+            yield news
+        self._sink.commit(
+            sorted(videos, key=lambda v: v.item.video_id),
+            sorted(failures, key=lambda f: f.item.video_id),
+        )
+        yield from (Progress(finished=video.item) for video in videos)
+
+    def _work(
+        self,
+        decoding: Decoding,
+        encoder: Encoder,
+        waiting: queue.SimpleQueue[VideoItem],
+        told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
+    ) -> None:
+        """Take one video after another until none waits; what goes wrong here ends the job."""
+        try:
+            while True:
+                try:
+                    item = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                outcome = self._extract(item, decoding, encoder, told)
+                told.put(Progress(failure=outcome) if isinstance(outcome, Failure) else outcome)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that runs the job
+            told.put(error)
+
+    def _extract(
+        self,
+        item: VideoItem,
+        decoding: Decoding,
+        encoder: Encoder,
+        told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
+    ) -> VideoFeatures | Failure:
+        if not item.path:
+            return Failure(item, "listed, but no file of that name lies below the root")
+        attempts, reasons = 0, []
+        while True:
+            decoder = self._settings.decoder if attempts == 0 else SECOND_DECODER
+            chunks = decoding.stream(item.path, self._settings.recipe, decoder)
+            try:
+                return extract_video(
+                    item,
+                    _telling(chunks, told),
+                    encoder,
+                    self._settings.recipe,
+                    batch=self._settings.batch,
+                )
+            except DecoderLost as error:
+                if error.by_node:
+                    continue  # no fault of the video's: read it again, as often as nodes leave
+                attempts += 1
+                reasons.append(str(error))
+                if attempts == 2:
+                    return Failure(item, "; then: ".join(reasons), attempts)
+            except (DecodeError, ValueError) as error:
+                return Failure(item, "; then: ".join([*reasons, str(error)]), attempts + 1)
+
+
+class _Shared:
+    """An encoder that several threads use in turn."""
+
+    def __init__(self, encoder: ClipEncoder, lock: threading.Lock) -> None:
+        self._encoder = encoder
+        self._lock = lock
+        self.width = encoder.width
+        self.device = encoder.device
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """Encode while nobody else does."""
+        with self._lock:
+            return self._encoder.encode(images)
+
+
+def _telling(
+    chunks: Iterator[Chunk],
+    told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
+) -> Iterator[Chunk]:
+    for chunk in chunks:
+        told.put(Progress(frames=len(chunk.times)))
+        yield chunk
+
+
+def _size(item: VideoItem) -> int:
+    """Return the bytes of a video, so that the longest starts first; 0 where it is not there."""
+    path = Path(item.path)
+    return path.stat().st_size if item.path and path.is_file() else 0
+
+
+def pack_jobs(items: Sequence[VideoItem], videos_per_job: int) -> list[Job]:
+    """Return jobs of up to so many videos, in the items' order."""
+    return [
+        Job(tuple(items[start : start + videos_per_job]))
+        for start in range(0, len(items), videos_per_job)
+    ]

@@ -1,0 +1,96 @@
+"""Real files, real features and a real Ray for the stages; all of it small."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+
+from extract.recipe import RECIPES
+from pipeline.extract import extract, make_recipe
+from pipeline.settings import ExtractRun
+from stores.datasets import base, synthetic
+from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
+from stores.shards import ShardRecipe, write_shard
+
+SETTINGS = synthetic.Settings(
+    train_normal=4, train_anomalous=4, test_normal=2, test_anomalous=4, seconds=(2.0, 4.0)
+)
+
+
+@pytest.fixture(autouse=True)
+def no_cluster_of_the_user(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def footage(tmp_path_factory) -> Path:
+    """The root of a small generated data set: 14 videos of 2 to 4 s in every codec."""
+    root = tmp_path_factory.mktemp("footage")
+    synthetic.generate(root, 7, SETTINGS)
+    return root
+
+
+@pytest.fixture(scope="session")
+def extracted(footage, tmp_path_factory) -> Path:
+    """OUT with the features of the small data set, extracted by the real stage."""
+    os.environ.pop("RAY_ADDRESS", None)
+    out = tmp_path_factory.mktemp("out")
+    report = extract(ExtractRun(root=footage, out=out, videos_per_shard=4))
+    assert report.failures == ()
+    return out
+
+
+@pytest.fixture
+def local_ray():
+    """A Ray of two cores for one test."""
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def learnable(tmp_path_factory) -> Path:
+    """OUT with made-up features of the synthetic data set's shape that are easy to learn.
+
+    Each class has a direction of its own; an anomaly fills some segments of its video with it.
+    """
+    out = tmp_path_factory.mktemp("learnable")
+    dataset = base.load("synthetic")
+    recipe, _ = make_recipe(ExtractRun(), dataset)
+    random = np.random.default_rng(0)
+    directions = random.standard_normal((len(dataset.classes), 64))
+    videos = []
+    for split, count in (("train", 40), ("test", 16)):
+        for number in range(count):
+            label = 0 if number % 2 == 0 else 1 + number // 2 % (len(dataset.classes) - 1)
+            segments = int(random.integers(20, 60))
+            rows = random.standard_normal((1, segments, 64)) + directions[0]
+            start = int(random.integers(0, segments - 10))
+            if label:
+                rows[:, start : start + 8] += 1.5 * directions[label]
+            event = Event(16 * start, 16 * (start + 8), dataset.classes[label])
+            truth = () if label == 0 else (event,)
+            videos.append(
+                VideoFeatures(
+                    item=VideoItem(
+                        video_id=f"{split}{number:02d}",
+                        path="",
+                        split=split,
+                        labels=(dataset.classes[label],),
+                        events=truth if split == "test" else None,
+                    ),
+                    segments=rows.astype(np.float16),
+                    times=np.arange(16 * segments) / 25,
+                    audit=DecodeAudit("pyav", 16 * segments, 16 * segments, 0.0),
+                )
+            )
+    folder = out / "synthetic" / "features"
+    write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), videos)
+    return out
+
+
+@pytest.fixture(scope="session")
+def demo_recipe():
+    return RECIPES["demo"]

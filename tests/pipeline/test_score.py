@@ -1,0 +1,113 @@
+import os
+from dataclasses import replace
+
+import av
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from extract.recipe import recipe_from_json
+from pipeline.score import score
+from pipeline.scorer import scorer_of
+from pipeline.settings import ScoreRun, TrainRun
+from pipeline.train import train
+from stores.records import StoreError
+from stores.results import read_scores
+
+
+def decodable_frames(path) -> list[float]:
+    """Presentation times by an independent decode."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        times = sorted(float(f.pts * stream.time_base) for f in container.decode(stream))
+    return [t - times[0] for t in times]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(extracted):
+    """A checkpoint for the small footage: barely trained, which scoring does not mind."""
+    return train(TrainRun(out=extracted, epochs=1, preset="small", batch=2)).folder
+
+
+@pytest.fixture(scope="module")
+def scored(footage, checkpoint, tmp_path_factory):
+    out = tmp_path_factory.mktemp("scores")
+    return score(ScoreRun(footage, checkpoint, out=out, videos_per_part=4))
+
+
+@pytest.mark.ray
+def test_every_frame_of_every_video_has_a_score_at_its_own_time(scored, footage):
+    assert scored.failures == ()
+    files = [p for p in footage.rglob("*") if p.suffix in (".mp4", ".avi")]
+    assert len(files) == scored.new == 14
+    table = pq.read_table(scored.folder / "scores").to_pandas()
+    assert {p.suffix for p in files} == {".mp4", ".avi"}
+    for path in files:
+        rows = table[table["video_id"] == path.relative_to(footage).as_posix()]
+        times = decodable_frames(path)
+        assert len(rows) == len(times)
+        np.testing.assert_array_equal(rows["frame"], np.arange(len(times)))
+        np.testing.assert_allclose(rows["time"], times, atol=1e-6)
+        assert rows["score"].between(0, 1).all()
+        sums = rows.filter(like="p_").drop(columns="label_probability", errors="ignore").sum(axis=1)
+        np.testing.assert_allclose(sums, 1, atol=1e-5)
+
+
+@pytest.mark.ray
+def test_one_pass_scores_as_features_and_model_do_apart(scored, footage, checkpoint):
+    from extract.encoder import load_encoder
+    from extract.features import extract_video
+    from extract.video import read_chunks
+    from model.checkpoint import load_checkpoint
+    from stores.records import VideoItem
+
+    loaded = load_checkpoint(checkpoint)
+    recipe = recipe_from_json(loaded.provenance.recipe)
+    path = sorted(footage.rglob("*.avi"))[0]
+    item = VideoItem(path.relative_to(footage).as_posix(), str(path))
+    features = extract_video(
+        item, read_chunks(str(path), recipe), load_encoder(recipe, "", "cpu"), recipe, batch=64
+    )
+    plain = scorer_of(loaded, "cpu").score(features)
+    ours = read_scores(scored.folder, [item])[item.video_id]
+    np.testing.assert_allclose(ours.score, plain.score, atol=5e-3)
+    np.testing.assert_array_equal(ours.times, plain.times)
+
+
+@pytest.mark.ray
+def test_a_second_run_scores_only_what_is_new(scored, footage, checkpoint, tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    first, second = sorted(footage.rglob("*.mp4"))[:2]
+    os.link(first, videos / "a.mp4")
+    run = ScoreRun(videos, checkpoint, out=tmp_path / "scores")
+    assert score(run).new == 1
+    assert (score(run).new, score(run).already) == (0, 1)
+    os.link(second, videos / "b.mp4")
+    (videos / "c.mp4").write_text("no video")
+    report = score(run)
+    assert (report.new, report.already) == (1, 1)
+    assert [(v.video_id, v.status) for v in report.videos] == [
+        ("a.mp4", "ok"),
+        ("b.mp4", "ok"),
+        ("c.mp4", "failed"),
+    ]
+    (videos / "c.mp4").unlink()
+    os.link(second, videos / "c.mp4")
+    assert score(run).failures[0].item.video_id == "c.mp4"
+    assert score(replace(run, retry_failed=True)).failures == ()
+
+
+def test_mistakes_are_named(tmp_path):
+    with pytest.raises(StoreError, match="no checkpoint at"):
+        score(ScoreRun(tmp_path, tmp_path))
+
+
+@pytest.mark.ray
+def test_missing_videos_and_other_weights_are_named(tmp_path, checkpoint):
+    with pytest.raises(StoreError, match="no such file or folder: .*gone"):
+        score(ScoreRun(tmp_path / "gone", checkpoint))
+    with pytest.raises(StoreError, match="no video below"):
+        score(ScoreRun(tmp_path, checkpoint))
+    with pytest.raises(ValueError, match="takes no weights"):
+        score(ScoreRun(tmp_path, checkpoint, weights="openai"))

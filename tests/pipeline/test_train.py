@@ -1,0 +1,115 @@
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from model.checkpoint import FILE, load_checkpoint
+from model.fit import STATE
+from pipeline.features import latest_dataset
+from pipeline.settings import TrainRun
+from pipeline.train import train
+from stores.records import StoreError
+
+
+def digest(folder):
+    return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
+
+
+def weights(folder):
+    checkpoint = load_checkpoint(folder)
+    return {name: tensor.numpy().tobytes() for name, tensor in checkpoint.state.items()}
+
+
+@pytest.fixture
+def out(learnable, tmp_path):
+    """A copy of OUT that a test may train in: the shards are links."""
+    features = tmp_path / "synthetic" / "features"
+    features.mkdir(parents=True)
+    for shard in (learnable / "synthetic" / "features").glob("shard-*.h5"):
+        (features / shard.name).hardlink_to(shard)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def trained(learnable):
+    return train(TrainRun(out=learnable, epochs=8))
+
+
+def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):
+    assert trained.trained
+    assert trained.dataset == "synthetic"  # the one extracted last
+    assert trained.metrics["auc"] > 0.9
+    assert trained.samples == 32  # 40 videos less a fifth of each class, held out by video
+    folder = trained.folder
+    assert json.loads((folder / "metrics.json").read_text())["auc"] == trained.metrics["auc"]
+    assert json.loads((folder / "checkpoint.json").read_text())["provenance"]["classes"][0]
+    assert json.loads((folder / "train.json").read_text())["epochs"] == 8
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    assert {"loss/total", "loss/gather", "selection/metric"} <= set(events.Tags()["scalars"])
+    assert not (folder / STATE).exists()
+
+
+def test_the_same_settings_are_not_trained_twice(trained, learnable):
+    before = digest(trained.folder)
+    again = train(TrainRun(out=learnable, epochs=8))
+    assert not again.trained
+    assert again.metrics == trained.metrics
+    assert digest(trained.folder) == before
+
+
+def test_the_same_seed_makes_the_same_weights_and_another_does_not(out, learnable, trained):
+    same = train(TrainRun(out=out, epochs=8))
+    assert weights(same.folder) == weights(trained.folder)
+    other = train(TrainRun(out=out, epochs=8, seed=1))
+    assert weights(other.folder) != weights(trained.folder)
+
+
+@pytest.mark.slow
+def test_killed_training_goes_on_to_the_same_weights(out, trained):
+    command = [sys.executable, "-m", "pipeline", "train", "--out", str(out), "--epochs", "8"]
+    state = out / "synthetic" / "train" / STATE
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not state.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "synthetic" / "train" / FILE).exists()
+    report = train(TrainRun(out=out, epochs=8))
+    assert report.steps == trained.steps
+    assert weights(report.folder) == weights(trained.folder)
+
+
+def test_the_papers_protocol_chooses_on_the_test_split(out):
+    report = train(TrainRun(out=out, epochs=2, protocol="paper"))
+    assert report.samples == 40  # nothing is held out
+    assert report.selection == pytest.approx(report.metrics["auc"])
+    assert load_checkpoint(report.folder).provenance.protocol == "paper"
+
+
+def test_mistakes_are_named(out, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty")
+    with pytest.raises(StoreError, match="no features below .*run `make extract"):
+        train(TrainRun(out=empty))
+    with pytest.raises(StoreError, match="no features in .*DATASET=ucf"):
+        train(TrainRun(out=empty, dataset="ucf"))
+    with pytest.raises(ValueError, match="unknown preset 'smal'; there are small, ucf, xd"):
+        train(TrainRun(out=out, preset="smal"))
+    with pytest.raises(ValueError, match="device 'cuda' was asked for|unknown device"):
+        train(replace(TrainRun(out=out), device="cuda" if not _gpu() else "tpux"))
+
+
+def _gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def test_the_data_set_extracted_last_is_found_by_its_shards(out):
+    assert latest_dataset(out) == "synthetic"
