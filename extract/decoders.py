@@ -7,6 +7,7 @@ reads which file is `extract.video`'s choice.
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import av
 import cv2
-import decord
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +22,18 @@ from extract.probe import MAX_PIXELS, DecodeError, VideoProbe, open_container
 from extract.recipe import Recipe, Resize
 from extract.sampling import plan, sample
 from stores.records import DecodeAudit
+
+# decord2 loads every CUDA library of the nvidia packages for the whole process to bind to, NVBLAS
+# too: 640 MB, and a torch imported later dies in its first matrix product. Nothing here decodes on
+# a GPU, so decord is not shown those packages; None in sys.modules hides one.
+_nvidia = sys.modules.get("nvidia")
+sys.modules["nvidia"] = None  # type: ignore[assignment]  # typeshed knows modules alone
+try:
+    import decord
+finally:
+    del sys.modules["nvidia"]
+    if _nvidia is not None:
+        sys.modules["nvidia"] = _nvidia
 
 Picture = NDArray[np.uint8]
 """An RGB picture [H,W,3]."""

@@ -118,8 +118,8 @@ def load_clip(model: str, weights_source: str) -> nn.Module:
         raise ValueError(f"{path} is OpenAI's release, which needs QuickGELU: use {_twin(model)}")
     with warnings.catch_warnings():
         # OpenAI's own files are TorchScript archives, which torch loads only with a warning.
-        warnings.filterwarnings("ignore", category=UserWarning, module="torch.serialization")
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
+        warnings.filterwarnings("ignore", message=".*TorchScript archive.*")
+        warnings.filterwarnings("ignore", message=".*torch.jit.*")
         try:
             clip: nn.Module = open_clip.create_model(
                 model,
@@ -127,7 +127,7 @@ def load_clip(model: str, weights_source: str) -> nn.Module:
                 weights_only=not torchscript,
                 force_preprocess_cfg=_colours(model, weights_source),
             )
-        except (RuntimeError, pickle.UnpicklingError, KeyError, StopIteration) as error:
+        except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, StopIteration) as error:
             reason = " ".join(str(error).split())[:400]
             raise ValueError(f"{path} does not hold weights of {model}: {reason}") from error
     return clip.eval().requires_grad_(False)

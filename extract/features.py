@@ -142,7 +142,7 @@ def _to_float16(means: NDArray[np.float32], video_id: str, recipe: Recipe) -> ND
             f"{video_id}: features are not finite at precision {recipe.precision}; use bf16 or fp32"
         )
     largest = float(np.abs(means).max())
-    if largest > np.finfo(np.float16).max:
+    if largest > float(np.finfo(np.float16).max):
         raise ValueError(
             f"{video_id}: a feature of {largest:.3g} does not fit float16; set l2_normalise"
         )

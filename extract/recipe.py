@@ -100,7 +100,7 @@ def recipe_from_json(text: str) -> Recipe:
 
 
 def differences(ours: Recipe, theirs: Recipe) -> list[str]:
-    """Return ``"field: ours != theirs"`` for each field but the name in which two recipes differ."""
+    """Return ``"field: ours != theirs"`` for each field but the name that differs."""
     return [
         f"{f.name}: {getattr(ours, f.name)!r} != {getattr(theirs, f.name)!r}"
         for f in fields(Recipe)

@@ -133,15 +133,16 @@ _SMALL = ModelConfig(
     attention_window=8,
     adapted_blocks=1,
     adapter_mix=0.1,
+    window=96,
     prototypes=8,
     decoder_depth=2,
 )
 
 _SMALL_TRAINING = replace(
     _UCF_TRAINING,
-    epochs=20,
+    epochs=30,
     batch=8,
-    learning_rate=1e-3,
+    learning_rate=2e-3,
     temperature=1.0,
     evaluate_every=80,
     warmup_steps=10,

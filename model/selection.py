@@ -37,24 +37,39 @@ class Selection:
 
 
 def held_out_videos(
-    labels: Sequence[tuple[str, ...]], seed: int, share: float = SHARE
+    labels: Sequence[tuple[str, ...]], normal: str, seed: int, share: float = SHARE
 ) -> frozenset[int]:
     """Return the indices of the videos to hold out: of every set of labels the same share, seeded.
 
-    A set of labels that only one video has keeps it for training.
+    A set of labels that only one video has keeps it for training; where that leaves out all
+    anomalous videos, the share is taken of normal and of anomalous videos instead.
 
     Raises:
-        ValueError: Too few videos to hold out any of both kinds.
+        ValueError: There are not two videos of either kind, so none can be spared.
     """
+    kinds = ["normal" if names == (normal,) else "anomalous" for names in labels]
+    if min(kinds.count("normal"), kinds.count("anomalous")) < 2:
+        raise ValueError(
+            f"got {kinds.count('normal')} normal and {kinds.count('anomalous')} anomalous training "
+            "videos, expected two of each at least: one of each is held out"
+        )
+    held = _share_of(["-".join(names) for names in labels], seed, share)
+    if len({kinds[index] for index in held}) < 2:
+        held = _share_of(kinds, seed, share)
+    return held
+
+
+def _share_of(strata: Sequence[str], seed: int, share: float) -> frozenset[int]:
+    """Return a seeded share of every stratum, one at least, and never all of it."""
     random = np.random.default_rng(seed)
-    by_labels: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index, names in enumerate(labels):
-        by_labels[names].append(index)
+    members: dict[str, list[int]] = defaultdict(list)
+    for index, stratum in enumerate(strata):
+        members[stratum].append(index)
     held: set[int] = set()
-    for names in sorted(by_labels):
-        members = by_labels[names]
-        count = min(max(round(share * len(members)), 1), len(members) - 1)
-        held.update(int(i) for i in random.permutation(members)[:count])
+    for stratum in sorted(members):
+        own = members[stratum]
+        count = min(max(round(share * len(own)), 1), len(own) - 1)
+        held.update(int(i) for i in random.permutation(own)[:count])
     return frozenset(held)
 
 

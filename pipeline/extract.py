@@ -20,6 +20,7 @@ from extract.recipe import (
 )
 from pipeline.cluster import running_cluster
 from pipeline.driver import run_stage
+from pipeline.progress import console
 from pipeline.settings import ExtractRun, write_settings
 from pipeline.stage import StageSettings
 from stores.catalog import Catalog, open_catalog
@@ -113,6 +114,8 @@ def find_root(run: ExtractRun, dataset: base.Dataset) -> Path:
     if dataset.generate is None:
         raise StoreError(f"data set {dataset.name} needs ROOT=<folder that holds its videos>")
     root = run.out / dataset.name / "videos"
+    if not root.is_dir():
+        console.print(f"generating the videos of {dataset.name} in {root}", highlight=False)
     dataset.generate(root, 0)
     return root
 

@@ -31,7 +31,7 @@ from model.data import TrainingSet, training_set
 from model.dsanet import Dsanet, build_dsanet, build_text_encoder
 from model.fit import STATE, Procedure, StepReport, fit
 from model.selection import Selection, held_out_videos, video_selection
-from model.text import TextTower
+from model.text import ClipText, TextTower
 from pipeline.evaluate import frame_figure, load_test, score_metrics
 from pipeline.features import latest_dataset, open_features, read_videos, videos_of
 from pipeline.progress import console
@@ -132,7 +132,13 @@ def make_plan(run: TrainRun) -> Plan:
 def build_model(plan: Plan, device: torch.device) -> Dsanet:
     """Return a freshly initialised model; the same seed makes the same one."""
     recipe = recipe_from_json(plan.provenance.recipe)
-    tower = TextTower(load_clip(recipe.model, plan.provenance.clip_weights))
+    clip = load_clip(recipe.model, plan.provenance.clip_weights)
+    if not isinstance(clip, ClipText):
+        # The user named this model: to them it is a wrong value (TRY004 would have a TypeError).
+        raise ValueError(  # noqa: TRY004
+            f"{recipe.model} has no text tower of CLIP's own kind to adapt"
+        )
+    tower = TextTower(clip)
     torch.manual_seed(plan.training.seed)
     text = build_text_encoder(plan.model, tower, plan.provenance.prompts)
     return build_dsanet(plan.model, text).to(device)
@@ -230,7 +236,7 @@ def _judge_and_samples(
             return Selection(frame_figure(test, scores, classes[0], metric))
 
         return judge_on_test, _samples(plan, videos, device)
-    held = held_out_videos([v.item.labels for v in videos], plan.training.seed)
+    held = held_out_videos([v.item.labels for v in videos], classes[0], plan.training.seed)
     kept = [v for i, v in enumerate(videos) if i not in held]
     aside = [v for i, v in enumerate(videos) if i in held]
     held_set = _samples(plan, aside, device, crop=plan.dataset.test_crop)

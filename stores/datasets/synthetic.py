@@ -29,8 +29,8 @@ from stores.drawn.views import Frame, draw_view
 from stores.records import Event, StoreError, VideoItem
 
 _VERSION = 1  # raise it when the same seed no longer draws the same pictures
-_ANNOTATIONS, _PLAN, _VIDEOS = "annotations.json", "plan.json", "videos"
-
+_ANNOTATIONS, _PLAN = "annotations.json", "plan.json"
+_SPLITS = "train", "test"  # folders of videos
 _IN_PROCESS_SECONDS = 60.0  # of footage: below that, starting workers takes longer than drawing
 
 
@@ -45,12 +45,11 @@ def generate(root: Path, seed: int, settings: Settings = DEMO) -> None:
     """
     plans = plan(seed, settings)
     stamp = json.dumps({"version": _VERSION, "seed": seed, "settings": asdict(settings)})
-    folder = root / _VIDEOS
     with exclusive(root):
         _clear_other_plan(root, stamp)
-        missing = [p for p in plans if not (folder / p.file_name).is_file()]
+        missing = [p for p in plans if not (root / p.file_name).is_file()]
         if missing:
-            _draw_all(missing, folder)
+            _draw_all(missing, root)
         if missing or not (root / _ANNOTATIONS).is_file():
             commit_text(root / _ANNOTATIONS, json.dumps([_annotate(p) for p in plans], indent=1))
 
@@ -65,7 +64,7 @@ def discover(root: Path) -> Sequence[VideoItem]:
     again = "generate the synthetic data set again"
     try:
         rows = json.loads(path.read_text())
-        items = [_to_item(row, root / _VIDEOS) for row in rows]
+        items = [_to_item(row, root) for row in rows]
     except FileNotFoundError as error:
         raise StoreError(f"no {path}; {again}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -78,33 +77,33 @@ def discover(root: Path) -> Sequence[VideoItem]:
 
 def _clear_other_plan(root: Path, stamp: str) -> None:
     """Remove the videos of another plan, and write down which plan is drawn from now on."""
-    path, folder = root / _PLAN, root / _VIDEOS
+    path = root / _PLAN
     if path.is_file() and path.read_text() == stamp:
         return
-    if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
-        raise StoreError(f"{folder} holds files of another origin; give an empty folder")
+    if not path.is_file() and (foreign := find_videos(root)):
+        raise StoreError(f"{foreign[0]} is of another origin; give an empty folder")
     (root / _ANNOTATIONS).unlink(missing_ok=True)
-    if folder.is_dir():
-        for video in find_videos(folder):
-            video.unlink()
+    for split in _SPLITS:
+        if (root / split).is_dir():
+            for video in find_videos(root / split):
+                video.unlink()
     commit_text(path, stamp)
 
 
-def _draw_all(plans: Sequence[VideoPlan], folder: Path) -> None:
+def _draw_all(plans: Sequence[VideoPlan], root: Path) -> None:
     """Draw and encode videos, in this process where that is quicker and on every core elsewhere."""
-    folder.mkdir(parents=True, exist_ok=True)
     if sum(p.frames / p.fps for p in plans) < _IN_PROCESS_SECONDS:
         for video in plans:
-            draw_video(video, folder)
+            draw_video(video, root)
         return
     # spawn: a forked child of a process that runs Ray or OpenCV threads may hang.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(draw_video, plans, [folder] * len(plans)):
+        for _ in pool.map(draw_video, plans, [root] * len(plans)):
             pass
 
 
-def draw_video(video: VideoPlan, folder: Path) -> None:
-    """Draw one video and encode it into ``folder``."""
+def draw_video(video: VideoPlan, root: Path) -> None:
+    """Draw one video and encode it into its split's folder below ``root``."""
     cv2.setNumThreads(1)  # there is a process a core already
     view = draw_view(np.random.default_rng([video.seed, 2, video.camera]))
     generator = np.random.default_rng([video.seed, video.split == "test", video.number, 1])
@@ -120,7 +119,7 @@ def draw_video(video: VideoPlan, folder: Path) -> None:
             yield scene.render(index, incident)
 
     write_video(
-        folder / video.file_name,
+        root / video.file_name,
         pictures(),
         codec=video.codec,
         fps=video.fps,
@@ -138,11 +137,11 @@ def _annotate(video: VideoPlan) -> dict[str, str | list[tuple[int, int]] | None]
     }
 
 
-def _to_item(row: dict[str, Any], folder: Path) -> VideoItem:
+def _to_item(row: dict[str, Any], root: Path) -> VideoItem:
     label, events = row["label"], row["events"]
     return VideoItem(
         video_id=Path(row["file"]).stem,
-        path=str(folder / row["file"]),
+        path=str(root / row["file"]),
         split=row["split"],
         labels=(label,),
         events=None if events is None else tuple(Event(s, e, label) for s, e in events),

@@ -30,7 +30,7 @@ _ENCODERS: dict[Codec, tuple[str, dict[str, str]]] = {
             "x265-params": "pools=none:frame-threads=1:log-level=none",
         },
     ),
-    "mpeg4": ("mpeg4", {"q": "3", "bf": "2"}),
+    "mpeg4": ("mpeg4", {"qmin": "2", "qmax": "5", "bf": "2"}),
 }
 _TICKS = 1000  # a second, in the file of irregular timestamps
 

@@ -46,11 +46,11 @@ def explosion(generator: np.random.Generator, horizon: int) -> Painter:
 def fighting(generator: np.random.Generator, horizon: int) -> Painter:
     """Return a knot of people in vivid clothes, limbs flying."""
     x, y = _place(generator, horizon)
-    people = int(generator.integers(8, 12))
-    spots = generator.normal(0, 1, size=(people, 2)) * (30, 11)
+    people = int(generator.integers(11, 16))
+    spots = generator.normal(0, 1, size=(people, 2)) * (38, 12)
     vivid = ((170, 30, 215), (60, 20, 225), (200, 40, 150))
     phases = generator.uniform(0, 6.3, size=(people, 4))
-    rates = generator.uniform(4, 11, size=(people, 4))
+    rates = generator.uniform(2, 6, size=(people, 4))
     height = float(generator.uniform(76, 98))
 
     def paint(frame: Frame, seconds: float) -> None:
@@ -75,7 +75,7 @@ def fighting(generator: np.random.Generator, horizon: int) -> Painter:
 def accident(generator: np.random.Generator, horizon: int) -> Painter:
     """Return a crushed car on a pool of coolant, glass and sheet metal strewn around it."""
     x, y = _place(generator, horizon)
-    reach = float(generator.uniform(66, 90))
+    reach = float(generator.uniform(80, 105))
     pool, wreck = (np.zeros((HEIGHT, WIDTH), dtype=np.uint8) for _ in range(2))
     cv2.fillPoly(
         pool, [_outline(x, y + 22, reach * generator.uniform(0.7, 1.2, size=16), 0.42)], 255
@@ -107,14 +107,14 @@ def vandalism(generator: np.random.Generator, horizon: int) -> Painter:
     x = int(generator.integers(80, WIDTH - 80))
     y = max(40, horizon - 30)
     neon = ((255, 40, 255), (255, 230, 0), (40, 255, 190))
-    width, height = generator.uniform(110, 150), generator.uniform(58, 74)
+    width, height = generator.uniform(140, 180), generator.uniform(66, 84)
     ends = generator.uniform(-0.5, 0.5, size=(60, 2)) * (width, height) + (x, y)
     sway = generator.uniform(2, 4)
 
     def paint(frame: Frame, seconds: float) -> None:
-        lines = min(len(ends) - 1, 24 + int(seconds * 9))
+        lines = min(len(ends) - 1, 34 + int(seconds * 9))
         for number in range(lines):
-            _limb(frame, ends[number], ends[number + 1], neon[number % 3], 3)
+            _limb(frame, ends[number], ends[number + 1], neon[number % 3], 4)
         hand = ends[lines]
         body = (float(hand[0]), float(horizon + 42 + 3 * np.sin(sway * seconds)))
         _limb(frame, body, (body[0], body[1] - 40), (30, 30, 35), 13)

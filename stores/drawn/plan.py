@@ -5,6 +5,7 @@ Made from a seed in a moment, without drawing anything.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,11 +34,11 @@ _CODECS: dict[int, Codec] = {1: "h264-vfr", 2: "mpeg4", 3: "hevc"}
 class Settings:
     """How much is generated: videos of each kind, and their shortest and longest length."""
 
-    train_normal: int = 20
-    train_anomalous: int = 20
+    train_normal: int = 32
+    train_anomalous: int = 32
     test_normal: int = 10
     test_anomalous: int = 14
-    seconds: tuple[float, float] = (20.0, 45.0)
+    seconds: tuple[float, float] = (20.0, 40.0)
 
 
 DEMO = Settings()
@@ -64,8 +65,8 @@ class VideoPlan:
 
     @property
     def file_name(self) -> str:
-        """Name of the video file."""
-        return self.video_id + SUFFIXES[self.codec]
+        """The video file below the data set's root; each split has a folder."""
+        return f"{self.split}/{self.video_id}{SUFFIXES[self.codec]}"
 
 
 def plan(seed: int, settings: Settings = DEMO) -> list[VideoPlan]:
@@ -83,6 +84,8 @@ def plan(seed: int, settings: Settings = DEMO) -> list[VideoPlan]:
         anomalies = [CLASSES[1 + number % (len(CLASSES) - 1)] for number in range(anomalous)]
         labels = np.array([CLASSES[0]] * normal + anomalies)
         np.random.default_rng([seed, code]).shuffle(labels)
+        # Both kinds see every camera equally often: otherwise the camera is half the answer.
+        views = {kind: itertools.cycle(_CAMERAS[split]) for kind in (True, False)}
         for number, label in enumerate(labels.tolist()):
             generator = np.random.default_rng([seed, code, number])
             fps = int(generator.choice((25, 30)))
@@ -94,7 +97,7 @@ def plan(seed: int, settings: Settings = DEMO) -> list[VideoPlan]:
                     label=label,
                     seed=seed,
                     number=number,
-                    camera=int(generator.choice(_CAMERAS[split])),
+                    camera=next(views[label == CLASSES[0]]),
                     fps=fps,
                     frames=frames,
                     codec=_CODECS.get(number, "h264"),

@@ -84,7 +84,7 @@ class Scene:
     ) -> None:
         self._view = view
         self._fps = fps
-        count = int(generator.integers(4, 11))
+        count = int(generator.integers(3, 16))
         self._movers = sorted(
             (_draw_mover(view, generator) for _ in range(count)), key=lambda mover: mover.feet
         )

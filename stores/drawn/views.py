@@ -51,12 +51,12 @@ def draw_view(generator: np.random.Generator) -> View:
     horizon = int(generator.integers(70, 120))
     canvas = np.empty((HEIGHT, WIDTH, 3), dtype=np.float32)
     for rows in (slice(0, horizon), slice(horizon, HEIGHT)):
-        base = generator.uniform(70, 165) + generator.normal(0, 7, size=3)
+        base = generator.uniform(95, 140) + generator.normal(0, 3, size=3)
         height = rows.stop - rows.start
         grain = texture(
-            generator, height=height, width=WIDTH, roughness=generator.uniform(0.4, 0.9)
+            generator, height=height, width=WIDTH, roughness=generator.uniform(0.55, 0.75)
         )
-        canvas[rows] = base + generator.uniform(4, 14) * grain[..., None]
+        canvas[rows] = base + generator.uniform(6, 11) * grain[..., None]
     picture = canvas.clip(0, 255).astype(np.uint8)
     _draw_wall(picture, horizon, generator)
     _draw_ground(picture, horizon, generator)
@@ -72,7 +72,7 @@ def _draw_wall(picture: Frame, horizon: int, generator: np.random.Generator) -> 
         cv2.rectangle(picture, corner, (left + step // 2, horizon - 26), (shade,) * 3, cv2.FILLED)
     for _ in range(int(generator.integers(1, 3))):  # colour as such must not give an incident away
         left = int(generator.integers(0, WIDTH - 50))
-        colour = tuple(int(c) for c in generator.uniform(40, 190, size=3))
+        colour = tuple(int(c) for c in generator.uniform(70, 150, size=3))
         corner = (left + int(generator.integers(24, 50)), 34)
         cv2.rectangle(picture, (left, 22), corner, colour, cv2.FILLED)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -182,3 +184,13 @@ def test_upright_is_what_decord_holds_for_upright(real_videos, read):
     theirs = decord.VideoReader(path, num_threads=1).next().asnumpy()
     ours = read(path, replace(EVERY, frames="first")).frames[0]
     assert np.array_equal(ours, resize(theirs, (224, 224), "squash224"))
+
+
+def test_torch_computes_after_decord_was_imported():
+    """Left to itself decord2 puts NVBLAS under a torch that is imported later (dmlc/decord#293)."""
+    code = "import extract.decoders, torch; print((torch.ones(99, 99) @ torch.ones(99, 99)).sum())"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "tensor(970299.)"), done.stderr

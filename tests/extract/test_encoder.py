@@ -17,7 +17,7 @@ DEMO = RECIPES["demo"]
 @pytest.fixture(scope="module")
 def images():
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (6, 3, 224, 224), dtype=torch.uint8, generator=generator)
+    return torch.randint(0, 256, (4, 3, 224, 224), dtype=torch.uint8, generator=generator)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def small_file(tmp_path_factory):
 def test_the_demo_encoder_is_there_without_any_file(images):
     encoder = load_encoder(DEMO, "", "cpu")
     features = encoder.encode(images)
-    assert features.shape == (6, encoder.width)
+    assert features.shape == (4, encoder.width)
     assert features.dtype == torch.float32
     assert torch.isfinite(features).all()
 
@@ -44,8 +44,8 @@ def test_a_batch_gives_what_its_images_give_alone(images):
 
 
 def test_half_precision_stays_close_to_full(images):
-    full = load_encoder(DEMO, "", "cpu").encode(images)
-    half = load_encoder(replace(DEMO, precision="bf16"), "", "cpu").encode(images)
+    full = load_encoder(DEMO, "", "cpu").encode(images[:2])
+    half = load_encoder(replace(DEMO, precision="bf16"), "", "cpu").encode(images[:2])
     assert half.dtype == torch.float32
     assert not torch.equal(half, full)
     assert torch.cosine_similarity(half, full).min() > 0.99

@@ -1,11 +1,12 @@
 """Pooling: the same whatever the chunks and batches, equal to a plain loop, and checked."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extract.features import extract_video
@@ -24,13 +25,15 @@ class MeanEncoder:
     width = 12
     device = torch.device("cpu")
 
-    def __init__(self, scale=1.0):
+    def __init__(self, scale=1.0, step=16):
         self.scale = scale
+        self.step = step
         self.largest = 0
 
     def encode(self, images):
         self.largest = max(self.largest, len(images))
-        quarters = torch.nn.functional.adaptive_avg_pool2d(images.float(), 2)
+        seen = images[:, :, :: self.step, :: self.step].float()
+        quarters = seen.unflatten(2, (2, -1)).unflatten(4, (2, -1)).mean((3, 5))
         return quarters.flatten(1) * self.scale
 
 
@@ -46,7 +49,7 @@ def chunks(pictures, segments, cuts):
     """Cut a video at the given frames into chunks."""
     edges = [0, *sorted(cuts), len(pictures)]
     count = len(pictures)
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         last = DecodeAudit("test", count, count, count / 25) if stop == count else None
         yield Chunk(pictures[start:stop], segments[start:stop], np.arange(start, stop) / 25, last)
 
@@ -63,9 +66,10 @@ def plain(pictures, segments, recipe):
     return np.stack(rows)[None].astype(np.float16)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
-    frames=st.integers(1, 40),
-    cuts=st.lists(st.integers(1, 39), max_size=4, unique=True),
+    frames=st.integers(1, 33),
+    cuts=st.lists(st.integers(1, 32), max_size=4, unique=True),
     batch=st.integers(1, 50),
     l2_normalise=st.booleans(),
 )
@@ -86,7 +90,7 @@ def test_chunks_and_batches_do_not_change_the_result(frames, cuts, batch, l2_nor
 def test_ten_crops_are_ten_rows_with_mirrors_mirrored():
     pictures, segments = video(5, per_segment=2, size=(256, 340))
     pictures[:, :, 170:] = 0
-    encoder = MeanEncoder()
+    encoder = MeanEncoder(step=1)
     got = extract_video(ITEM, chunks(pictures, segments, [1, 3]), encoder, TEN, batch=25).segments
     assert got.shape == (10, 3, 12)
     assert encoder.largest == 20  # whole frames: two of ten crops
@@ -148,6 +152,6 @@ def test_a_stream_that_breaks_off_is_refused():
 def test_times_that_run_backwards_are_refused():
     pictures, segments = video(3)
     audit = DecodeAudit("test", 3, 3, 0.12)
+    stream = [Chunk(pictures, segments, np.array([0.0, 0.08, 0.04]), audit)]
     with pytest.raises(ValueError, match="frame 2 is earlier"):
-        stream = [Chunk(pictures, segments, np.array([0.0, 0.08, 0.04]), audit)]
         extract_video(ITEM, stream, MeanEncoder(), RECIPE, batch=8)

@@ -20,7 +20,7 @@ def test_every_preset_builds_a_model_and_survives_a_narrower_width(name, tower):
     config = replace(PRESETS[name][0], width=32, decoder_depth=1)
     prompts = [(f"class {index}",) for index in range(config.classes)]
     model = build_dsanet(config, build_text_encoder(config, tower, prompts))
-    assert model.window == 256
+    assert model.window == config.window
     assert model.text().shape == (config.classes, 32)
 
 

@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import ray
 from extract.video import DecodeError, read_chunks
 from pipeline.cluster import CHUNK_FRAMES, PREFETCH
 from pipeline.decode import DecoderLost, Decoding
+from stores.datasets import synthetic
 
 pytestmark = pytest.mark.ray
 
@@ -20,9 +22,16 @@ def video(footage) -> str:
 
 @pytest.fixture
 def mean16(demo_recipe):
-    from dataclasses import replace
-
     return replace(demo_recipe, frames="mean16")
+
+
+@pytest.fixture(scope="session")
+def long_video(tmp_path_factory) -> str:
+    """More chunks than may be decoded ahead: 500 frames or more, all of them sampled."""
+    root = tmp_path_factory.mktemp("long")
+    synthetic.generate(root, 0, synthetic.Settings(1, 0, 0, 0, seconds=(20.0, 20.5)))
+    (path,) = root.rglob("*.mp4")
+    return str(path)
 
 
 def pid_of(decoding: Decoding) -> int:
@@ -42,14 +51,9 @@ def test_a_stream_is_what_the_decoder_reads(local_ray, video, demo_recipe):
         assert streamed[-1].last == read[-1].last
 
 
-def test_a_decoder_is_never_further_ahead_than_the_bound(local_ray, mean16, tmp_path):
-    from stores.datasets import synthetic
-
-    settings = synthetic.Settings(1, 0, 0, 0, seconds=(20.0, 20.5))
-    synthetic.generate(tmp_path, 0, settings)
-    (path,) = tmp_path.rglob("*.mp4")
+def test_a_decoder_is_never_further_ahead_than_the_bound(local_ray, mean16, long_video):
     decoding = Decoding(cpus=0.5, deadline=60)
-    stream = decoding.stream(str(path), mean16, "auto")
+    stream = decoding.stream(long_video, mean16, "auto")
     for consumed in range(1, 4):
         next(stream)
         time.sleep(0.5)  # long enough to decode all of it, were there no bound
@@ -70,9 +74,9 @@ def test_a_file_that_cannot_be_read_is_a_decode_error_and_the_worker_lives(
     assert pid_of(decoding) == pid
 
 
-def test_a_killed_worker_is_told_and_replaced(local_ray, video, mean16):
+def test_a_killed_worker_is_told_and_replaced(local_ray, long_video, video, mean16):
     decoding = Decoding(cpus=0.5, deadline=60)
-    stream = decoding.stream(video, mean16, "auto")
+    stream = decoding.stream(long_video, mean16, "auto")
     next(stream)
     os.kill(pid_of(decoding), signal.SIGKILL)
     with pytest.raises(DecoderLost, match="decode worker died") as lost:

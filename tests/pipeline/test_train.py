@@ -38,7 +38,7 @@ def out(learnable, tmp_path):
 
 @pytest.fixture(scope="session")
 def trained(learnable):
-    return train(TrainRun(out=learnable, epochs=8))
+    return train(TrainRun(out=learnable, epochs=8, force=True))
 
 
 def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):

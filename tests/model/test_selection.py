@@ -1,0 +1,35 @@
+import pytest
+
+from model.selection import Selection, held_out_videos
+
+LABELS = [("normal",)] * 20 + [("fire",)] * 10 + [("fight", "fire")] * 5 + [("rare",)]
+
+
+def test_every_set_of_labels_gives_its_share_and_a_single_video_stays():
+    held = held_out_videos(LABELS, "normal", seed=1)
+    chosen = [LABELS[index] for index in held]
+    assert chosen.count(("normal",)) == 4
+    assert chosen.count(("fire",)) == 2
+    assert chosen.count(("fight", "fire")) == 1
+    assert chosen.count(("rare",)) == 0
+
+
+def test_the_seed_decides():
+    assert held_out_videos(LABELS, "normal", seed=1) == held_out_videos(LABELS, "normal", seed=1)
+    assert held_out_videos(LABELS, "normal", seed=1) != held_out_videos(LABELS, "normal", seed=2)
+
+
+def test_both_kinds_are_held_out_even_where_every_class_has_one_video():
+    labels = [("normal",), ("normal",), ("fire",), ("fight",)]
+    held = held_out_videos(labels, "normal", seed=0)
+    assert {labels[index] == ("normal",) for index in held} == {True, False}
+    assert len(held) == 2
+
+
+def test_too_few_videos_are_an_error_that_counts_them():
+    with pytest.raises(ValueError, match="got 3 normal and 1 anomalous training videos"):
+        held_out_videos([("normal",)] * 3 + [("fire",)], "normal", seed=0)
+
+
+def test_likelihood_decides_between_equal_metrics():
+    assert Selection(0.9, -0.5) > Selection(0.9, -0.6) > Selection(0.8, -0.1)
