@@ -7,6 +7,7 @@ features lie, nor what "better" means: ``judge`` does (see ``model.selection``).
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,7 @@ def fit(
     ``report`` hears of every step, with the judgement where there was one.
 
     Raises:
-        ValueError: An epoch has no batch, or a loss is not finite.
+        ValueError: An epoch has no batch, or training has diverged.
         StoreError: The state cannot be written, or is damaged.
     """
     optimisers = build_optimisers(model, settings.learning_rate)
@@ -132,7 +133,10 @@ def _step(
 ) -> StepReport:
     batch = samples.batch(chosen)
     training.model.train()
-    terms = loss_terms(training.model(batch.features, batch.lengths), batch.labels, batch.lengths)
+    output = training.model(batch.features, batch.lengths)
+    if not output.score_logits.isfinite().all():  # the loss of these would end a GPU's context
+        raise ValueError(f"training diverged before step {training.step}: lower the learning rate")
+    terms = loss_terms(output, batch.labels, batch.lengths)
     total = terms.total(align_weight)
     training.optimisers.zero_grad()
     torch.autograd.backward(total)
@@ -148,13 +152,7 @@ def _step(
 
 
 def _judge(training: Training, judge: Callable[[Dsanet], Selection], step: StepReport) -> Selection:
-    """Ask for a judgement and keep the weights if they are the best so far.
-
-    Raises:
-        ValueError: Training has diverged.
-    """
-    if not torch.isfinite(step.total):
-        raise ValueError(f"the loss is {step.total.item()} at step {step.step}: lower the rate")
+    """Ask for a judgement and keep the weights if they are the best so far."""
     training.model.eval()
     selection = judge(training.model)
     if training.best is None or selection > training.best:
@@ -202,7 +200,7 @@ def _resume(training: Training, path: Path, key: str) -> None:
         training.best = None if state["best"] is None else Selection(*state["best"])
         training.epoch, training.step = state["epoch"], state["step"]
         training.best_state, training.best_step = state["best_state"], state["best_step"]
-    except (RuntimeError, KeyError, EOFError, OSError) as error:
+    except (RuntimeError, KeyError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise StoreError(
             f"damaged training state {path} ({error}); delete it to begin anew"
         ) from error

@@ -20,7 +20,7 @@ from stores.catalog import Catalog
 from stores.commit import commit_text, exclusive
 from stores.datasets import base
 from stores.events import EventRule
-from stores.records import SEGMENT_FRAMES, StoreError, VideoFeatures, VideoScores
+from stores.records import SEGMENT_FRAMES, Event, StoreError, VideoFeatures, VideoScores
 from stores.results import clear_others
 from stores.scores import ScoreHeader, write_scores
 
@@ -137,7 +137,9 @@ def score_metrics(
     each = list(zip(scores, _counted(test), strict=True))
     frame = frame_metrics(truths, [s.score[:n] for s, n in each])
     fine = frame_metrics(truths, [1 - s.probabilities[:n, 0] for s, n in each])
-    events = [video.item.events or () for video in test]
+    events = [
+        _detection_events(v, classes[0], n) for v, n in zip(test, _counted(test), strict=True)
+    ]
     detection = detection_metrics([s.probabilities[:n] for s, n in each], events, classes)
     figures = {"auc": frame.auc, "ap": frame.ap, "auc_fine": fine.auc, "ap_fine": fine.ap}
     if frame.anomalous_auc is not None and frame.anomalous_ap is not None:
@@ -148,6 +150,16 @@ def score_metrics(
     figures["map"] = float(detection.anomaly.mean())
     figures["map_published"] = float(np.mean(detection.published))
     return figures
+
+
+def _detection_events(video: VideoFeatures, normal: str, frames: int) -> Sequence[Event]:
+    """Return the events of a test video; a normal one of XD-Violence is one event of class A.
+
+    Only the published mean over all classes sees it: UCF-Crime's truth has no such event.
+    """
+    if not video.item.events and normal == "A":
+        return (Event(0, frames, normal),)
+    return video.item.events or ()
 
 
 def _counted(test: Sequence[VideoFeatures]) -> list[int]:

@@ -1,0 +1,103 @@
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, rebuild, save_checkpoint
+from model.config import PRESETS, ModelConfig
+from model.dsanet import build_dsanet
+from stores.records import StoreError
+
+CONFIG = ModelConfig(
+    width=16,
+    classes=3,
+    temporal_layers=1,
+    attention_window=8,
+    adapted_blocks=1,
+    adapter_mix=0.1,
+    window=32,
+    prototypes=4,
+    decoder_depth=1,
+)
+
+
+@pytest.fixture
+def checkpoint():
+    torch.manual_seed(0)
+    model = build_dsanet(CONFIG, text=None)
+    return Checkpoint(
+        model=CONFIG,
+        training=PRESETS["small"][1],
+        provenance=Provenance(
+            dataset="made-up",
+            classes=("normal", "fire", "fight"),
+            prompts=(("normal",), ("fire", "a fire"), ("fight",)),
+            test_crop=0,
+            recipe="{}",
+            recipe_fingerprint="r",
+            clip_weights="",
+            protocol="heldout",
+        ),
+        metrics={"auc": 0.5},
+        state=model.state_dict(),
+        text=torch.nn.functional.normalize(torch.randn(3, 16), dim=-1),
+    )
+
+
+def test_it_comes_back_whole_and_the_model_scores_the_same(tmp_path, checkpoint):
+    save_checkpoint(tmp_path, checkpoint)
+    back = load_checkpoint(tmp_path)
+    assert (back.model, back.training, back.provenance) == (
+        checkpoint.model,
+        checkpoint.training,
+        checkpoint.provenance,
+    )
+    assert back.metrics == {"auc": 0.5}
+    assert len(back.fingerprint) == 16
+    features, lengths = torch.randn(2, 32, 16), torch.tensor([32, 7])
+    device = torch.device("cpu")
+    for name in ("score", "align"):
+        one, other = (
+            getattr(rebuild(c, device).segment_logits(features, lengths, c.text), name)
+            for c in (checkpoint, back)
+        )
+        assert torch.equal(one, other)
+
+
+def test_the_same_content_has_the_same_fingerprint_and_any_change_another(tmp_path, checkpoint):
+    save_checkpoint(tmp_path / "a", checkpoint)
+    save_checkpoint(tmp_path / "b", checkpoint)
+    first = load_checkpoint(tmp_path / "a").fingerprint
+    assert load_checkpoint(tmp_path / "b").fingerprint == first
+    checkpoint.state["score_head.bias"].add_(1)
+    save_checkpoint(tmp_path / "b", checkpoint)
+    assert load_checkpoint(tmp_path / "b").fingerprint != first
+
+
+class Bomb:
+    def __reduce__(self):
+        return print, ("boom",)
+
+
+def test_what_is_no_checkpoint_is_refused_and_a_pickle_never_runs(tmp_path, checkpoint, capsys):
+    with pytest.raises(StoreError, match="no checkpoint at"):
+        load_checkpoint(tmp_path)
+    path = tmp_path / FILE
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(StoreError, match="damaged or no DSANet checkpoint"):
+        load_checkpoint(tmp_path)
+    assert "boom" not in capsys.readouterr().out
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(StoreError, match="damaged or no DSANet checkpoint"):
+        load_checkpoint(tmp_path)
+    save_checkpoint(tmp_path, checkpoint)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(StoreError, match="damaged or no DSANet checkpoint"):
+        load_checkpoint(tmp_path)
+
+
+def test_weights_that_do_not_fit_their_settings_are_named(checkpoint):
+    del checkpoint.state["score_head.bias"]
+    with pytest.raises(StoreError, match=r"score_head\.bias"):
+        rebuild(checkpoint, torch.device("cpu"))

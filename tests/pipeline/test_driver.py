@@ -1,0 +1,65 @@
+import os
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+
+from pipeline.driver import run_stage
+from pipeline.extract import ShardSink, make_recipe
+from pipeline.settings import ExtractRun
+from pipeline.stage import StageSettings, pack_jobs
+from stores.catalog import open_catalog
+from stores.datasets import base
+from stores.records import VideoItem
+from stores.shards import ShardRecipe, read_index, read_segments
+
+
+def test_jobs_are_whole_videos_in_order_and_none_is_lost():
+    items = [VideoItem(str(n), "") for n in range(10)]
+    jobs = pack_jobs(items, 4)
+    assert [len(job.items) for job in jobs] == [4, 4, 2]
+    assert [item for job in jobs for item in job.items] == items
+    assert pack_jobs([], 4) == []
+
+
+def shard_worker_pids() -> list[int]:
+    commands = {p.parent: p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline")}
+    return [int(f.name) for f, line in commands.items() if line.startswith(b"ray::ShardWorker")]
+
+
+@pytest.mark.ray
+def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted, tmp_path):
+    dataset = base.load("synthetic")
+    items = dataset.discover(footage)
+    recipe, source = make_recipe(ExtractRun(), dataset)
+    sink = ShardSink(
+        tmp_path, ShardRecipe(recipe.to_json(), recipe.fingerprint), before=frozenset()
+    )
+    killed = []
+
+    def kill_after_the_first_shard():
+        while not list(tmp_path.glob("shard-*.h5")):
+            ended.wait(0.02)
+        for pid in shard_worker_pids():
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    ended = threading.Event()
+    killer = threading.Thread(target=kill_after_the_first_shard)
+    killer.start()
+    tally = run_stage(
+        "extract", items, StageSettings(recipe, source), sink, per_job=2, workers=None
+    )
+    killer.join()
+    assert killed
+    assert tally.failures == []
+    held = [v.item.video_id for p in tmp_path.glob("shard-*.h5") for v in read_index(p).videos]
+    assert sorted(held) == sorted(item.video_id for item in items)
+    ours, alone = open_catalog(tmp_path), open_catalog(extracted / "synthetic" / "features")
+    for key, video in ours.videos.items():
+        one, other = read_segments(video), read_segments(alone.videos[key])
+        np.testing.assert_allclose(one.astype(np.float32), other.astype(np.float32), atol=2e-2)
+    assert not ray.is_initialized()
