@@ -21,7 +21,8 @@ from extract.recipe import (
 from pipeline.cluster import running_cluster
 from pipeline.driver import run_stage
 from pipeline.progress import console
-from pipeline.settings import ExtractRun, write_settings
+from pipeline.runs import write_settings
+from pipeline.settings import ExtractRun
 from pipeline.stage import StageSettings
 from stores.catalog import Catalog, open_catalog
 from stores.commit import exclusive

@@ -82,7 +82,7 @@ def _draw(path: Path, scores: VideoScores, events: list[ScoredEvent]) -> None:
         axes.plot(times, values, linewidth=1.2, color="#1f4e9c")
         for event in events:
             axes.axvspan(event.start_time, event.end_time, color="#d62728", alpha=0.2)
-        axes.set(xlim=(0, max(float(scores.times[-1]), 0.04)), ylim=(0, 1), xlabel="seconds")
+        axes.set(xlim=(0, max(float(scores.times[-1]), 0.04)), ylim=(0, 1.03), xlabel="seconds")
         axes.set_ylabel("score")
         with committing(path) as temporary:
             figure.savefig(temporary, format="png", dpi=110)

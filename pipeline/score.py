@@ -9,8 +9,9 @@ from extract.encoder import resolve_weights
 from extract.recipe import recipe_from_json
 from model.checkpoint import device_named, load_checkpoint
 from pipeline.driver import run_stage
+from pipeline.runs import write_settings
 from pipeline.scorer import Scorer, scorer_of
-from pipeline.settings import ScoreRun, write_settings
+from pipeline.settings import ScoreRun
 from pipeline.stage import StageSettings
 from stores.commit import exclusive
 from stores.datasets import base

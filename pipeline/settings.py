@@ -6,12 +6,9 @@ beside its output.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-from stores.commit import commit_text
 
 
 @dataclass(frozen=True)
@@ -140,9 +137,3 @@ class DemoRun:
 
 
 Run = ExtractRun | TrainRun | ScoreRun | EvaluateRun | ReportRun | DemoRun
-
-
-def write_settings(folder: Path, name: str, run: Run) -> None:
-    """Write a run's settings as ``<name>.json`` into ``folder``, atomically."""
-    text = json.dumps(asdict(run), indent=1, default=str)
-    commit_text(folder / f"{name}.json", f"{text}\n")

@@ -35,8 +35,9 @@ from model.text import ClipText, TextTower
 from pipeline.evaluate import frame_figure, load_test, score_metrics
 from pipeline.features import latest_dataset, open_features, read_videos, videos_of
 from pipeline.progress import console
+from pipeline.runs import write_settings
 from pipeline.scorer import Scorer
-from pipeline.settings import TrainRun, write_settings
+from pipeline.settings import TrainRun
 from stores.catalog import Catalog
 from stores.commit import commit_text, exclusive
 from stores.datasets import base

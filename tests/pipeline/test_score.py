@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from extract.recipe import recipe_from_json
 from pipeline.score import score
@@ -68,7 +69,7 @@ def test_one_pass_scores_as_features_and_model_do_apart(scored, footage, checkpo
     features = extract_video(
         item, read_chunks(str(path), recipe), load_encoder(recipe, "", "cpu"), recipe, batch=64
     )
-    plain = scorer_of(loaded, "cpu").score(features)
+    plain = scorer_of(loaded, torch.device("cpu")).score(features)
     ours = read_scores(scored.folder, [item])[item.video_id]
     np.testing.assert_allclose(ours.score, plain.score, atol=5e-3)
     np.testing.assert_array_equal(ours.times, plain.times)
