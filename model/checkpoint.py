@@ -73,6 +73,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         StoreError: The folder cannot be written.
     """
     content = {
+        "schema": SCHEMA,
         "model": asdict(checkpoint.model),
         "training": asdict(checkpoint.training),
         "provenance": asdict(checkpoint.provenance),
@@ -82,8 +83,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()
     }
     tensors[_TEXT] = checkpoint.text.detach().cpu().contiguous()
-    metadata = {"schema": SCHEMA, "checkpoint": json.dumps(content, sort_keys=True)}
-    commit_bytes(folder / FILE, save(tensors, metadata))
+    # One key only: safetensors writes several in any order, and equal content is to be equal bytes.
+    commit_bytes(folder / FILE, save(tensors, {"checkpoint": json.dumps(content, sort_keys=True)}))
     commit_text(folder / "checkpoint.json", json.dumps(content, indent=1) + "\n")
 
 
@@ -101,6 +102,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         content: dict[str, Any] = json.loads(metadata["checkpoint"])
+        if content["schema"] != SCHEMA:
+            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
         checkpoint = Checkpoint(
             model=ModelConfig(**content["model"]),
             training=TrainConfig(**content["training"]),

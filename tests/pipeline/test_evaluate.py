@@ -15,7 +15,7 @@ from stores.results import read_scores, read_videos
 
 @pytest.fixture(scope="module")
 def evaluated(learnable):
-    train(TrainRun(out=learnable, epochs=8))
+    train(TrainRun(out=learnable, epochs=12))
     return evaluate(EvaluateRun(out=learnable))
 
 

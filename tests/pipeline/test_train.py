@@ -38,7 +38,7 @@ def out(learnable, tmp_path):
 
 @pytest.fixture(scope="session")
 def trained(learnable):
-    return train(TrainRun(out=learnable, epochs=8, force=True))
+    return train(TrainRun(out=learnable, epochs=12, force=True))
 
 
 def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):
@@ -49,7 +49,7 @@ def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):
     folder = trained.folder
     assert json.loads((folder / "metrics.json").read_text())["auc"] == trained.metrics["auc"]
     assert json.loads((folder / "checkpoint.json").read_text())["provenance"]["classes"][0]
-    assert json.loads((folder / "train.json").read_text())["epochs"] == 8
+    assert json.loads((folder / "train.json").read_text())["epochs"] == 12
     events = EventAccumulator(str(folder / "tensorboard")).Reload()
     assert {"loss/total", "loss/gather", "selection/metric"} <= set(events.Tags()["scalars"])
     assert not (folder / STATE).exists()
@@ -57,22 +57,22 @@ def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):
 
 def test_the_same_settings_are_not_trained_twice(trained, learnable):
     before = digest(trained.folder)
-    again = train(TrainRun(out=learnable, epochs=8))
+    again = train(TrainRun(out=learnable, epochs=12))
     assert not again.trained
     assert again.metrics == trained.metrics
     assert digest(trained.folder) == before
 
 
 def test_the_same_seed_makes_the_same_weights_and_another_does_not(out, learnable, trained):
-    same = train(TrainRun(out=out, epochs=8))
+    same = train(TrainRun(out=out, epochs=12))
     assert weights(same.folder) == weights(trained.folder)
-    other = train(TrainRun(out=out, epochs=8, seed=1))
+    other = train(TrainRun(out=out, epochs=12, seed=1))
     assert weights(other.folder) != weights(trained.folder)
 
 
 @pytest.mark.slow
 def test_killed_training_goes_on_to_the_same_weights(out, trained):
-    command = [sys.executable, "-m", "pipeline", "train", "--out", str(out), "--epochs", "8"]
+    command = [sys.executable, "-m", "pipeline", "train", "--out", str(out), "--epochs", "12"]
     state = out / "synthetic" / "train" / STATE
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not state.exists():
@@ -81,7 +81,7 @@ def test_killed_training_goes_on_to_the_same_weights(out, trained):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "synthetic" / "train" / FILE).exists()
-    report = train(TrainRun(out=out, epochs=8))
+    report = train(TrainRun(out=out, epochs=12))
     assert report.steps == trained.steps
     assert weights(report.folder) == weights(trained.folder)
 
