@@ -114,7 +114,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             fingerprint=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
         )
     except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise StoreError(f"{path} is damaged or no DSANet checkpoint ({error})") from error
+        raise StoreError(
+            f"{path} is damaged or no DSANet checkpoint of this version ({error}); "
+            "remove it and train again"
+        ) from error
     return checkpoint
 
 
