@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ray
 
@@ -27,13 +27,16 @@ _MAX_DECODERS = 16  # per GPU; with more, the object store and not decoding is t
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """How many shard workers there are, and what each of them and its decode workers ask of Ray."""
+    """How many shard workers there are, and what each asks of Ray for itself and its decoders.
+
+    Decoders live on their shard worker's node and ask for nothing: were they to be placed apart, a
+    shrinking cluster could give the last cores to a shard worker whose decoders then never start.
+    """
 
     shard_workers: int
     decoders: int
-    shard_cpus: float
-    shard_gpus: float
-    decoder_cpus: float
+    cpus: float
+    gpus: float
     torch_threads: int
 
     @property
@@ -42,36 +45,37 @@ class WorkerPlan:
         return self.shard_workers * self.decoders * (PREFETCH + 1) * CHUNK_FRAMES
 
 
-def plan_workers(node_cpus: list[float], gpus: float) -> WorkerPlan:
-    """Return the plan for nodes with these CPUs and so many GPUs in all.
+def plan_workers(nodes: Sequence[tuple[float, float]]) -> WorkerPlan:
+    """Return the plan for nodes with so many CPUs and GPUs each.
 
-    With GPUs, one shard worker each and the remaining cores for its decoders. Without, one shard
-    worker a node: torch uses every core for one batch, and its decoders, asked for as half a core,
-    work while it waits.
+    With GPUs, one shard worker each, and its share of the node's cores for decoders. Without, one
+    shard worker a node: torch uses every core for one batch, and as many decoders work while it
+    waits. The smallest node decides, since every worker asks for the same.
     """
-    total = sum(node_cpus)
-    if gpus >= 1:
-        workers = int(gpus)
-        decoders = int(min(max((total - workers) // workers, 1), _MAX_DECODERS))
+    with_gpus = [(cpus, int(gpus)) for cpus, gpus in nodes if gpus >= 1]
+    if with_gpus:
+        share = min(cpus / gpus for cpus, gpus in with_gpus)
         return WorkerPlan(
-            shard_workers=workers,
-            decoders=decoders,
-            shard_cpus=min(1.0, total / (2 * workers)),
-            shard_gpus=1.0,
-            decoder_cpus=min(1.0, total / (2 * workers * decoders)),
+            shard_workers=sum(gpus for _, gpus in with_gpus),
+            decoders=int(min(max(share - 1, 1), _MAX_DECODERS)),
+            cpus=_whole(min(share, 1 + _MAX_DECODERS)),
+            gpus=1.0,
             torch_threads=1,
         )
-    usable = [cpus for cpus in node_cpus if cpus >= 1] or [1.0]
-    smallest = min(usable)
-    decoders = int(min(smallest, _MAX_DECODERS))
+    usable = [cpus for cpus, _ in nodes if cpus >= 1] or [1.0]
+    smallest = int(min(usable))
     return WorkerPlan(
         shard_workers=len(usable),
-        decoders=decoders,
-        shard_cpus=smallest / 2,
-        shard_gpus=0.0,
-        decoder_cpus=smallest / 2 / decoders,
-        torch_threads=int(smallest),
+        decoders=min(smallest, _MAX_DECODERS),
+        cpus=float(smallest),
+        gpus=0.0,
+        torch_threads=smallest,
     )
+
+
+def _whole(cpus: float) -> float:
+    """Return a number of CPUs that Ray takes: whole from 1 on."""
+    return float(int(cpus)) if cpus >= 1 else cpus
 
 
 @contextmanager
@@ -102,13 +106,10 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
             object_store_memory=_store_bytes(os.cpu_count() or 1),
         )
     try:
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        plan = plan_workers(
-            [node.get("CPU", 0.0) for node in nodes], sum(node.get("GPU", 0.0) for node in nodes)
-        )
-        if max_workers is not None:
-            plan = _limited(plan, max_workers)
-        yield plan
+        resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        plan = plan_workers([(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in resources])
+        workers = plan.shard_workers if max_workers is None else max_workers
+        yield replace(plan, shard_workers=min(plan.shard_workers, workers))
     finally:
         ray.shutdown()
 
@@ -122,14 +123,3 @@ def _store_bytes(cpus: int) -> int:
     """Return the object store for one machine: twice what its decoders can have in flight."""
     frames = min(cpus, _MAX_DECODERS) * (PREFETCH + 1) * CHUNK_FRAMES
     return max(2 * frames * _LARGEST_FRAME, 128 << 20)
-
-
-def _limited(plan: WorkerPlan, workers: int) -> WorkerPlan:
-    return WorkerPlan(
-        shard_workers=min(plan.shard_workers, workers),
-        decoders=plan.decoders,
-        shard_cpus=plan.shard_cpus,
-        shard_gpus=plan.shard_gpus,
-        decoder_cpus=plan.decoder_cpus,
-        torch_threads=plan.torch_threads,
-    )

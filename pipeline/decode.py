@@ -8,18 +8,15 @@ from dataclasses import dataclass
 
 import ray
 from ray.actor import ActorHandle
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder, read_chunks
-from pipeline.cluster import CHUNK_FRAMES, PREFETCH, node_is_alive
+from pipeline.cluster import CHUNK_FRAMES, PREFETCH
 
 
 class DecoderLost(RuntimeError):
-    """A decode worker died or passed its deadline; ``by_node`` when its whole node went."""
-
-    def __init__(self, reason: str, *, by_node: bool) -> None:
-        super().__init__(reason)
-        self.by_node = by_node
+    """A decode worker died or passed its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +32,6 @@ class DecodeWorker:
     def __init__(self) -> None:
         self._chunks: Iterator[Chunk] = iter(())
         self.produced = 0
-
-    def node_id(self) -> str:
-        """Return the id of the node this worker runs on."""
-        return ray.get_runtime_context().get_node_id()
 
     def open(self, path: str, recipe: Recipe, decoder: Decoder) -> None:
         """Turn to another video; the one before is closed, finished or not."""
@@ -61,17 +54,20 @@ class DecodeWorker:
 class Decoding:
     """A decode worker seen from the shard worker that owns it; replaces itself when it is lost."""
 
-    def __init__(self, cpus: float, deadline: float) -> None:
-        """Start a worker that asks for ``cpus`` and may take ``deadline`` seconds for a chunk."""
-        self._cpus = cpus
+    def __init__(self, deadline: float) -> None:
+        """Start a worker on this node that may take ``deadline`` seconds for a chunk."""
         self._deadline = deadline
         self._start()
 
     def _start(self) -> None:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         # No restarts by Ray: a restarted actor has lost its place in the video, and says nothing.
-        actor = ray.remote(DecodeWorker)
-        self.actor: ActorHandle = actor.options(num_cpus=self._cpus, max_restarts=0).remote()
-        self._node: ray.ObjectRef[str] = self.actor.node_id.remote()
+        # No CPUs: the shard worker has asked for those of its decoders.
+        self.actor: ActorHandle = (
+            ray.remote(DecodeWorker)
+            .options(num_cpus=0, max_restarts=0, scheduling_strategy=here)
+            .remote()
+        )
 
     def stream(self, path: str, recipe: Recipe, decoder: Decoder) -> Iterator[Chunk]:
         """Yield the chunks of a video in order, at most :data:`PREFETCH` of them ahead.
@@ -100,20 +96,11 @@ class Decoding:
         except ray.exceptions.GetTimeoutError as error:
             self._replace()
             raise DecoderLost(
-                f"no frames within {self._deadline:.0f} s; decode worker ended", by_node=False
+                f"no frames within {self._deadline:.0f} s; decode worker ended"
             ) from error
         except ray.exceptions.RayError as error:
-            by_node = not self._node_lives()
             self._replace()
-            raise DecoderLost(
-                f"decode worker died: {_first_line(error)}", by_node=by_node
-            ) from error
-
-    def _node_lives(self) -> bool:
-        try:
-            return node_is_alive(ray.get(self._node, timeout=self._deadline))
-        except ray.exceptions.RayError:
-            return False  # it never answered, so it died before it read anything
+            raise DecoderLost(f"decode worker died: {_first_line(error)}") from error
 
     def _replace(self) -> None:
         ray.kill(self.actor)

@@ -84,9 +84,12 @@ def run_jobs(
     ]
     while waiting or any(worker.job for worker in workers):
         for worker in workers:
-            if worker.job is None and waiting:
+            if worker.job is None and waiting and _has_started(worker):
                 _give(worker, waiting.popleft())
         busy = {worker.stream: worker for worker in workers if worker.stream is not None}
+        if not busy:
+            ray.wait([worker.node for worker in workers], num_returns=1, timeout=1.0)
+            continue
         ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
         for stream in ready:
             worker = busy[stream]
@@ -106,10 +109,18 @@ def run_jobs(
     return tally
 
 
+def _has_started(worker: _Worker) -> bool:
+    """Return whether a worker runs; one that waits for room in the cluster must be given no job.
+
+    On a cluster that shrank, that room may never come while others could do the job.
+    """
+    return bool(ray.wait([worker.node], timeout=0)[0])
+
+
 def _start_worker(settings: StageSettings, plan: WorkerPlan, sink: Sink) -> _Worker:
     remote = ray.remote(ShardWorker).options(
-        num_cpus=plan.shard_cpus,
-        num_gpus=plan.shard_gpus,
+        num_cpus=plan.cpus,
+        num_gpus=plan.gpus,
         max_restarts=0,  # the driver starts a new one: it has to know that the job is lost
         scheduling_strategy="SPREAD",
     )

@@ -154,8 +154,8 @@ def _settle_precision(model: str) -> Precision:
     if not os.environ.get("RAY_ADDRESS"):
         return default_precision("cuda" if torch.cuda.is_available() else "cpu")
     with running_cluster() as plan:
-        asked = ray.remote(default_precision).options(num_gpus=plan.shard_gpus)
-        settled: Precision = ray.get(asked.remote("cuda" if plan.shard_gpus else "cpu"))
+        asked = ray.remote(default_precision).options(num_gpus=plan.gpus)
+        settled: Precision = ray.get(asked.remote("cuda" if plan.gpus else "cpu"))
         return settled
 
 

@@ -90,11 +90,9 @@ class ShardWorker:
         if self._encoder is None:
             torch.set_num_threads(self._plan.torch_threads)
             settings, plan = self._settings, self._plan
-            device = "cuda" if plan.shard_gpus else "cpu"
+            device = "cuda" if plan.gpus else "cpu"
             self._encoder = load_encoder(settings.recipe, settings.weights, device)
-            self._decoders = [
-                Decoding(plan.decoder_cpus, settings.deadline) for _ in range(plan.decoders)
-            ]
+            self._decoders = [Decoding(settings.deadline) for _ in range(plan.decoders)]
         return self._encoder
 
     def run(self, job: Job) -> Iterator[Progress]:
@@ -179,8 +177,6 @@ class ShardWorker:
                     batch=self._settings.batch,
                 )
             except DecoderLost as error:
-                if error.by_node:
-                    continue  # no fault of the video's: read it again, as often as nodes leave
                 attempts += 1
                 reasons.append(str(error))
                 if attempts == 2:

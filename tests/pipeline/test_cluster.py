@@ -4,29 +4,28 @@ from pipeline.cluster import CHUNK_FRAMES, PREFETCH, plan_workers
 
 
 @pytest.mark.parametrize("cpus", [1, 2, 4, 8, 64])
-def test_one_machine_without_a_gpu_is_used_and_never_asked_for_too_much(cpus):
-    plan = plan_workers([float(cpus)], gpus=0)
+def test_one_machine_without_a_gpu_is_used_whole(cpus):
+    plan = plan_workers([(float(cpus), 0.0)])
     assert plan.shard_workers == 1
-    assert plan.torch_threads == cpus
+    assert plan.torch_threads == plan.cpus == cpus
     assert plan.decoders == min(cpus, 16)
-    assert plan.shard_cpus + plan.decoders * plan.decoder_cpus == pytest.approx(cpus)
 
 
 @pytest.mark.parametrize(("cpus", "gpus"), [(4, 1), (16, 1), (16, 8), (2, 4), (128, 2)])
 def test_every_gpu_gets_a_shard_worker_and_a_decoder(cpus, gpus):
-    plan = plan_workers([float(cpus)], gpus=float(gpus))
+    plan = plan_workers([(float(cpus), float(gpus)), (64.0, 0.0)])
     assert plan.shard_workers == gpus
     assert plan.decoders >= 1
-    asked = gpus * (plan.shard_cpus + plan.decoders * plan.decoder_cpus)
-    assert asked <= cpus
+    assert gpus * plan.cpus <= cpus
+    assert plan.cpus < 1 or plan.cpus == int(plan.cpus)
 
 
 def test_two_nodes_work_side_by_side_and_one_without_cores_does_not_count():
-    plan = plan_workers([2.0, 4.0, 0.0], gpus=0)
+    plan = plan_workers([(2.0, 0.0), (4.0, 0.0), (0.0, 0.0)])
     assert plan.shard_workers == 2
-    assert plan.torch_threads == 2
+    assert plan.torch_threads == plan.cpus == 2
 
 
 def test_the_bound_on_frames_in_flight_follows_from_the_plan():
-    plan = plan_workers([2.0], gpus=0)
+    plan = plan_workers([(2.0, 0.0)])
     assert plan.frames_in_flight == 2 * (PREFETCH + 1) * CHUNK_FRAMES
