@@ -133,6 +133,13 @@ def load_clip(model: str, weights_source: str) -> nn.Module:
     return clip.eval().requires_grad_(False)
 
 
+def check_model(model: str) -> None:
+    """Raise ValueError, with the closest names, where neither open_clip nor we know a model."""
+    known = [*open_clip.list_models(), TINY_MODEL]
+    if model not in known:
+        raise ValueError(f"unknown CLIP model {model!r}{_suggest(model, known)}")
+
+
 def resolve_weights(model: str, weights_source: str) -> str:
     """Return what ``Recipe.weights`` has to say: the weight file's SHA-256, or the demo's seed.
 
@@ -172,9 +179,7 @@ def _check_tiny(weights_source: str) -> None:
 
 def _weight_file(model: str, weights_source: str) -> Path:
     """Return the local file of a tag (downloading it) or of a path, after checking the names."""
-    known = open_clip.list_models()
-    if model not in known:
-        raise ValueError(f"unknown CLIP model {model!r}{_suggest(model, [*known, TINY_MODEL])}")
+    check_model(model)
     tags = open_clip.list_pretrained_tags_by_model(model)
     if not weights_source:
         raise ValueError(f"{model} needs weights: a file or one of the tags {', '.join(tags)}")

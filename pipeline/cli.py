@@ -16,26 +16,10 @@ from typing import NoReturn, cast
 
 import tyro
 
-from pipeline.settings import (
-    DemoRun,
-    EvaluateRun,
-    ExtractRun,
-    ReportRun,
-    Run,
-    ScoreRun,
-    TrainRun,
-)
+from pipeline.settings import COMMANDS, Run
 
 PROGRAM = "python -m pipeline"
 DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
-_COMMANDS: dict[str, Callable[..., object]] = {
-    "demo": DemoRun,
-    "extract": ExtractRun,
-    "train": TrainRun,
-    "evaluate": EvaluateRun,
-    "score": ScoreRun,
-    "report": ReportRun,
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -59,7 +43,7 @@ def parse(arguments: Sequence[str]) -> Run:
     try:
         with contextlib.redirect_stderr(told):
             run = tyro.extras.subcommand_cli_from_dict(
-                _COMMANDS, args=list(arguments), prog=PROGRAM
+                dict[str, Callable[..., object]](COMMANDS), args=list(arguments), prog=PROGRAM
             )
     except SystemExit as ended:
         if ended.code == MISTAKE:

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from pipeline.settings import DemoRun, EvaluateRun, ExtractRun, ReportRun, Run, ScoreRun, TrainRun
 from pipeline.show import DONE, say, show_evaluate, show_extract, show_score, show_train
 
 
 def run_command(settings: Run) -> int:
     """Run one command, print what came of it, and return its exit code."""
-    match settings:
-        case ExtractRun():
-            from pipeline.extract import extract
+    return _ACTIONS[type(settings)](settings)
 
-            return show_extract(extract(settings))
-        case TrainRun():
-            from pipeline.train import train
 
-            return show_train(train(settings))
-        case EvaluateRun():
-            from pipeline.evaluate import evaluate
+def _demo(run: DemoRun) -> int:
+    from pipeline.demo import demo
 
-            return show_evaluate(evaluate(settings))
-        case ScoreRun():
-            from pipeline.score import score
+    return demo(run)
 
-            return show_score(score(settings))
-        case ReportRun():
-            from pipeline.report import write_report
 
-            say(f"report: {write_report(settings)}")
-            return DONE
-        case DemoRun():
-            from pipeline.demo import demo
+def _extract(run: ExtractRun) -> int:
+    from pipeline.extract import extract
 
-            return demo(settings)
+    return show_extract(extract(run))
+
+
+def _train(run: TrainRun) -> int:
+    from pipeline.train import train
+
+    return show_train(train(run))
+
+
+def _evaluate(run: EvaluateRun) -> int:
+    from pipeline.evaluate import evaluate
+
+    return show_evaluate(evaluate(run))
+
+
+def _score(run: ScoreRun) -> int:
+    from pipeline.score import score
+
+    return show_score(score(run))
+
+
+def _report(run: ReportRun) -> int:
+    from pipeline.report import write_report
+
+    say(f"report: {write_report(run)}")
+    return DONE
+
+
+_ACTIONS: dict[type[Run], Callable[[Any], int]] = {
+    DemoRun: _demo,
+    ExtractRun: _extract,
+    TrainRun: _train,
+    EvaluateRun: _evaluate,
+    ScoreRun: _score,
+    ReportRun: _report,
+}

@@ -9,7 +9,7 @@ from pathlib import Path
 import ray
 import torch
 
-from extract.encoder import default_precision, resolve_weights
+from extract.encoder import check_model, default_precision, resolve_weights
 from extract.recipe import (
     RECIPES,
     TINY_MODEL,
@@ -71,8 +71,9 @@ def extract(run: ExtractRun) -> ExtractReport:
     """
     dataset = base.load(run.dataset)
     folder = run.out / dataset.name / "features"
+    chosen = choose_recipe(run, dataset)
     items = dataset.discover(find_root(run, dataset))
-    recipe, source = make_recipe(run, dataset)
+    recipe, source = settle_recipe(chosen, run)
     with exclusive(folder):
         catalog = open_catalog(folder)
         refuse_other_recipe(catalog, recipe)
@@ -121,11 +122,13 @@ def find_root(run: ExtractRun, dataset: base.Dataset) -> Path:
     return root
 
 
-def make_recipe(run: ExtractRun, dataset: base.Dataset) -> tuple[Recipe, str]:
-    """Return the full recipe of a run, weights and precision settled, and where weights come from.
+def choose_recipe(run: ExtractRun, dataset: base.Dataset) -> Recipe:
+    """Return the recipe that a run names; its weights, and precision ``auto``, are still open.
+
+    It reads no file, so a misspelt name is told before anything is generated or downloaded.
 
     Raises:
-        ValueError: Unknown recipe or model, or weights that are not there.
+        ValueError: Unknown recipe or model, or crops that the recipe's size does not allow.
     """
     name = run.recipe or dataset.recipe
     if name not in RECIPES:
@@ -137,10 +140,20 @@ def make_recipe(run: ExtractRun, dataset: base.Dataset) -> tuple[Recipe, str]:
         frames=run.frames or recipe.frames,
         crops=run.crops or recipe.crops,
     )
+    check_model(recipe.model)
     if recipe.crops == "ten" and recipe.resize != "340x256":
         raise ValueError(
             f"ten crops are cut from 340x256; recipe {name} resizes to {recipe.resize}"
         )
+    return recipe
+
+
+def settle_recipe(recipe: Recipe, run: ExtractRun) -> tuple[Recipe, str]:
+    """Return a recipe with weights and precision settled, and where the weights come from.
+
+    Raises:
+        ValueError: Weights that are not there or do not go with the model.
+    """
     source = run.weights or ("" if recipe.model == TINY_MODEL else "openai")
     precision = _settle_precision(recipe.model) if run.precision == "auto" else run.precision
     weights = resolve_weights(recipe.model, source)

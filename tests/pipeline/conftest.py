@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from extract.recipe import RECIPES
-from pipeline.extract import extract, make_recipe
+from pipeline.extract import choose_recipe, extract, settle_recipe
 from pipeline.settings import ExtractRun
 from stores.datasets import base, synthetic
 from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
@@ -58,7 +58,7 @@ def learnable(tmp_path_factory) -> Path:
     """
     out = tmp_path_factory.mktemp("learnable")
     dataset = base.load("synthetic")
-    recipe, _ = make_recipe(ExtractRun(), dataset)
+    recipe, _ = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
     random = np.random.default_rng(0)
     directions = random.standard_normal((len(dataset.classes), 64))
     videos = []

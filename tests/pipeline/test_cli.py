@@ -3,18 +3,8 @@ import sys
 
 import pytest
 
-from pipeline.cli import parse
+from pipeline.cli import main, parse
 from pipeline.settings import ScoreRun
-
-
-def call(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-    )
 
 
 @pytest.mark.parametrize(
@@ -34,13 +24,29 @@ def call(*arguments, cwd):
         (["report"], "no scores below outputs"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(arguments, said, tmp_path):
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
     (tmp_path / "empty").mkdir()
-    ended = call(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2, err
+    assert said in err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+def test_a_mistake_of_a_process_of_its_own_says_the_same(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline", "evaluate"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
     assert ended.returncode == 2, ended.stderr
-    assert said in ended.stderr
-    assert ended.stderr.startswith("error: ")
-    assert ended.stderr.count("\n") == 1
+    assert ended.stderr == "error: no checkpoint below outputs; run `make train` first\n"
     assert ended.stdout == ""
 
 

@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from pipeline.driver import run_stage
-from pipeline.extract import ShardSink, make_recipe
+from pipeline.extract import ShardSink, choose_recipe, settle_recipe
 from pipeline.settings import ExtractRun
 from pipeline.stage import StageSettings, pack_jobs
 from stores.catalog import open_catalog
@@ -35,7 +35,7 @@ def shard_worker_pids() -> list[int]:
 def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted, tmp_path):
     dataset = base.load("synthetic")
     items = dataset.discover(footage)
-    recipe, source = make_recipe(ExtractRun(), dataset)
+    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
     sink = ShardSink(
         tmp_path, ShardRecipe(recipe.to_json(), recipe.fingerprint), before=frozenset()
     )

@@ -8,7 +8,7 @@ from extract.encoder import load_encoder
 from extract.features import extract_video
 from extract.recipe import RECIPES, recipe_from_json
 from extract.video import read_chunks
-from pipeline.extract import extract, make_recipe
+from pipeline.extract import choose_recipe, extract, settle_recipe
 from pipeline.settings import ExtractRun
 from stores.catalog import open_catalog
 from stores.datasets import base
@@ -88,10 +88,14 @@ def test_another_recipe_in_the_same_folder_is_refused_by_its_fields(extracted, f
         extract(ExtractRun(root=footage, out=extracted, frames="first"))
 
 
+def settled(run):
+    return settle_recipe(choose_recipe(run, SYNTHETIC), run)
+
+
 def test_a_run_settles_weights_and_precision_before_anything_is_read():
-    recipe, source = make_recipe(ExtractRun(), SYNTHETIC)
+    recipe, source = settled(ExtractRun())
     assert (recipe.weights, recipe.precision, source) == ("seed 0", "fp32", "")
-    bf16, _ = make_recipe(ExtractRun(precision="bf16"), SYNTHETIC)
+    bf16, _ = settled(ExtractRun(precision="bf16"))
     assert bf16.precision == "bf16"
     assert bf16.fingerprint != recipe.fingerprint
 
@@ -110,6 +114,7 @@ def test_a_run_settles_weights_and_precision_before_anything_is_read():
 def test_mistakes_are_named_before_anything_starts(run, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         extract(replace(run, out=tmp_path))
+    assert not list(tmp_path.iterdir())  # no video was generated either
 
 
 def test_recipes_of_all_data_sets_exist():

@@ -1,8 +1,4 @@
-"""The settings of every command: frozen records whose field docstrings are the command-line help.
-
-Imports nothing heavy, so that ``--help`` answers at once. The settings of a run are written as JSON
-beside its output.
-"""
+"""The settings of the stages, in the order a user meets them."""
 
 from __future__ import annotations
 
@@ -134,6 +130,3 @@ class DemoRun:
     """Folder of all outputs."""
     seed: int = 234
     """Seed of the training."""
-
-
-Run = ExtractRun | TrainRun | ScoreRun | EvaluateRun | ReportRun | DemoRun

@@ -1,0 +1,39 @@
+"""The settings of every command: frozen records whose field docstrings are the command-line help.
+
+Imports nothing heavy, so that ``--help`` answers at once. The settings of a run are written as JSON
+beside its output.
+"""
+
+from __future__ import annotations
+
+from pipeline.settings.stages import (
+    DemoRun,
+    EvaluateRun,
+    ExtractRun,
+    ReportRun,
+    ScoreRun,
+    TrainRun,
+)
+
+Run = DemoRun | ExtractRun | TrainRun | EvaluateRun | ScoreRun | ReportRun
+
+COMMANDS: dict[str, type[Run]] = {
+    "demo": DemoRun,
+    "extract": ExtractRun,
+    "train": TrainRun,
+    "evaluate": EvaluateRun,
+    "score": ScoreRun,
+    "report": ReportRun,
+}
+"""Every command's settings by its name on the command line, in the order of the help."""
+
+__all__ = [
+    "COMMANDS",
+    "DemoRun",
+    "EvaluateRun",
+    "ExtractRun",
+    "ReportRun",
+    "Run",
+    "ScoreRun",
+    "TrainRun",
+]
