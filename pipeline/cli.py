@@ -39,12 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def parse(arguments: Sequence[str]) -> Run:
     """Return the settings of the command that ``arguments`` name; a mistake exits with one line."""
+    commands: dict[str, Callable[..., object]] = dict(COMMANDS)
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told):
-            run = tyro.extras.subcommand_cli_from_dict(
-                dict[str, Callable[..., object]](COMMANDS), args=list(arguments), prog=PROGRAM
-            )
+            run = tyro.extras.subcommand_cli_from_dict(commands, args=list(arguments), prog=PROGRAM)
     except SystemExit as ended:
         if ended.code == MISTAKE:
             _fail(_first_lines(told.getvalue()))

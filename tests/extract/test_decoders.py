@@ -135,6 +135,7 @@ LAST_TIMES = {
 """Seconds of some last frames."""
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_every_real_file_has_its_known_length_and_one_set_of_pixels(shared_data, real_videos, read):
     expected = manifest(shared_data)
@@ -186,6 +187,7 @@ def test_upright_is_what_decord_holds_for_upright(real_videos, read):
     assert np.array_equal(ours, resize(theirs, (224, 224), "squash224"))
 
 
+@pytest.mark.slow
 def test_torch_computes_after_decord_was_imported():
     """Left to itself decord2 puts NVBLAS under a torch that is imported later (dmlc/decord#293)."""
     code = "import extract.decoders, torch; print((torch.ones(99, 99) @ torch.ones(99, 99)).sum())"

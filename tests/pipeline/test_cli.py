@@ -37,6 +37,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkey
     assert out == ""
 
 
+@pytest.mark.slow
 def test_a_mistake_of_a_process_of_its_own_says_the_same(tmp_path):
     ended = subprocess.run(
         [sys.executable, "-m", "pipeline", "evaluate"],

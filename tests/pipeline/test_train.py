@@ -63,6 +63,7 @@ def test_the_same_settings_are_not_trained_twice(trained, learnable):
     assert digest(trained.folder) == before
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_weights_and_another_does_not(out, learnable, trained):
     same = train(TrainRun(out=out, epochs=12))
     assert weights(same.folder) == weights(trained.folder)
