@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo extract train evaluate score report check test test-fast bench clean
+.PHONY: help demo extract train evaluate score report ablate check test test-fast bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -45,6 +45,9 @@ score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores
 
 report: $(READY) ## [SCORES=folder]: a page with the curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)
+
+ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds
+	@$(RUN) ablate $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
 
 check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from typing import Literal
 
 Crops = Literal["ten", "centre"]
 Resize = Literal["340x256", "short256", "squash224"]
-FrameChoice = Literal["mean16", "first", "middle"]
+FrameChoice = Literal["mean16", "first", "middle", "unknown"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 TINY_MODEL = "tiny"
@@ -25,7 +25,8 @@ class Recipe:
     """Every choice that a feature's value depends on.
 
     ``frames`` says which of a segment's 16 frames are encoded: all, then averaged (``mean16``), the
-    first (index 0) or the middle one (index 8). ``tail`` keeps or drops a last segment of fewer
+    first (index 0) or the middle one (index 8); ``unknown`` marks features that came from elsewhere
+    and that no video can be turned into. ``tail`` keeps or drops a last segment of fewer
     than 16 frames. ``channels`` is the order in which the encoder is shown the colours: ``bgr``
     reproduces scripts that swap red and blue. ``weights`` is the SHA-256 of CLIP's weight file, or
     the seed of the demo encoder.
@@ -84,6 +85,10 @@ RECIPES: dict[str, Recipe] = {
         weights="",
     ),
 }
+
+
+IMPORTED = replace(_VADCLIP, name="imported", frames="unknown", weights="unknown")
+"""Of published features: ten crops and no tail is known of them, the rest never was."""
 
 
 def recipe_from_json(text: str) -> Recipe:

@@ -68,9 +68,7 @@ def roc_auc(truth: Truth, score: Scores) -> float:
     Raises:
         ValueError: All frames are of one kind, a score is not finite, or the lengths differ.
     """
-    hits, alarms = _cumulative_counts(truth, score)
-    area = np.trapezoid(np.append(0, hits), np.append(0, alarms))
-    return float(area / (hits[-1] * alarms[-1]))
+    return area_under_roc(*_cumulative_counts(truth, score))
 
 
 def average_precision(truth: Truth, score: Scores) -> float:
@@ -79,9 +77,20 @@ def average_precision(truth: Truth, score: Scores) -> float:
     Raises:
         ValueError: As for :func:`roc_auc`.
     """
-    hits, alarms = _cumulative_counts(truth, score)
+    return precision_sum(*_cumulative_counts(truth, score))
+
+
+def area_under_roc(hits: NDArray[np.float64], alarms: NDArray[np.float64]) -> float:
+    """Return the AUC of cumulative counts of anomalous and normal frames at falling scores."""
+    area = np.trapezoid(np.append(0, hits), np.append(0, alarms))
+    return float(area / (hits[-1] * alarms[-1]))
+
+
+def precision_sum(hits: NDArray[np.float64], alarms: NDArray[np.float64]) -> float:
+    """Return the average precision of cumulative counts; leading counts may be zero."""
     gains = np.diff(hits, prepend=0.0) / hits[-1]
-    return float(np.sum(gains * hits / (hits + alarms)))
+    counted = np.maximum(hits + alarms, 1.0)  # nothing is gained where nothing is counted
+    return float(np.sum(gains * hits / counted))
 
 
 def _cumulative_counts(

@@ -5,8 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.settings import DemoRun, EvaluateRun, ExtractRun, ReportRun, Run, ScoreRun, TrainRun
-from pipeline.show import DONE, say, show_evaluate, show_extract, show_score, show_train
+from pipeline.settings import (
+    AblateRun,
+    DemoRun,
+    EvaluateRun,
+    ExtractRun,
+    ImportCheckpointRun,
+    ImportFeaturesRun,
+    ReportRun,
+    Run,
+    ScoreRun,
+    TrainRun,
+)
+from pipeline.show import (
+    DONE,
+    say,
+    show_ablate,
+    show_evaluate,
+    show_extract,
+    show_import,
+    show_score,
+    show_seeds,
+    show_train,
+)
 
 
 def run_command(settings: Run) -> int:
@@ -27,6 +48,10 @@ def _extract(run: ExtractRun) -> int:
 
 
 def _train(run: TrainRun) -> int:
+    if run.seeds:
+        from pipeline.seeds import train_seeds
+
+        return show_seeds(train_seeds(run))
     from pipeline.train import train
 
     return show_train(train(run))
@@ -51,6 +76,25 @@ def _report(run: ReportRun) -> int:
     return DONE
 
 
+def _ablate(run: AblateRun) -> int:
+    from pipeline.ablate import ablate
+
+    return show_ablate(ablate(run))
+
+
+def _import_checkpoint(run: ImportCheckpointRun) -> int:
+    from pipeline.imports import import_checkpoint
+
+    say(f"checkpoint: {import_checkpoint(run)}")
+    return DONE
+
+
+def _import_features(run: ImportFeaturesRun) -> int:
+    from pipeline.imports import import_features
+
+    return show_import(import_features(run))
+
+
 _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     DemoRun: _demo,
     ExtractRun: _extract,
@@ -58,4 +102,7 @@ _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     EvaluateRun: _evaluate,
     ScoreRun: _score,
     ReportRun: _report,
+    AblateRun: _ablate,
+    ImportCheckpointRun: _import_checkpoint,
+    ImportFeaturesRun: _import_features,
 }

@@ -9,8 +9,11 @@ from pathlib import Path
 from rich.table import Table
 
 from model.checkpoint import device_named
-from pipeline.evaluate import evaluate, load_test, score_metrics
+from pipeline.evaluate import evaluate
 from pipeline.extract import extract
+from pipeline.features import load_test
+from pipeline.figures import score_metrics
+from pipeline.plan import build_model, make_plan, scorer_for
 from pipeline.report import write_report
 from pipeline.score import score
 from pipeline.settings import DemoRun, EvaluateRun, ExtractRun, ReportRun, ScoreRun, TrainRun
@@ -22,7 +25,7 @@ from pipeline.show import (
     show_score,
     show_train,
 )
-from pipeline.train import build_model, make_plan, scorer_for, train
+from pipeline.train import train
 
 _DATASET = "synthetic"
 _UNTRAINED = 5  # initialisations: a single one is as likely to stand at 0.3 as at 0.7

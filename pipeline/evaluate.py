@@ -7,20 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from model.checkpoint import Checkpoint, Provenance, device_named, load_checkpoint
-from model.detection import IOU_THRESHOLDS, detection_metrics
-from model.metrics import average_precision, frame_metrics, frame_truth, roc_auc
-from pipeline.features import open_features, read_videos, videos_of
+from model.checkpoint import FILE, Checkpoint, device_named, load_checkpoint
+from pipeline.features import load_test, open_features
+from pipeline.figures import Details, score_details, score_metrics
 from pipeline.scorer import scorer_of
 from pipeline.settings import EvaluateRun
-from stores.catalog import Catalog
 from stores.commit import commit_text, exclusive
 from stores.datasets import base
 from stores.events import EventRule
-from stores.records import SEGMENT_FRAMES, Event, StoreError, VideoFeatures, VideoScores
+from stores.records import StoreError, VideoScores
 from stores.results import clear_others
 from stores.scores import ScoreHeader, write_scores
 
@@ -36,6 +31,7 @@ class EvaluateReport:
     frames: int
     missing: tuple[str, ...]
     metrics: dict[str, float]
+    details: Details
 
 
 def evaluate(run: EvaluateRun) -> EvaluateReport:
@@ -53,7 +49,9 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
     scorer = scorer_of(checkpoint, device_named(run.device))
     test = load_test(catalog, checkpoint.provenance)
     scores = [scorer.score(video) for video in test]
-    metrics = score_metrics(test, scores, checkpoint.provenance.classes)
+    classes = checkpoint.provenance.classes
+    metrics = score_metrics(test, scores, classes)
+    details = score_details(test, scores, classes, EventRule())
     folder = run.out / dataset.name / "evaluation"
     _write(folder, checkpoint, scores)
     missing = tuple(
@@ -67,6 +65,7 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         frames=sum(video.frames for video in test),
         missing=missing,
         metrics=metrics,
+        details=details,
     )
     content = {
         "checkpoint": str(path),
@@ -76,6 +75,8 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         "frames": report.frames,
         "missing": missing,
         "metrics": metrics,
+        "classes": classes,
+        **details.to_json(),
     }
     commit_text(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
     return report
@@ -87,94 +88,10 @@ def latest_checkpoint(out: Path) -> Path:
     Raises:
         StoreError: There is none.
     """
-    found = list(out.glob("*/train/checkpoint.safetensors"))
+    found = [*out.glob(f"*/train/{FILE}"), *out.glob(f"*/imported/{FILE}")]
     if not found:
         raise StoreError(f"no checkpoint below {out}; run `make train` first")
     return max(found, key=lambda path: path.stat().st_mtime).parent
-
-
-def load_test(catalog: Catalog, provenance: Provenance) -> list[VideoFeatures]:
-    """Return the test split's features, the scored crop alone, after checking that they fit.
-
-    Raises:
-        StoreError: The features were made with another recipe, or a test video has no truth.
-    """
-    assert catalog.recipe is not None, "a catalog with videos has a recipe"
-    if catalog.recipe.fingerprint != provenance.recipe_fingerprint:
-        raise StoreError(
-            f"{catalog.folder} was made with {catalog.recipe.text}, the checkpoint's features with "
-            f"{provenance.recipe}; extract with the same recipe"
-        )
-    videos = videos_of(catalog, "test")
-    untold = [video.item.video_id for video in videos if video.item.events is None]
-    if untold:
-        raise StoreError(f"test videos without frame truth: {', '.join(untold[:5])}")
-    return list(read_videos(videos, provenance.test_crop))
-
-
-def frame_figure(
-    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], normal: str, metric: str
-) -> float:
-    """Return one figure, ``auc`` or ``ap`` over all frames: what the paper's protocol selects by.
-
-    Raises:
-        ValueError: All frames are of one kind.
-    """
-    truth = np.concatenate(_truths(test, normal))
-    score = np.concatenate([s.score[:n] for s, n in zip(scores, _counted(test), strict=True)])
-    return average_precision(truth, score) if metric == "ap" else roc_auc(truth, score)
-
-
-def score_metrics(
-    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], classes: Sequence[str]
-) -> dict[str, float]:
-    """Return every figure by name, as fractions in [0, 1].
-
-    Raises:
-        ValueError: All frames are of one kind.
-    """
-    truths = _truths(test, classes[0])
-    each = list(zip(scores, _counted(test), strict=True))
-    frame = frame_metrics(truths, [s.score[:n] for s, n in each])
-    fine = frame_metrics(truths, [1 - s.probabilities[:n, 0] for s, n in each])
-    events = [
-        _detection_events(v, classes[0], n) for v, n in zip(test, _counted(test), strict=True)
-    ]
-    detection = detection_metrics([s.probabilities[:n] for s, n in each], events, classes)
-    figures = {"auc": frame.auc, "ap": frame.ap, "auc_fine": fine.auc, "ap_fine": fine.ap}
-    if frame.anomalous_auc is not None and frame.anomalous_ap is not None:
-        figures["auc_anomalous_videos"] = frame.anomalous_auc
-        figures["ap_anomalous_videos"] = frame.anomalous_ap
-    for threshold, value in zip(IOU_THRESHOLDS, detection.anomaly, strict=True):
-        figures[f"map@{threshold}"] = float(value)
-    figures["map"] = float(detection.anomaly.mean())
-    figures["map_published"] = float(np.mean(detection.published))
-    return figures
-
-
-def _detection_events(video: VideoFeatures, normal: str, frames: int) -> Sequence[Event]:
-    """Return the events of a test video; a normal one of XD-Violence is one event of class A.
-
-    Only the published mean over all classes sees it: UCF-Crime's truth has no such event.
-    """
-    if not video.item.events and normal == "A":
-        return (Event(0, frames, normal),)
-    return video.item.events or ()
-
-
-def _counted(test: Sequence[VideoFeatures]) -> list[int]:
-    """Return how many frames of each video count: those past the last segment do not, as published.
-
-    Only a recipe that drops the tail leaves such frames.
-    """
-    return [min(v.frames, SEGMENT_FRAMES * v.segments.shape[1]) for v in test]
-
-
-def _truths(test: Sequence[VideoFeatures], normal: str) -> list[NDArray[np.bool_]]:
-    return [
-        frame_truth([e for e in video.item.events or () if e.label != normal], frames)
-        for video, frames in zip(test, _counted(test), strict=True)
-    ]
 
 
 def _write(folder: Path, checkpoint: Checkpoint, scores: Sequence[VideoScores]) -> None:

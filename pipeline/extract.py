@@ -27,6 +27,7 @@ from pipeline.stage import StageSettings
 from stores.catalog import Catalog, open_catalog
 from stores.commit import exclusive
 from stores.datasets import base
+from stores.listing import write_listing
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 from stores.shards import ShardRecipe, shard_name, write_shard
 
@@ -78,6 +79,7 @@ def extract(run: ExtractRun) -> ExtractReport:
         catalog = open_catalog(folder)
         refuse_other_recipe(catalog, recipe)
         write_settings(folder, "extract", run)
+        write_listing(folder, items)
         missing = catalog.missing(items, retry_failed=run.retry_failed)
         known = [catalog.failures[i.video_id] for i in items if i.video_id in catalog.failures]
         already = len(items) - len(missing)

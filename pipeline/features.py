@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from model.checkpoint import Provenance
 from stores.catalog import Catalog, open_catalog
 from stores.datasets.base import Dataset
-from stores.records import Split, StoreError, VideoFeatures
+from stores.listing import read_listing
+from stores.records import SEGMENT_FRAMES, Split, StoreError, VideoFeatures
 from stores.shards import ShardVideo, read_segments, read_times
 
 
@@ -71,3 +73,62 @@ def read_videos(videos: Sequence[ShardVideo], crop: int | None = None) -> Iterat
             times=read_times(video),
             audit=video.audit,
         )
+
+
+def check_test(catalog: Catalog) -> None:
+    """Join the test split's features, its truth and its list, before any metric is computed.
+
+    Raises:
+        StoreError: A listed test video was never read, one has no truth, an event of the truth
+            begins after the video's last frame, or segments and frames do not go together. The
+            message names the videos.
+    """
+    listed = read_listing(catalog.folder) or []
+    unread = [item.video_id for item in catalog.missing(listed) if item.split == "test"]
+    if unread:
+        raise StoreError(
+            f"{_named(unread)} of the test split have no features yet; run the same extract again"
+        )
+    test = videos_of(catalog, "test")
+    untold = [v.item.video_id for v in test if v.item.events is None]
+    if untold:
+        raise StoreError(f"test videos without frame truth: {_named(untold)}")
+    beyond = [
+        f"{v.item.video_id} (event at frame {event.start} of {v.frames})"
+        for v in test
+        for event in v.item.events or ()
+        if event.start >= v.frames
+    ]
+    if beyond:
+        raise StoreError(
+            f"truth and video do not belong together: {_named(beyond)}; is a file cut short, or "
+            "another version of the video?"
+        )
+    unlike = [
+        f"{v.item.video_id} ({v.segments} segments, {v.frames} frames)"
+        for v in test
+        if v.segments not in (max(v.frames // SEGMENT_FRAMES, 1), -(-v.frames // SEGMENT_FRAMES))
+    ]
+    if unlike:
+        raise StoreError(f"features and frames do not go together: {_named(unlike)}")
+
+
+def load_test(catalog: Catalog, provenance: Provenance) -> list[VideoFeatures]:
+    """Return the test split's features, the scored crop alone, after checking that all of it fits.
+
+    Raises:
+        StoreError: The features were made with another recipe, or as for :func:`check_test`.
+    """
+    assert catalog.recipe is not None, "a catalog with videos has a recipe"
+    if catalog.recipe.fingerprint != provenance.recipe_fingerprint:
+        raise StoreError(
+            f"{catalog.folder} was made with {catalog.recipe.text}, the checkpoint's features with "
+            f"{provenance.recipe}; extract with the same recipe"
+        )
+    check_test(catalog)
+    return list(read_videos(videos_of(catalog, "test"), provenance.test_crop))
+
+
+def _named(names: Sequence[str], most: int = 5) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -66,6 +66,11 @@ def score(run: ScoreRun) -> ScoreReport:
     """
     checkpoint = load_checkpoint(run.checkpoint)
     recipe = recipe_from_json(checkpoint.provenance.recipe)
+    if recipe.frames == "unknown":
+        raise StoreError(
+            f"{run.checkpoint} scores published features, and how those are made of a video is not "
+            "known; import it with --recipe vadclip to score videos on a guess"
+        )
     source = run.weights or checkpoint.provenance.clip_weights
     if recipe.weights != resolve_weights(recipe.model, source):
         raise ValueError(

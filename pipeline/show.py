@@ -13,12 +13,18 @@ from stores.records import Failure
 from stores.results import read_events
 
 if TYPE_CHECKING:  # each command imports only what it runs
+    from model.alarms import AlarmPoint
+    from pipeline.ablate import AblateReport
     from pipeline.evaluate import EvaluateReport
     from pipeline.extract import ExtractReport
+    from pipeline.imports import ImportReport
     from pipeline.score import ScoreReport
+    from pipeline.seeds import SeedsReport
     from pipeline.train import TrainReport
 
 DONE, SOME_FAILED = 0, 3
+_RECALLS = (0.5, 0.7, 0.9)
+_MAIN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
 _SHOWN = 10  # failures and events that are printed; the files hold all
 
 results = Console(highlight=False)
@@ -45,14 +51,48 @@ def show_train(report: TrainReport) -> int:
     return DONE
 
 
+def show_seeds(report: SeedsReport) -> int:
+    """Print every seed's figures, then their mean and standard deviation."""
+    for seed, each in report.reports.items():
+        say(f"seed {seed}: {_figures(each.metrics)} · {each.folder}")
+    told = [
+        f"{name} {100 * report.spread[key].mean:.2f} ± {100 * report.spread[key].deviation:.2f} %"
+        for name, key in _MAIN.items()
+    ]
+    say(f"{len(report.reports)} seeds: {', '.join(told)} · {report.file}")
+    return DONE
+
+
+def show_ablate(report: AblateReport) -> int:
+    """Print the table of an ablation and what failed."""
+    say(f"ablation: {report.trained} trained, {report.already} were there · {report.folder}")
+    say(report.table)
+    for name, reason in report.failures.items():
+        say(f"  failed: {name}: {reason}")
+    return SOME_FAILED if report.failures else DONE
+
+
+def show_import(report: ImportReport) -> int:
+    """Print what an import of features did."""
+    say(f"features: {report.new} videos imported, {report.already} were there · {report.folder}")
+    if report.unlisted:
+        shown = ", ".join(report.unlisted[:_SHOWN])
+        say(f"  in no list, left out: {len(report.unlisted)} ({shown})")
+    return _show_failures(report.failures)
+
+
 def show_evaluate(report: EvaluateReport) -> int:
     """Print the figures of an evaluation."""
     table = Table(title=f"{report.checkpoint} on {report.dataset}: {report.videos} test videos")
     table.add_column("figure")
     table.add_column("per cent", justify="right")
+    table.add_column("95 % interval", justify="right")
     for name, value in report.metrics.items():
-        table.add_row(name, f"{100 * value:.2f}")
+        bounds = report.details.intervals.get(name)
+        interval = f"{100 * bounds.low:.1f} to {100 * bounds.high:.1f}" if bounds else ""
+        table.add_row(name, f"{100 * value:.2f}", interval)
     results.print(table)
+    say("false alarms per hour by recall of events: " + _alarms(report.details.alarms))
     say(f"scores: {report.frames:,} frames · {report.folder}")
     if report.missing:
         say(f"not evaluated, no features: {', '.join(report.missing)}")
@@ -89,9 +129,18 @@ def show_events(folder: Path) -> None:
         results.print(table)
 
 
+def _alarms(points: Sequence[AlarmPoint]) -> str:
+    """Return the fewest false alarms per hour with which each of some recalls is reached."""
+    told = []
+    for recall in _RECALLS:
+        enough = [p.false_alarms_per_hour for p in points if p.recall >= recall]
+        if enough:
+            told.append(f"{min(enough):.1f} at {100 * recall:.0f} %")
+    return ", ".join(told) or "no event is found"
+
+
 def _figures(metrics: dict[str, float]) -> str:
-    shown = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
-    return ", ".join(f"{name} {100 * metrics[key]:.2f} %" for name, key in shown.items())
+    return ", ".join(f"{name} {100 * metrics[key]:.2f} %" for name, key in _MAIN.items())
 
 
 def _show_failures(failures: Sequence[Failure]) -> int:

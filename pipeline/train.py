@@ -6,41 +6,27 @@ the end; ``paper`` chooses on the test split and reloads the best weights after 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from extract.encoder import load_clip
-from extract.recipe import TINY_MODEL, recipe_from_json
-from model.checkpoint import (
-    FILE,
-    Checkpoint,
-    Provenance,
-    device_named,
-    load_checkpoint,
-    save_checkpoint,
-)
-from model.config import PRESETS, ModelConfig, TrainConfig
+from model.checkpoint import FILE, device_named, load_checkpoint, save_checkpoint
 from model.data import TrainingSet, training_set
-from model.dsanet import Dsanet, build_dsanet, build_text_encoder
+from model.dsanet import Dsanet
 from model.fit import STATE, Procedure, StepReport, fit
 from model.selection import Selection, held_out_videos, video_selection
-from model.text import ClipText, TextTower
-from pipeline.evaluate import frame_figure, load_test, score_metrics
-from pipeline.features import latest_dataset, open_features, read_videos, videos_of
+from pipeline.features import load_test, read_videos, videos_of
+from pipeline.figures import frame_figure, score_metrics
+from pipeline.plan import Plan, build_model, make_checkpoint, make_plan, scorer_for
 from pipeline.progress import console
 from pipeline.runs import write_settings
-from pipeline.scorer import Scorer
 from pipeline.settings import TrainRun
-from stores.catalog import Catalog
 from stores.commit import commit_text, exclusive
-from stores.datasets import base
 from stores.shards import ShardVideo
 
 _LOG_EVERY = 10  # steps between two TensorBoard entries: each waits for the device
@@ -60,107 +46,28 @@ class TrainReport:
     metrics: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that is settled before the first step."""
-
-    catalog: Catalog
-    dataset: base.Dataset
-    model: ModelConfig
-    training: TrainConfig
-    provenance: Provenance
-
-
 def train(run: TrainRun) -> TrainReport:
-    """Train on the features of a data set and commit the checkpoint to OUT/<dataset>/train.
+    """Train on the features of a data set and commit the checkpoint to OUT/<dataset>/<name>.
 
     Raises:
-        StoreError: No features, no labels, or the folder cannot be written.
+        StoreError: No features, no labels, a test split that does not fit its truth, or the folder
+            cannot be written.
         ValueError: Unknown preset, too few videos for a batch, or CLIP weights that are not there.
     """
     plan = make_plan(run)
-    folder = run.out / plan.dataset.name / "train"
+    if run.dataset is None:
+        told = f"training on {plan.dataset.name}, the data set extracted last"
+        console.print(told, highlight=False)
+    folder = run.out / plan.dataset.name / run.name
     with exclusive(folder):
-        if not run.force and (done := _finished(folder, plan)):
+        if not run.force and (done := find_finished(folder, plan)):
             return done
         write_settings(folder, "train", run)
         return _train(run, plan, folder)
 
 
-def make_plan(run: TrainRun) -> Plan:
-    """Settle data set, features, model and settings of a run; errors as in :func:`train`."""
-    dataset = base.load(run.dataset or latest_dataset(run.out))
-    if run.dataset is None:
-        console.print(f"training on {dataset.name}, the data set extracted last", highlight=False)
-    catalog = open_features(run.out, dataset)
-    assert catalog.recipe is not None, "a catalog with videos has a recipe"
-    name = run.preset or dataset.preset
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; there are {', '.join(sorted(PRESETS))}")
-    videos = videos_of(catalog, "train")
-    model, training = PRESETS[name]
-    model = replace(model, width=videos[0].width, classes=len(dataset.classes))
-    training = replace(
-        training,
-        seed=run.seed,
-        epochs=run.epochs or training.epochs,
-        batch=run.batch or training.batch,
-    )
-    if run.protocol == "heldout":
-        # The published UCF-Crime schedule is twice too long by mistake; only `paper` repeats it.
-        training = replace(training, schedule_steps=None)
-    recipe = recipe_from_json(catalog.recipe.text)
-    provenance = Provenance(
-        dataset=dataset.name,
-        classes=dataset.classes,
-        prompts=dataset.prompts,
-        test_crop=dataset.test_crop,
-        recipe=catalog.recipe.text,
-        recipe_fingerprint=catalog.recipe.fingerprint,
-        clip_weights=run.weights or ("" if recipe.model == TINY_MODEL else "openai"),
-        protocol=run.protocol,
-    )
-    decided = [
-        asdict(model),
-        asdict(training),
-        asdict(provenance),
-        [asdict(v.item) for v in videos],
-    ]
-    key = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
-    return Plan(catalog, dataset, model, training, replace(provenance, key=key))
-
-
-def build_model(plan: Plan, device: torch.device) -> Dsanet:
-    """Return a freshly initialised model; the same seed makes the same one."""
-    recipe = recipe_from_json(plan.provenance.recipe)
-    clip = load_clip(recipe.model, plan.provenance.clip_weights)
-    if not isinstance(clip, ClipText):
-        # The user named this model: to them it is a wrong value (TRY004 would have a TypeError).
-        raise ValueError(  # noqa: TRY004
-            f"{recipe.model} has no text tower of CLIP's own kind to adapt"
-        )
-    tower = TextTower(clip)
-    torch.manual_seed(plan.training.seed)
-    text = build_text_encoder(plan.model, tower, plan.provenance.prompts)
-    return build_dsanet(plan.model, text).to(device)
-
-
-def make_checkpoint(plan: Plan, model: Dsanet, metrics: dict[str, float]) -> Checkpoint:
-    """Return a model's present weights as a checkpoint."""
-    with torch.inference_mode():
-        text = model.text()
-    return Checkpoint(
-        model=plan.model,
-        training=plan.training,
-        provenance=plan.provenance,
-        metrics=metrics,
-        state=model.learned_state(),
-        text=text,
-    )
-
-
-def _finished(folder: Path, plan: Plan) -> TrainReport | None:
-    """Return the report of a finished training with the same key, if the folder holds one."""
+def find_finished(folder: Path, plan: Plan) -> TrainReport | None:
+    """Return the report of a finished training with the plan's key, if the folder holds one."""
     if not (folder / FILE).is_file():
         return None
     checkpoint = load_checkpoint(folder)
@@ -173,7 +80,7 @@ def _finished(folder: Path, plan: Plan) -> TrainReport | None:
         trained=False,
         samples=int(metrics.pop("samples")),
         steps=int(metrics.pop("steps")),
-        seconds=metrics.pop("seconds"),
+        seconds=0.0,
         selection=metrics.pop("selection"),
         metrics=metrics,
     )
@@ -206,11 +113,14 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
         "selection": training.best.metric,
         "samples": float(len(samples)),
         "steps": float(training.step),
-        "seconds": seconds,
     }
+    # The time stays out of the checkpoint: the same training is to be the same bytes.
     save_checkpoint(folder, make_checkpoint(plan, model, metrics | facts))
     (folder / STATE).unlink(missing_ok=True)
-    commit_text(folder / "metrics.json", json.dumps(metrics | facts, indent=1) + "\n")
+    commit_text(
+        folder / "metrics.json",
+        json.dumps({**metrics, **facts, "seconds": seconds}, indent=1) + "\n",
+    )
     return TrainReport(
         folder=folder,
         dataset=plan.dataset.name,
@@ -252,13 +162,6 @@ def _samples(
     return training_set(
         read_videos(videos, crop), count, plan.model.window, plan.dataset.classes
     ).to(device)
-
-
-def scorer_for(plan: Plan, model: Dsanet) -> Scorer:
-    """Return a scorer of the model's present weights."""
-    with torch.inference_mode():
-        text = model.text()
-    return Scorer(model, text, plan.training.temperature, plan.dataset.test_crop)
 
 
 def _log(writer: SummaryWriter, step: StepReport, selection: Selection | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def frame_labels(
 def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) -> list[ScoredEvent]:
     """Return the events of one video in order of time; ``classes[0]`` is normal."""
     events = []
-    for start, end in _runs(scores.score, rule):
+    for start, end in find_runs(scores.score, rule):
         inside = slice(start, end)
         label = int(scores.probabilities[inside, 1:].mean(axis=0).argmax()) + 1
         events.append(
@@ -72,7 +73,8 @@ def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) ->
     return events
 
 
-def _runs(score: NDArray[np.float32], rule: EventRule) -> list[tuple[int, int]]:
+def find_runs(score: NDArray[np.floating[Any]], rule: EventRule) -> list[tuple[int, int]]:
+    """Return the half-open runs of frames of a score [F] that ``rule`` takes for events."""
     held = score >= rule.threshold * rule.release
     edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
     return [

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stores.commit import commit_bytes
-from stores.records import DecodeAudit, Event, Failure, StoreError, VideoFeatures, VideoItem
+from stores.listing import item_from_json
+from stores.records import DecodeAudit, Failure, StoreError, VideoFeatures, VideoItem
 
 SCHEMA = 1
 _ROWS_PER_CHUNK = 256  # one training window of one crop is one read
@@ -108,7 +109,7 @@ def read_index(path: Path) -> ShardIndex:
         raise StoreError(f"{path} has schema {content.get('schema')}, expected {SCHEMA}")
     videos = tuple(_video_from_json(entry, path) for entry in content["videos"])
     failures = tuple(
-        Failure(item=_item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
+        Failure(item=item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
         for f in content["failures"]
     )
     return ShardIndex(ShardRecipe(**content["recipe"]), videos, failures)
@@ -192,21 +193,10 @@ def _index_json(
     }
 
 
-def _item_from_json(entry: dict[str, Any]) -> VideoItem:
-    events = entry["events"]
-    return VideoItem(
-        video_id=entry["video_id"],
-        path=entry["path"],
-        split=entry["split"],
-        labels=tuple(entry["labels"]),
-        events=None if events is None else tuple(Event(**e) for e in events),
-    )
-
-
 def _video_from_json(entry: dict[str, Any], path: Path) -> ShardVideo:
     crops, segments, width = entry["shape"]
     return ShardVideo(
-        item=_item_from_json(entry["item"]),
+        item=item_from_json(entry["item"]),
         frames=entry["frames"],
         segments=segments,
         crops=crops,

@@ -6,6 +6,8 @@ beside its output.
 
 from __future__ import annotations
 
+from pipeline.settings.experiments import AblateRun
+from pipeline.settings.imports import ImportCheckpointRun, ImportFeaturesRun
 from pipeline.settings.stages import (
     DemoRun,
     EvaluateRun,
@@ -15,7 +17,17 @@ from pipeline.settings.stages import (
     TrainRun,
 )
 
-Run = DemoRun | ExtractRun | TrainRun | EvaluateRun | ScoreRun | ReportRun
+Run = (
+    DemoRun
+    | ExtractRun
+    | TrainRun
+    | EvaluateRun
+    | ScoreRun
+    | ReportRun
+    | AblateRun
+    | ImportCheckpointRun
+    | ImportFeaturesRun
+)
 
 COMMANDS: dict[str, type[Run]] = {
     "demo": DemoRun,
@@ -24,14 +36,20 @@ COMMANDS: dict[str, type[Run]] = {
     "evaluate": EvaluateRun,
     "score": ScoreRun,
     "report": ReportRun,
+    "ablate": AblateRun,
+    "import-checkpoint": ImportCheckpointRun,
+    "import-features": ImportFeaturesRun,
 }
 """Every command's settings by its name on the command line, in the order of the help."""
 
 __all__ = [
     "COMMANDS",
+    "AblateRun",
     "DemoRun",
     "EvaluateRun",
     "ExtractRun",
+    "ImportCheckpointRun",
+    "ImportFeaturesRun",
     "ReportRun",
     "Run",
     "ScoreRun",

@@ -50,7 +50,7 @@ class TrainRun:
     dataset: str | None = None
     """Data set to train on; the one whose features were extracted last by default."""
     out: Path = Path("outputs")
-    """Folder of all outputs; the checkpoint goes to OUT/<dataset>/train."""
+    """Folder of all outputs; the checkpoint goes to OUT/<dataset>/<name>."""
     protocol: Literal["heldout", "paper"] = "heldout"
     """Which videos choose the weights: a held-out share of the training videos, or the test split
     with a reload after each epoch, as published."""
@@ -60,6 +60,16 @@ class TrainRun:
     """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""
     seed: int = 234
     """Seed of initialisation, sampling and the held-out share."""
+    seeds: str = ""
+    """Several seeds, as 1,2,3: one training each, then mean and standard deviation."""
+    name: str = "train"
+    """Folder of the checkpoint below OUT/<dataset>; of several seeds, <name>-seed<n>."""
+    normality: bool = True
+    """Self-guided normality modelling; --no-normality leaves it out."""
+    alignment: bool = True
+    """Event and background alignment; --no-alignment leaves it out."""
+    text_adapter: bool = True
+    """The trained text adapter; --no-text-adapter takes CLIP's own text features."""
     epochs: int | None = None
     """Passes over the training samples; the preset's own by default."""
     batch: int | None = None

@@ -28,8 +28,9 @@ class Dataset:
     """A data set's fixed facts, and ``discover`` to find its videos below a root.
 
     ``classes[0]`` is the normal class. ``prompts`` gives each class one or more texts for CLIP.
-    ``test_crop`` is the crop of ten that the published lists score; ``preset`` names the model
-    settings (see ``model.config``); ``metric`` is the figure the field reports for this data set.
+    ``test_crop`` is the crop of ten that the published lists score, ``frame_rate`` that of nearly
+    all its videos, for features that came without; ``preset`` names the model settings (see
+    ``model.config``); ``metric`` is the figure the field reports for this data set.
     """
 
     name: str
@@ -39,9 +40,12 @@ class Dataset:
     preset: str
     recipe: str
     test_crop: int = 0
+    frame_rate: float = 30.0
     metric: Literal["auc", "ap"] = "auc"
     generate: Callable[[Path, int], None] | None = field(default=None)
     """Writes the data set itself below a root from a seed; None where it has to be obtained."""
+    itemise: Callable[[Path, Mapping[str, Path]], Sequence[VideoItem]] | None = field(default=None)
+    """The items of the lists below a folder, given which file each name has; None without lists."""
 
 
 def names() -> list[str]:

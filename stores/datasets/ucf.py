@@ -6,7 +6,7 @@ different way. The published lists have to lie in the root or one folder below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stores.datasets.base import Dataset, find_list, index_by_stem, locate, read_lines
@@ -39,13 +39,24 @@ def discover(root: Path) -> list[VideoItem]:
     Raises:
         StoreError: A list is missing, has a line that cannot be read, or no video is there at all.
     """
+    items = itemise(root, index_by_stem(root))
+    if not any(item.path for item in items):
+        raise StoreError(f"none of the {len(items)} listed UCF-Crime videos is below {root}")
+    return items
+
+
+def itemise(root: Path, found: Mapping[str, Path]) -> list[VideoItem]:
+    """Return the items of both published lists below ``root``; ``found`` gives a name's file.
+
+    Raises:
+        StoreError: A list is missing, or has a line that cannot be read.
+    """
     truth = dict(_annotations(find_list(root, "Temporal_Anomaly_Annotation.txt")))
-    found = index_by_stem(root)
     lists: tuple[tuple[Split, str], ...] = (
         ("train", "Anomaly_Train.txt"),
         ("test", "Anomaly_Test.txt"),
     )
-    items = [
+    return [
         VideoItem(
             video_id=name,
             path=locate(found, name),
@@ -56,9 +67,6 @@ def discover(root: Path) -> list[VideoItem]:
         for split, file in lists
         for name, label in _listed(find_list(root, file))
     ]
-    if not any(item.path for item in items):
-        raise StoreError(f"none of the {len(items)} listed UCF-Crime videos is below {root}")
-    return items
 
 
 def _listed(path: Path) -> Iterator[tuple[str, str]]:
@@ -97,6 +105,7 @@ DATASET = Dataset(
     classes=CLASSES,
     prompts=tuple((name.lower(),) for name in CLASSES),
     discover=discover,
+    itemise=itemise,
     preset="ucf",
     recipe="vadclip",
     test_crop=5,

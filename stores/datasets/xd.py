@@ -7,13 +7,12 @@ when it lies in a folder of test videos or in a list ``test_videos.txt``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stores.datasets.base import (
     Dataset,
     find_list,
-    find_videos,
     index_by_stem,
     locate,
     read_lines,
@@ -21,7 +20,6 @@ from stores.datasets.base import (
 from stores.records import Event, StoreError, VideoItem
 
 CLASSES = ("A", "B1", "B2", "B4", "B5", "B6", "G")
-_TEST_FOLDERS = frozenset({"videos", "test", "test_videos"})
 
 
 def discover(root: Path) -> list[VideoItem]:
@@ -30,16 +28,25 @@ def discover(root: Path) -> list[VideoItem]:
     Raises:
         StoreError: ``annotations.txt`` is missing or unreadable, or no video is there.
     """
+    items = itemise(root, index_by_stem(root))
+    if not any(item.path for item in items):
+        raise StoreError(f"no video named …_label_… is below {root}; XD-Violence has 4,754")
+    return items
+
+
+def itemise(root: Path, found: Mapping[str, Path]) -> list[VideoItem]:
+    """Return the items of the names that are found or listed; ``found`` gives a name's file.
+
+    Raises:
+        StoreError: ``annotations.txt`` is missing or unreadable, or a name states no label.
+    """
     truth = dict(_annotations(find_list(root, "annotations.txt")))
-    found = index_by_stem(root)
-    test = set(truth) | {p.stem for p in find_videos(root) if p.parent.name in _TEST_FOLDERS}
+    test = set(truth) | {name for name, path in found.items() if _is_test(path.parent.name)}
     train = set(found) - test
     for names, file in ((test, "test_videos.txt"), (train, "train_videos.txt")):
         names.update(_optional(root, file))
     train -= test
     labelled = sorted(name for name in train | test if "_label_" in name)
-    if not any(name in found for name in labelled):
-        raise StoreError(f"no video named …_label_… is below {root}; XD-Violence has 4,754")
     return [
         VideoItem(
             video_id=name,
@@ -50,6 +57,11 @@ def discover(root: Path) -> list[VideoItem]:
         )
         for name in labelled
     ]
+
+
+def _is_test(folder: str) -> bool:
+    """Tell a folder of test videos (``videos``, as distributed) or their features by its name."""
+    return folder == "videos" or "test" in folder.lower()
 
 
 def labels_of(name: str) -> tuple[str, ...]:
@@ -95,8 +107,10 @@ DATASET = Dataset(
         for text in ("normal", "fighting", "shooting", "riot", "abuse", "car accident", "explosion")
     ),
     discover=discover,
+    itemise=itemise,
     preset="xd",
     recipe="vadclip",
     test_crop=0,
+    frame_rate=24.0,
     metric="ap",
 )

@@ -91,6 +91,16 @@ def learnable(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.fixture
+def linked(learnable, tmp_path) -> Path:
+    """A copy of that OUT for a test to train in: the shards are links."""
+    features = tmp_path / "synthetic" / "features"
+    features.mkdir(parents=True)
+    for shard in (learnable / "synthetic" / "features").glob("shard-*.h5"):
+        (features / shard.name).hardlink_to(shard)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def demo_recipe():
     return RECIPES["demo"]

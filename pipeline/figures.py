@@ -1,0 +1,127 @@
+"""The figures of a scored test split, each under the name it has in ``metrics.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.alarms import AlarmPoint, alarm_curve
+from model.bootstrap import Interval, frame_intervals
+from model.detection import IOU_THRESHOLDS, detection_metrics
+from model.metrics import average_precision, frame_metrics, frame_truth, roc_auc
+from model.video_level import class_aucs, confusion, video_table
+from stores.events import EventRule
+from stores.records import SEGMENT_FRAMES, Event, VideoFeatures, VideoScores
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What stands beside the main figures: how sure they are, class by class, and at what price.
+
+    ``intervals`` are 95 % bootstrap intervals over videos; ``class_auc`` the AUC of each class's
+    videos against all others; ``confusion`` counts videos, rows being the truth; ``alarms`` goes
+    from the lowest threshold to the highest.
+    """
+
+    intervals: dict[str, Interval]
+    class_auc: dict[str, float]
+    confusion: list[list[int]]
+    alarms: list[AlarmPoint]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the details as plain lists and dictionaries."""
+        return asdict(self)
+
+
+def frame_figure(
+    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], normal: str, metric: str
+) -> float:
+    """Return one figure, ``auc`` or ``ap`` over all frames: what the paper's protocol selects by.
+
+    Raises:
+        ValueError: All frames are of one kind.
+    """
+    truth = np.concatenate(_truths(test, normal))
+    score = np.concatenate([s.score[:n] for s, n in zip(scores, _counted(test), strict=True)])
+    return average_precision(truth, score) if metric == "ap" else roc_auc(truth, score)
+
+
+def score_metrics(
+    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], classes: Sequence[str]
+) -> dict[str, float]:
+    """Return every figure by name, as fractions in [0, 1].
+
+    Raises:
+        ValueError: All frames are of one kind.
+    """
+    truths = _truths(test, classes[0])
+    each = list(zip(scores, _counted(test), strict=True))
+    frame = frame_metrics(truths, [s.score[:n] for s, n in each])
+    fine = frame_metrics(truths, [1 - s.probabilities[:n, 0] for s, n in each])
+    events = [
+        _detection_events(v, classes[0], n) for v, n in zip(test, _counted(test), strict=True)
+    ]
+    detection = detection_metrics([s.probabilities[:n] for s, n in each], events, classes)
+    figures = {"auc": frame.auc, "ap": frame.ap, "auc_fine": fine.auc, "ap_fine": fine.ap}
+    if frame.anomalous_auc is not None and frame.anomalous_ap is not None:
+        figures["auc_anomalous_videos"] = frame.anomalous_auc
+        figures["ap_anomalous_videos"] = frame.anomalous_ap
+    for threshold, value in zip(IOU_THRESHOLDS, detection.anomaly, strict=True):
+        figures[f"map@{threshold}"] = float(value)
+    figures["map"] = float(detection.anomaly.mean())
+    figures["map_published"] = float(np.mean(detection.published))
+    return figures
+
+
+def _detection_events(video: VideoFeatures, normal: str, frames: int) -> Sequence[Event]:
+    """Return the events of a test video; a normal one of XD-Violence is one event of class A.
+
+    Only the published mean over all classes sees it: UCF-Crime's truth has no such event.
+    """
+    if not video.item.events and normal == "A":
+        return (Event(0, frames, normal),)
+    return video.item.events or ()
+
+
+def _counted(test: Sequence[VideoFeatures]) -> list[int]:
+    """Return how many frames of each video count: those past the last segment do not, as published.
+
+    Only a recipe that drops the tail leaves such frames.
+    """
+    return [min(v.frames, SEGMENT_FRAMES * v.segments.shape[1]) for v in test]
+
+
+def _truths(test: Sequence[VideoFeatures], normal: str) -> list[NDArray[np.bool_]]:
+    return [
+        frame_truth([e for e in video.item.events or () if e.label != normal], frames)
+        for video, frames in zip(test, _counted(test), strict=True)
+    ]
+
+
+def score_details(
+    test: Sequence[VideoFeatures],
+    scores: Sequence[VideoScores],
+    classes: Sequence[str],
+    rule: EventRule,
+) -> Details:
+    """Return the details of a scored test split; ``rule`` says when a score is an event.
+
+    Raises:
+        ValueError: All frames are of one kind.
+    """
+    counted = _counted(test)
+    own = [s.score[:n] for s, n in zip(scores, counted, strict=True)]
+    table = video_table(own, [s.probabilities[:n] for s, n in zip(scores, counted, strict=True)])
+    labels = [video.item.labels for video in test]
+    anomalies = [[e for e in v.item.events or () if e.label != classes[0]] for v in test]
+    seconds = sum(float(video.times[-1]) for video in test)
+    return Details(
+        intervals=frame_intervals(_truths(test, classes[0]), own),
+        class_auc=class_aucs(table, labels, classes),
+        confusion=confusion(table, labels, classes, rule.threshold).tolist(),
+        alarms=alarm_curve(own, anomalies, seconds / 3600, rule),
+    )

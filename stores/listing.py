@@ -1,0 +1,65 @@
+"""The list of a data set's videos beside its shards: what the features should hold once complete.
+
+Shards know what was read and what failed. Only this list knows what an interrupted extraction never
+came to, which an evaluation must not pass over in silence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from stores.commit import commit_text
+from stores.records import Event, StoreError, VideoItem
+
+FILE = "videos.json"
+SCHEMA = 1
+
+
+def write_listing(folder: Path, items: Sequence[VideoItem]) -> None:
+    """Commit the list of all videos that the features in ``folder`` are to cover.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    content = {"schema": SCHEMA, "videos": [asdict(item) for item in items]}
+    commit_text(folder / FILE, json.dumps(content) + "\n")
+
+
+def read_listing(folder: Path) -> list[VideoItem] | None:
+    """Return the list, or None where there is none.
+
+    Raises:
+        StoreError: The file is damaged or of another version.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
+        return [item_from_json(entry) for entry in content["videos"]]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"damaged list {path} ({error}); remove it and run extract again to write it anew"
+        ) from error
+
+
+def item_from_json(entry: dict[str, object]) -> VideoItem:
+    """Rebuild an item from ``asdict`` as JSON brought it back.
+
+    Raises:
+        TypeError: A field is missing, unknown or of another kind.
+    """
+    fields = dict(entry)
+    labels, events = fields.pop("labels"), fields.pop("events")
+    if not isinstance(labels, list) or not (events is None or isinstance(events, list)):
+        raise TypeError(f"not a video's labels and events: {labels!r}, {events!r}")
+    return VideoItem(
+        **fields,  # type: ignore[arg-type]  # JSON has no types; VideoItem names unknown fields
+        labels=tuple(labels),
+        events=None if events is None else tuple(Event(**event) for event in events),
+    )

@@ -1,0 +1,102 @@
+"""Published feature trees: ``<video>__<crop>.npy`` files, one a crop, to the features of videos.
+
+The way this field passes features on. Such a file says nothing of how it was made, of frame rates
+or of labels: those come from the data set's published lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stores.records import SEGMENT_FRAMES, DecodeAudit, StoreError, VideoFeatures, VideoItem
+
+CROPS = 10
+_NAME = re.compile(r"(?P<video>.+)__(?P<crop>\d+)\.npy")
+
+CropFiles = Mapping[int, Path]
+
+
+def find_features(root: Path) -> dict[str, CropFiles]:
+    """Return the files below ``root`` by video and crop.
+
+    Raises:
+        StoreError: ``root`` is no folder, holds no such file, or two files of one video and crop.
+    """
+    if not root.is_dir():
+        raise StoreError(f"no such folder: {root}; give the folder that holds the .npy files")
+    found: dict[str, dict[int, Path]] = defaultdict(dict)
+    for path in sorted(root.rglob("*.npy")):
+        if match := _NAME.fullmatch(path.name):
+            crops, crop = found[match["video"]], int(match["crop"])
+            if crop in crops:
+                raise StoreError(f"two files of one video and crop: {crops[crop]} and {path}")
+            crops[crop] = path
+    if not found:
+        raise StoreError(f"no file named <video>__<crop>.npy is below {root}")
+    return dict(found)
+
+
+def read_features(
+    item: VideoItem, files: CropFiles, *, width: int, test_crop: int, frame_rate: float
+) -> VideoFeatures:
+    """Return the features of one video from its crops' files.
+
+    All ten crops have to be there; of a test video the crop that is scored is enough. Frames are
+    16 a segment, since published features drop an incomplete last one, at ``frame_rate`` a second.
+
+    Raises:
+        StoreError: A crop is missing or its file cannot be used: not two-dimensional, of another
+            width, of another length than the first crop, not finite, or too large for float16.
+    """
+    if not files:
+        raise StoreError(f"no file {item.video_id}__<crop>.npy")
+    wanted = list(range(CROPS))
+    if item.split == "test" and set(files) == {test_crop}:
+        wanted = [test_crop]
+    missing = [crop for crop in wanted if crop not in files]
+    if missing or len(files) > len(wanted):
+        raise StoreError(
+            f"has crops {sorted(files)}, expected {wanted}; missing {missing or 'none'}"
+        )
+    crops = [_read_crop(files[crop], width) for crop in wanted]
+    lengths = {files[crop].name: len(rows) for crop, rows in zip(wanted, crops, strict=True)}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {rows}" for name, rows in lengths.items())
+        raise StoreError(f"crops have different numbers of segments: {told}")
+    frames = SEGMENT_FRAMES * len(crops[0])
+    return VideoFeatures(
+        item=item,
+        segments=np.stack(crops),
+        times=np.arange(frames) / frame_rate,
+        audit=DecodeAudit(
+            decoder="imported",
+            expected_frames=frames,
+            decoded_frames=frames,
+            container_seconds=0.0,
+            note=f"frames counted from segments, {frame_rate:g} a second assumed",
+        ),
+    )
+
+
+def _read_crop(path: Path, width: int) -> NDArray[np.float16]:
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise StoreError(f"{path.name} is no readable .npy file: {error}") from error
+    if rows.dtype.kind != "f" or rows.ndim != 2 or rows.shape[1] != width or not len(rows):
+        raise StoreError(
+            f"{path.name} holds {rows.dtype} of shape {rows.shape}, expected floats [S, {width}]"
+        )
+    if not np.isfinite(rows).all():
+        bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise StoreError(f"{path.name}: segment {bad} is not finite")
+    largest = float(np.abs(rows).max())
+    if largest > float(np.finfo(np.float16).max):
+        raise StoreError(f"{path.name}: a value of {largest:.3g} does not fit float16")
+    return rows.astype(np.float16)

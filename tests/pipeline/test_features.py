@@ -1,0 +1,45 @@
+from dataclasses import replace
+
+import pytest
+
+from pipeline.features import check_test
+from stores.catalog import open_catalog
+from stores.listing import write_listing
+from stores.records import Event, StoreError
+from stores.shards import ShardRecipe, write_shard
+
+RECIPE = ShardRecipe("{}", "0")
+TRUTH = {"split": "test", "labels": ("a",), "events": (Event(3, 9, "a"),)}
+
+
+def catalog(folder, *videos):
+    write_shard(folder, RECIPE, videos)
+    return open_catalog(folder)
+
+
+def test_a_test_split_that_fits_passes(tmp_path, make_features):
+    good = make_features("good", **TRUTH)
+    write_listing(tmp_path, [good.item])
+    check_test(catalog(tmp_path, good))
+
+
+def test_a_listed_video_that_was_never_read_is_named(tmp_path, make_features):
+    good = make_features("good", **TRUTH)
+    write_listing(tmp_path, [good.item, replace(good.item, video_id="unread")])
+    with pytest.raises(StoreError, match="unread of the test split have no features yet"):
+        check_test(catalog(tmp_path, good))
+
+
+def test_truth_that_is_not_the_videos_is_named(tmp_path, make_features):
+    short = make_features("short", **{**TRUTH, "events": (Event(77, 90, "a"),)})
+    with pytest.raises(StoreError, match=r"short \(event at frame 77 of 77\)"):
+        check_test(catalog(tmp_path, short))
+
+
+def test_no_truth_and_lengths_that_disagree_are_named(tmp_path, make_features):
+    with pytest.raises(StoreError, match="without frame truth: untold"):
+        check_test(catalog(tmp_path / "a", make_features("untold", split="test")))
+    good = make_features("cut", segments=9, **TRUTH)
+    cut = replace(good, segments=good.segments[:, :4])
+    with pytest.raises(StoreError, match=r"cut \(4 segments, 141 frames\)"):
+        check_test(catalog(tmp_path / "b", cut))

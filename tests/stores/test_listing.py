@@ -1,0 +1,26 @@
+import pytest
+
+from stores.listing import FILE, read_listing, write_listing
+from stores.records import Event, StoreError, VideoItem
+
+ITEMS = [
+    VideoItem("a", "a.mp4", split="train", labels=("Abuse",)),
+    VideoItem("b/ü #1", "", split="test", labels=("B1", "B2"), events=(Event(3, 9, "B1"),)),
+    VideoItem("c", "c.mp4", split="test", labels=("Normal",), events=()),
+]
+
+
+def test_what_was_written_comes_back(tmp_path):
+    assert read_listing(tmp_path) is None
+    write_listing(tmp_path, ITEMS)
+    assert read_listing(tmp_path) == ITEMS
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"schema": 1, "videos": [{}]}', '{"schema": 9, "videos": []}', "\x00"],
+)
+def test_a_damaged_list_is_named(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(StoreError, match=FILE):
+        read_listing(tmp_path)
