@@ -66,8 +66,9 @@ class Proposals(NamedTuple):
 
 
 class _Ranked(NamedTuple):
-    """One proposal of a class: its video and frames."""
+    """One proposal of a class: its rank from 1 on, its video and frames."""
 
+    rank: int
     video: int
     start: int
     end: int
@@ -104,10 +105,13 @@ def detection_metrics(
     for index, name in enumerate(classes):
         mine = np.flatnonzero(merged.label == index)
         ranking = mine[np.argsort(-merged.score[mine], kind="stable")]
-        columns = (video[ranking], merged.start[ranking], merged.end[ranking])
-        ranked = [_Ranked(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
         truth = [[(e.start, e.end) for e in own if e.label == name] for own in events]
-        if not ranked:
+        # A proposal elsewhere can hit nothing: it only counts in the ranks of those that can.
+        able = np.flatnonzero(np.array([bool(own) for own in truth])[video[ranking]])
+        chosen = ranking[able]
+        columns = (able + 1, video[chosen], merged.start[chosen], merged.end[chosen])
+        ranked = [_Ranked(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        if not len(ranking):
             silent.append(name)
         with_events[index] = any(truth)
         per_class[:, index] = [_average_precision(ranked, truth, iou) for iou in IOU_THRESHOLDS]
@@ -122,39 +126,56 @@ def propose(probabilities: Probabilities) -> Proposals:
     0.7 times the mean of the class's ⌊F/16⌋ highest frames (of 1 where F < 16). With one threshold
     runs never overlap, so the published non-maximum suppression has nothing to do.
     """
-    frames = len(probabilities)
-    low, high = probabilities.min(axis=0), probabilities.max(axis=0)
-    above = probabilities > high - 0.6 * (high - low)
-    edges = np.diff(np.pad(above.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    label, start = np.nonzero(edges == 1)
-    _, end = np.nonzero(edges == -1)
-    top = max(frames // SEGMENT_FRAMES, 1)
-    level = np.partition(probabilities, frames - top, axis=0)[frames - top :].mean(axis=0)
-    kept = (end - start >= 2) & (level[label] > 0)
-    label, start, end = label[kept], start[kept], end[kept]
+    # Frames of a segment share their row, so a sixteenth of the rows says it all.
+    first = np.flatnonzero(np.append(True, (probabilities[1:] != probabilities[:-1]).any(axis=1)))
+    bounds = np.append(first, len(probabilities))
+    columns = np.ascontiguousarray(probabilities[first].T)  # K, distinct rows
+    low, high = columns.min(axis=1, keepdims=True), columns.max(axis=1, keepdims=True)
+    above = columns > high - 0.6 * (high - low)
+    edges = np.diff(np.pad(above, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    label, begin = np.nonzero(edges == 1)
+    _, stop = np.nonzero(edges == -1)
+    level = _highest_mean(columns, np.diff(bounds), max(len(probabilities) // SEGMENT_FRAMES, 1))
+    kept = (bounds[stop] - bounds[begin] >= 2) & (level[label] > 0)
+    label, begin, stop = label[kept], begin[kept], stop[kept]
     # All classes in one row, one after the other, so that one call finds every run's peak.
-    row = np.append(probabilities.T.reshape(-1), -np.inf)
-    bounds = np.stack([label * frames + start, label * frames + end], axis=1).reshape(-1)
-    peak = np.maximum.reduceat(row, bounds)[::2] if len(bounds) else np.zeros(0)
+    row = np.append(columns.reshape(-1), -np.inf)
+    length = columns.shape[1]
+    cuts = np.stack([label * length + begin, label * length + stop], axis=1).reshape(-1)
+    peak = np.maximum.reduceat(row, cuts)[::2] if len(cuts) else np.zeros(0)
     score = (peak + 0.7 * level[label]).astype(np.float64)
-    return Proposals(label=label, start=start, end=end, score=score)
+    return Proposals(label=label, start=bounds[begin], end=bounds[stop], score=score)
+
+
+def _highest_mean(
+    columns: Probabilities, counts: NDArray[np.int64], top: int
+) -> NDArray[np.floating[Any]]:
+    """Return each class's mean over its ``top`` highest frames, [:, i] standing for counts[i]."""
+    order = np.argsort(-columns, axis=1)
+    reached = np.minimum(np.cumsum(counts[order], axis=1), top)
+    weights = np.diff(reached, axis=1, prepend=0)
+    highest = np.take_along_axis(columns, order, axis=1)
+    return ((highest * weights).sum(axis=1, dtype=np.float64) / top).astype(columns.dtype)
 
 
 def _average_precision(
     ranked: Sequence[_Ranked], truth: Sequence[Sequence[tuple[int, int]]], iou: float
 ) -> float:
-    """Return Σ precision at hits / number of events, best proposal first, each event taken once."""
+    """Return Σ precision at hits / number of events, best proposal first, each event taken once.
+
+    ``ranked`` holds the proposals of videos with an event, in order.
+    """
     unmatched = [list(own) for own in truth]
     hits = 0
     total = 0.0
-    for rank, proposal in enumerate(ranked, start=1):
+    for proposal in ranked:
         own = unmatched[proposal.video]
         overlaps = [_iou((proposal.start, proposal.end), event) for event in own]
         best = max(overlaps, default=0.0)
         if best >= iou:
             own.pop(overlaps.index(best))
             hits += 1
-            total += hits / rank
+            total += hits / proposal.rank
     events = sum(len(own) for own in truth)
     return total / events if events else 0.0
 
