@@ -124,6 +124,8 @@ def _decode_pyav(reading: Reading) -> Iterator[av.VideoFrame]:
                     own = facts.has_presentation_times
                     reading.stamp(frame.pts if own else facts.shown_at(reading.decoded))
                     yield frame
+        except MemoryError:
+            raise  # the machine's fault or a limit's: what was read so far is no partial video
         except av.FFmpegError as error:
             reading.error = f"{error.strerror} after {reading.decoded} frames"
 

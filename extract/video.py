@@ -19,7 +19,15 @@ from extract.recipe import Recipe
 from extract.sampling import is_strided, segment_count
 from stores.records import DecodeAudit
 
-__all__ = ["Chunk", "DecodeError", "Decoder", "decord_objection", "prefers_decord", "read_chunks"]
+__all__ = [
+    "Chunk",
+    "DecodeError",
+    "Decoder",
+    "decord_objection",
+    "prefers_decord",
+    "read_chunks",
+    "read_probed",
+]
 
 Decoder = Literal["auto", "decord", "pyav"]
 
@@ -67,7 +75,14 @@ def read_chunks(
     """
     if chunk_frames < 1:
         raise ValueError(f"chunk_frames must be 1 or more, got {chunk_frames}")
-    reading, pictures = _start(probe(path), recipe, decoder)
+    return read_probed(probe(path), recipe, decoder=decoder, chunk_frames=chunk_frames)
+
+
+def read_probed(
+    facts: VideoProbe, recipe: Recipe, *, decoder: Decoder = "auto", chunk_frames: int = 64
+) -> Iterator[Chunk]:
+    """Yield what :func:`read_chunks` yields, of a file that was probed before; errors as there."""
+    reading, pictures = _start(facts, recipe, decoder)
     pending: list[tuple[int, Picture]] = []
     for picture in pictures:
         # Handed out only once there is a next frame, so that the last chunk is never empty.
@@ -76,7 +91,9 @@ def read_chunks(
             pending = []
         pending.append(picture)
     if not pending:
-        raise DecodeError(f"{path}: no frame can be decoded ({reading.error or 'the stream ends'})")
+        raise DecodeError(
+            f"{facts.path}: no frame can be decoded ({reading.error or 'the stream ends'})"
+        )
     yield _chunk(pending, reading, last=reading.audit())
 
 

@@ -19,6 +19,7 @@ from extract.recipe import (
     recipe_from_json,
 )
 from pipeline.cluster import running_cluster
+from pipeline.decode import Limits
 from pipeline.driver import run_stage
 from pipeline.progress import console
 from pipeline.runs import write_settings
@@ -90,7 +91,14 @@ def extract(run: ExtractRun) -> ExtractReport:
             recipe=ShardRecipe(recipe.to_json(), recipe.fingerprint),
             before=frozenset(path.name for path in folder.glob("shard-*.h5")),
         )
-        settings = StageSettings(recipe, source, run.decoder, run.batch, run.deadline)
+        settings = StageSettings(
+            recipe=recipe,
+            weights=source,
+            decoder=run.decoder,
+            batch=run.batch,
+            limits=Limits(run.deadline, int(run.decoder_memory * 2**30)),
+            strict=run.strict,
+        )
         tally = run_stage(
             "extract", missing, settings, sink, per_job=run.videos_per_shard, workers=run.workers
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from extract.encoder import resolve_weights
 from extract.recipe import recipe_from_json
 from model.checkpoint import device_named, load_checkpoint
+from pipeline.decode import Limits
 from pipeline.driver import run_stage
 from pipeline.runs import write_settings
 from pipeline.scorer import Scorer, scorer_of
@@ -102,7 +103,14 @@ def score(run: ScoreRun) -> ScoreReport:
                 checkpoint=run.checkpoint.absolute(),
                 before=frozenset(p.name for p in (folder / "videos").glob("part-*.parquet")),
             )
-            settings = StageSettings(recipe, source, run.decoder, run.batch, run.deadline)
+            settings = StageSettings(
+                recipe=recipe,
+                weights=source,
+                decoder=run.decoder,
+                batch=run.batch,
+                limits=Limits(run.deadline, int(run.decoder_memory * 2**30)),
+                strict=run.strict,
+            )
             tally = run_stage(
                 "score", missing, settings, sink, per_job=run.videos_per_part, workers=run.workers
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from extract.features import extract_video
 from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder
 from pipeline.cluster import WorkerPlan
-from pipeline.decode import DecoderLost, Decoding
+from pipeline.decode import DecoderLost, Decoding, Limits
 from stores.records import Failure, VideoFeatures, VideoItem
 
 SECOND_DECODER: Decoder = "pyav"
@@ -32,15 +32,16 @@ SECOND_DECODER: Decoder = "pyav"
 class StageSettings:
     """How a stage reads and encodes.
 
-    ``batch`` is the number of images the encoder sees at once; ``deadline`` the seconds a decode
-    worker may take for one chunk of frames before it is ended.
+    ``batch`` is the number of images the encoder sees at once, ``limits`` what a decode worker may
+    take. ``strict`` refuses a video that does not hold what its container announces.
     """
 
     recipe: Recipe
     weights: str
     decoder: Decoder = "auto"
     batch: int = 64
-    deadline: float = 120.0
+    limits: Limits = field(default_factory=Limits)
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class ShardWorker:
             settings, plan = self._settings, self._plan
             device = "cuda" if plan.gpus else "cpu"
             self._encoder = load_encoder(settings.recipe, settings.weights, device)
-            self._decoders = [Decoding(settings.deadline) for _ in range(plan.decoders)]
+            self._decoders = [Decoding(settings.limits) for _ in range(plan.decoders)]
         return self._encoder
 
     def run(self, job: Job) -> Iterator[Progress]:
@@ -169,7 +170,7 @@ class ShardWorker:
             decoder = self._settings.decoder if attempts == 0 else SECOND_DECODER
             chunks = decoding.stream(item.path, self._settings.recipe, decoder)
             try:
-                return extract_video(
+                video = extract_video(
                     item,
                     _telling(chunks, told),
                     encoder,
@@ -183,6 +184,8 @@ class ShardWorker:
                     return Failure(item, "; then: ".join(reasons), attempts)
             except (DecodeError, ValueError) as error:
                 return Failure(item, "; then: ".join([*reasons, str(error)]), attempts + 1)
+            objection = video.objection if self._settings.strict else ""
+            return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
 
 
 class _Shared:

@@ -78,6 +78,23 @@ class VideoFeatures:
         """Number of decoded frames F."""
         return int(self.times.shape[0])
 
+    @property
+    def objection(self) -> str:
+        """In what the video falls short of what its container announces; empty where it does not.
+
+        Durations may differ by a second or a fiftieth: the last frame's own time is not in them,
+        and many writers round.
+        """
+        audit = self.audit
+        if audit.partial:
+            return f"decoding ended early: {audit.note}"
+        if audit.decoded_frames != audit.expected_frames:
+            return f"{audit.decoded_frames} frames decoded of {audit.expected_frames} announced"
+        seconds, announced = float(self.times[-1]), audit.container_seconds
+        if announced > 0 and abs(seconds - announced) > max(1.0, announced / 50):
+            return f"frames last {seconds:.1f} s of {announced:.1f} s announced"
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

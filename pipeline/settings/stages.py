@@ -38,7 +38,12 @@ class ExtractRun:
     workers: int | None = None
     """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
     deadline: float = 120.0
-    """Seconds a decode worker may take for one chunk of frames before it is ended."""
+    """Seconds a decode worker may be silent before it is killed; a whole video may take that, or
+    four times its own duration where that is more."""
+    decoder_memory: float = 4.0
+    """GiB that a decode worker may take for one video."""
+    strict: bool = False
+    """Refuse a video that does not hold what its container announces, instead of marking it."""
     retry_failed: bool = False
     """Try the videos again that an earlier run recorded as failures."""
 
@@ -103,7 +108,12 @@ class ScoreRun:
     workers: int | None = None
     """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
     deadline: float = 120.0
-    """Seconds a decode worker may take for one chunk of frames before it is ended."""
+    """Seconds a decode worker may be silent before it is killed; a whole video may take that, or
+    four times its own duration where that is more."""
+    decoder_memory: float = 4.0
+    """GiB that a decode worker may take for one video."""
+    strict: bool = False
+    """Refuse a video that does not hold what its container announces, instead of marking it."""
     retry_failed: bool = False
     """Try the videos again that an earlier run recorded as failures."""
 
