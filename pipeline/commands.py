@@ -10,12 +10,14 @@ from pipeline.settings import (
     DemoRun,
     EvaluateRun,
     ExtractRun,
+    FailuresRun,
     ImportCheckpointRun,
     ImportFeaturesRun,
     ReportRun,
     Run,
     ScoreRun,
     TrainRun,
+    VerifyRun,
 )
 from pipeline.show import (
     DONE,
@@ -23,10 +25,12 @@ from pipeline.show import (
     show_ablate,
     show_evaluate,
     show_extract,
+    show_failures,
     show_import,
     show_score,
     show_seeds,
     show_train,
+    show_verify,
 )
 
 
@@ -95,6 +99,18 @@ def _import_features(run: ImportFeaturesRun) -> int:
     return show_import(import_features(run))
 
 
+def _verify(run: VerifyRun) -> int:
+    from pipeline.care import verify
+
+    return show_verify(verify(run))
+
+
+def _failures(run: FailuresRun) -> int:
+    from pipeline.care import list_failures
+
+    return show_failures(list_failures(run))
+
+
 _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     DemoRun: _demo,
     ExtractRun: _extract,
@@ -105,4 +121,6 @@ _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     AblateRun: _ablate,
     ImportCheckpointRun: _import_checkpoint,
     ImportFeaturesRun: _import_features,
+    VerifyRun: _verify,
+    FailuresRun: _failures,
 }

@@ -15,6 +15,7 @@ from stores.results import read_events
 if TYPE_CHECKING:  # each command imports only what it runs
     from model.alarms import AlarmPoint
     from pipeline.ablate import AblateReport
+    from pipeline.care import FailureRow, VerifyReport
     from pipeline.evaluate import EvaluateReport
     from pipeline.extract import ExtractReport
     from pipeline.imports import ImportReport
@@ -79,6 +80,27 @@ def show_import(report: ImportReport) -> int:
         shown = ", ".join(report.unlisted[:_SHOWN])
         say(f"  in no list, left out: {len(report.unlisted)} ({shown})")
     return _show_failures(report.failures)
+
+
+def show_verify(report: VerifyReport) -> int:
+    """Print what is damaged and, after a repair, where it went."""
+    for each in report.damaged:
+        say(f"damaged: {each.reason}")
+    for path in report.moved:
+        say(f"set aside: {path}")
+    whole = report.checked - len(report.damaged)
+    say(f"{whole} of {report.checked} shards, parts and checkpoints are whole")
+    if report.moved:
+        say("run the same extract, score or train again: only what was set aside is made anew")
+    return SOME_FAILED if report.damaged and not report.moved else DONE
+
+
+def show_failures(rows: Sequence[FailureRow]) -> int:
+    """Print every failure with its reason."""
+    for row in rows:
+        say(f"{row.status}: {row.folder}: {row.video_id}: {row.reason}")
+    say(f"{len(rows)} videos failed or were read in part")
+    return DONE
 
 
 def show_evaluate(report: EvaluateReport) -> int:

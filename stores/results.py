@@ -15,6 +15,9 @@ from stores.events import EventRule, ScoredEvent
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores import EVENTS_SCHEMA, ScoreHeader, failure_name
 
+KINDS = ("scores", "events", "videos")
+"""The folders of a part, in the order they are committed."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredVideo:
@@ -106,6 +109,29 @@ def read_header(part: Path) -> ScoreHeader:
         ) from error
 
 
+def check_part(folder: Path, name: str) -> None:
+    """Read all of one part, its scores, events and videos, or of one failure.
+
+    Raises:
+        StoreError: A file is damaged, not ours or not there, or they do not go together.
+    """
+    videos = folder / "videos" / name
+    if not videos.is_file():
+        raise StoreError(f"{folder}: the run that wrote {name} did not come to its end")
+    read_header(videos)
+    rows = _read(videos, list(ScoredVideo.__slots__)).to_pylist()
+    if all(row["status"] == "failed" for row in rows):
+        return
+    for kind in ("scores", "events"):
+        if not (folder / kind / name).is_file():
+            raise StoreError(f"{folder / kind / name} is missing; score its videos again")
+        read_header(folder / kind / name)
+    frames = _read(folder / "scores" / name, None).num_rows
+    _read(folder / "events" / name, None)
+    if frames != sum(row["frames"] for row in rows):
+        raise StoreError(f"{folder / 'scores' / name} has {frames} rows, not those of its videos")
+
+
 def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
     """Return what a folder already holds, after dropping what a killed run left unfinished.
 
@@ -136,7 +162,7 @@ def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
 
 def clear_others(folder: Path, header: ScoreHeader) -> None:
     """Remove the parts that another model, recipe or event rule made; damaged ones as well."""
-    for kind in ("videos", "events", "scores"):
+    for kind in reversed(KINDS):
         for part in _parts(folder, kind):
             try:
                 theirs = read_header(part)
@@ -157,11 +183,15 @@ def _parts(folder: Path, kind: str) -> list[Path]:
     return sorted((folder / kind).glob("*.parquet"))
 
 
-def _read(part: Path, columns: Sequence[str], *, filters: set[str] | None = None) -> pa.Table:
+def _read(
+    part: Path, columns: Sequence[str] | None, *, filters: set[str] | None = None
+) -> pa.Table:
+    """Return some columns of a part, or all of it; every page's checksum is compared."""
+    names = None if columns is None else list(columns)
     chosen = None if filters is None else [("video_id", "in", filters)]
     try:
-        return pq.read_table(part, columns=list(columns), filters=chosen)
-    except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        return pq.read_table(part, columns=names, filters=chosen, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"damaged or foreign Parquet file {part} ({error}); remove it and score again"
         ) from error

@@ -113,7 +113,9 @@ def write_scores(
     events = {s.item.video_id: find_events(s, header.classes, header.rule) for s in scored}
     with (
         committing(folder / "scores" / name) as path,
-        pq.ParquetWriter(path, scores_schema(header), compression="zstd") as writer,
+        pq.ParquetWriter(
+            path, scores_schema(header), compression="zstd", write_page_checksum=True
+        ) as writer,
     ):
         for result in scored:
             writer.write_table(_score_table(result, header))
@@ -136,7 +138,8 @@ def failure_name(video_id: str) -> str:
 
 def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
     with committing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema), temporary, compression="zstd")
+        table = pa.Table.from_pylist(list(rows), schema)
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def _score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:

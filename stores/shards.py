@@ -82,7 +82,9 @@ def write_shard(
     """
     ids = [v.item.video_id for v in videos] + [f.item.video_id for f in failures]
     path = folder / shard_name(recipe, ids)
-    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+    # Only the newer format has checksums on its own structures: in the old one a flipped bit in a
+    # chunk's address reads as zeros.
+    with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
         for video in videos:
             _write_video(file, video)
         index = json.dumps(_index_json(recipe, videos, failures)).encode()
@@ -136,13 +138,31 @@ def read_times(video: ShardVideo) -> NDArray[np.float64]:
         return np.asarray(file[_group(video.item.video_id)]["times"][()], dtype=np.float64)
 
 
+def check_shard(path: Path) -> None:
+    """Read all of a shard against its checksums and its own index.
+
+    Raises:
+        StoreError: It is damaged, no shard, or holds other shapes than its index says.
+    """
+    for video in read_index(path).videos:
+        segments, times = read_segments(video), read_times(video)
+        announced = (video.crops, video.segments, video.width)
+        if segments.shape != announced or times.shape != (video.frames,):
+            raise StoreError(
+                f"{path}: {video.item.video_id} holds {segments.shape} and {times.shape} times, "
+                f"the index says {announced} and {video.frames}; move it away and extract again"
+            )
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[h5py.File]:
-    # h5py reports a cut file, a flipped bit and a missing name as OSError or KeyError.
+    # h5py reports a cut file, a flipped bit and a missing name as any of these.
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except StoreError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
             f"damaged shard {path} ({error}); delete it and run extract again to redo its videos"
         ) from error

@@ -6,6 +6,7 @@ beside its output.
 
 from __future__ import annotations
 
+from pipeline.settings.care import FailuresRun, VerifyRun
 from pipeline.settings.experiments import AblateRun
 from pipeline.settings.imports import ImportCheckpointRun, ImportFeaturesRun
 from pipeline.settings.stages import (
@@ -27,6 +28,8 @@ Run = (
     | AblateRun
     | ImportCheckpointRun
     | ImportFeaturesRun
+    | VerifyRun
+    | FailuresRun
 )
 
 COMMANDS: dict[str, type[Run]] = {
@@ -39,6 +42,8 @@ COMMANDS: dict[str, type[Run]] = {
     "ablate": AblateRun,
     "import-checkpoint": ImportCheckpointRun,
     "import-features": ImportFeaturesRun,
+    "verify": VerifyRun,
+    "failures": FailuresRun,
 }
 """Every command's settings by its name on the command line, in the order of the help."""
 
@@ -48,10 +53,12 @@ __all__ = [
     "DemoRun",
     "EvaluateRun",
     "ExtractRun",
+    "FailuresRun",
     "ImportCheckpointRun",
     "ImportFeaturesRun",
     "ReportRun",
     "Run",
     "ScoreRun",
     "TrainRun",
+    "VerifyRun",
 ]

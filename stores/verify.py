@@ -1,0 +1,83 @@
+"""Every byte of a folder's shards and Parquet parts read and checked; what is damaged set aside.
+
+Checksums do the work: Fletcher-32 in shards, CRC-32 on Parquet pages. Setting aside is all that a
+repair has to do, since what is not there is made anew by the same command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stores.commit import exclusive
+from stores.records import StoreError
+from stores.results import KINDS, check_part
+from stores.shards import check_shard
+
+ASIDE = "damaged"
+"""Folder beside the damaged files into which they are moved; nothing reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One unit that was checked: its files, which are only of use together, and what is wrong."""
+
+    files: tuple[Path, ...]
+    reason: str = ""
+
+
+def check_tree(root: Path) -> Iterator[Checked]:
+    """Yield every shard and every part of scores below ``root``, read to the last byte.
+
+    Raises:
+        StoreError: ``root`` is no folder.
+    """
+    if not root.is_dir():
+        raise StoreError(f"no such folder: {root}")
+    for path in sorted(root.rglob("shard-*.h5")):
+        if path.parent.name != ASIDE:
+            yield Checked((path,), _reason(check_shard, path))
+    folders = {
+        path.parent.parent
+        for kind in KINDS
+        for path in root.rglob(f"{kind}/*.parquet")
+        if path.parent.name == kind
+    }
+    for folder in sorted(folders):
+        for name in sorted({p.name for kind in KINDS for p in (folder / kind).glob("*.parquet")}):
+            files = tuple(folder / kind / name for kind in KINDS)
+            present = tuple(path for path in files if path.is_file())
+            yield Checked(present, _reason(check_part, folder, name))
+
+
+def set_aside(checked: Checked) -> list[Path]:
+    """Move a unit's files to a folder beside them and return their new places.
+
+    Raises:
+        StoreError: Another process works in the folder, or it cannot be written.
+    """
+    moved = []
+    for path in checked.files:
+        target = path.parent / ASIDE / path.name
+        try:
+            with exclusive(_owner(path)):
+                target.parent.mkdir(exist_ok=True)
+                path.replace(target)
+        except OSError as error:
+            raise StoreError(f"cannot move {path} to {target}: {error.strerror}") from error
+        moved.append(target)
+    return moved
+
+
+def _owner(path: Path) -> Path:
+    """Return the folder whose lock a writer of this file holds."""
+    return path.parent.parent if path.parent.name in KINDS else path.parent
+
+
+def _reason(check: Callable[..., None], *arguments: Path | str) -> str:
+    try:
+        check(*arguments)
+    except StoreError as error:
+        return str(error)
+    return ""
