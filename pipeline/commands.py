@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.settings import DemoRun, EvaluateRun, ExtractRun, ReportRun, Run, ScoreRun, TrainRun
+from pipeline.settings import (
+    CheckDataRun,
+    DemoRun,
+    EvaluateRun,
+    ExtractRun,
+    ReportRun,
+    Run,
+    ScoreRun,
+    TrainRun,
+)
 from pipeline.show import DONE, say, show_evaluate, show_extract, show_score, show_train
 
 
@@ -18,6 +27,13 @@ def _demo(run: DemoRun) -> int:
     from pipeline.demo import demo
 
     return demo(run)
+
+
+def _check_data(run: CheckDataRun) -> int:
+    from pipeline.check_data import check_data
+    from pipeline.show_data import show_check_data
+
+    return show_check_data(check_data(run))
 
 
 def _extract(run: ExtractRun) -> int:
@@ -53,6 +69,7 @@ def _report(run: ReportRun) -> int:
 
 _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     DemoRun: _demo,
+    CheckDataRun: _check_data,
     ExtractRun: _extract,
     TrainRun: _train,
     EvaluateRun: _evaluate,

@@ -6,6 +6,7 @@ beside its output.
 
 from __future__ import annotations
 
+from pipeline.settings.data import CheckDataRun
 from pipeline.settings.stages import (
     DemoRun,
     EvaluateRun,
@@ -15,10 +16,11 @@ from pipeline.settings.stages import (
     TrainRun,
 )
 
-Run = DemoRun | ExtractRun | TrainRun | EvaluateRun | ScoreRun | ReportRun
+Run = DemoRun | CheckDataRun | ExtractRun | TrainRun | EvaluateRun | ScoreRun | ReportRun
 
 COMMANDS: dict[str, type[Run]] = {
     "demo": DemoRun,
+    "check-data": CheckDataRun,
     "extract": ExtractRun,
     "train": TrainRun,
     "evaluate": EvaluateRun,
@@ -29,6 +31,7 @@ COMMANDS: dict[str, type[Run]] = {
 
 __all__ = [
     "COMMANDS",
+    "CheckDataRun",
     "DemoRun",
     "EvaluateRun",
     "ExtractRun",

@@ -1,0 +1,31 @@
+"""The settings of the commands that look at data before anything is extracted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class CheckDataRun:
+    """Compare a folder of videos with a data set's lists, before hours are spent on it.
+
+    Exit code 0: all is there; 3: some videos will be left out; 2: it cannot go on.
+    """
+
+    root: Positional[Path]
+    """Folder that holds the videos, anywhere below it."""
+    dataset: str = "ucf"
+    """Data set: ucf, xd, folder or custom."""
+    lists: Path | None = None
+    """Folder of the data set's lists; the root or one folder below it by default."""
+    out: Path = Path("outputs")
+    """Where the features will go; its disk is asked for room."""
+    recipe: str | None = None
+    """Recipe that the size of the features is reckoned for; the data set's own by default."""
+    clip: str | None = None
+    """CLIP model that it is reckoned for; the recipe's own by default."""
+    rate: float | None = None
+    """Frames a second that an extraction reached on this machine, to reckon the time."""
