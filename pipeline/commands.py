@@ -10,6 +10,7 @@ from pipeline.settings import (
     DemoRun,
     EvaluateRun,
     ExtractRun,
+    MatchRun,
     ReportRun,
     Run,
     ScoreRun,
@@ -34,6 +35,13 @@ def _check_data(run: CheckDataRun) -> int:
     from pipeline.show_data import show_check_data
 
     return show_check_data(check_data(run))
+
+
+def _match(run: MatchRun) -> int:
+    from pipeline.match import match
+    from pipeline.show_data import show_match
+
+    return show_match(match(run))
 
 
 def _extract(run: ExtractRun) -> int:
@@ -70,6 +78,7 @@ def _report(run: ReportRun) -> int:
 _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     DemoRun: _demo,
     CheckDataRun: _check_data,
+    MatchRun: _match,
     ExtractRun: _extract,
     TrainRun: _train,
     EvaluateRun: _evaluate,

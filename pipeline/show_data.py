@@ -11,6 +11,7 @@ from pipeline.show import DONE, SOME_FAILED, results, say
 from stores.inventory import Inventory
 
 if TYPE_CHECKING:  # each command imports only what it runs
+    from extract.matching import Match, Matching
     from pipeline.preflight import Preflight
 
 _NOTHING_GOES = 2
@@ -92,6 +93,59 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
         ("copies, one is taken", [", ".join(map(str, paths)) for paths in found.copies]),
         ("extra videos that no list names", [str(path) for path in found.extra]),
     ]
+
+
+def show_match(matching: Matching) -> int:
+    """Print the ranking of protocols, the recipe to use and what it cannot be told from."""
+    from pipeline.match import advice
+
+    table = Table(title=f"{len(matching.ranked)} combinations, {len(matching.rows)} rows compared")
+    for column in ("frames", "recipe", "crop", "colours", "matrix", "length 1"):
+        table.add_column(column)
+    for column in ("mean cosine", "worst", "length ratio"):
+        table.add_column(column, justify="right")
+    for found in matching.ranked[:_SHOWN]:
+        figures = (f"{found.cosine:.6f}", f"{found.worst:.6f}", f"{found.length:.3f}")
+        table.add_row(*_choices(found), *figures)
+    results.print(table)
+    if not matching.is_explained:
+        say(
+            f"no combination explains the file (best mean cosine {matching.best.cosine:.4f}): "
+            "other weights, another model, a re-encoded video or a protocol that is not tried here"
+        )
+        return SOME_FAILED
+    say(f"use: extract {advice(matching)}")
+    say(f"  the file holds crop {matching.best.image.crop} of that recipe")
+    if len(matching.tails) > 1:
+        say(f"  keeping and dropping the tail are the same for {matching.frames} frames")
+    equals = matching.equals
+    say(f"cannot be told from it by this file: {len(equals) or 'nothing'}")
+    for other in equals[:_SHOWN]:
+        say(f"  {_difference(matching.best, other)}")
+    if len(equals) > _SHOWN:
+        say(f"  … and {len(equals) - _SHOWN} more")
+    return DONE
+
+
+def _choices(found: Match) -> tuple[str, ...]:
+    image = found.image
+    return (
+        found.frames,
+        image.recipe,
+        str(image.crop),
+        image.channels,
+        image.matrix,
+        found.normalised,
+    )
+
+
+def _difference(best: Match, other: Match) -> str:
+    """Return in which choices another combination differs from the best."""
+    names = ("frames", "recipe", "crop", "colours", "matrix", "length 1")
+    pairs = zip(names, _choices(best), _choices(other), strict=True)
+    return ", ".join(
+        f"{name} {theirs} for {ours}" for name, ours, theirs in pairs if ours != theirs
+    )
 
 
 def _show(what: str, names: Sequence[str]) -> None:

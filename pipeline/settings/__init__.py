@@ -6,7 +6,7 @@ beside its output.
 
 from __future__ import annotations
 
-from pipeline.settings.data import CheckDataRun
+from pipeline.settings.data import CheckDataRun, MatchRun
 from pipeline.settings.stages import (
     DemoRun,
     EvaluateRun,
@@ -16,11 +16,12 @@ from pipeline.settings.stages import (
     TrainRun,
 )
 
-Run = DemoRun | CheckDataRun | ExtractRun | TrainRun | EvaluateRun | ScoreRun | ReportRun
+Run = DemoRun | CheckDataRun | MatchRun | ExtractRun | TrainRun | EvaluateRun | ScoreRun | ReportRun
 
 COMMANDS: dict[str, type[Run]] = {
     "demo": DemoRun,
     "check-data": CheckDataRun,
+    "match-features": MatchRun,
     "extract": ExtractRun,
     "train": TrainRun,
     "evaluate": EvaluateRun,
@@ -35,6 +36,7 @@ __all__ = [
     "DemoRun",
     "EvaluateRun",
     "ExtractRun",
+    "MatchRun",
     "ReportRun",
     "Run",
     "ScoreRun",

@@ -29,3 +29,21 @@ class CheckDataRun:
     """CLIP model that it is reckoned for; the recipe's own by default."""
     rate: float | None = None
     """Frames a second that an extraction reached on this machine, to reckon the time."""
+
+
+@dataclass(frozen=True)
+class MatchRun:
+    """Find out how a published feature file was made: rank every protocol against its video."""
+
+    video: Positional[Path]
+    """The video, uncut."""
+    published: Positional[Path]
+    """Its features as .npy, [segments, width] of one crop."""
+    clip: str = "ViT-B-16-quickgelu"
+    """CLIP model by its open_clip name; tiny is the demo's."""
+    weights: str = ""
+    """Weights of it: an open_clip tag or the path of a weight file; 'openai' by default."""
+    rows: int = 8
+    """Rows that are compared, spread over the video; each takes 768 pictures through CLIP."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
