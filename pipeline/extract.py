@@ -138,7 +138,7 @@ def choose_recipe(run: ExtractRun, dataset: base.Dataset) -> Recipe:
     Raises:
         ValueError: Unknown recipe or model, or crops that the recipe's size does not allow.
     """
-    name = run.recipe or dataset.recipe
+    name = "centre" if run.recipe == "center" else run.recipe or dataset.recipe
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
     recipe = RECIPES[name]

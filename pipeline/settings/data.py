@@ -18,7 +18,7 @@ class CheckDataRun:
     root: Positional[Path]
     """Folder that holds the videos, anywhere below it."""
     dataset: str = "ucf"
-    """Data set: ucf, xd, folder or custom."""
+    """Data set: ucf, xd, folder or synthetic."""
     lists: Path | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
     out: Path = Path("outputs")

@@ -20,7 +20,7 @@ class ExtractRun:
     out: Path = Path("outputs")
     """Folder of all outputs; features go to OUT/<dataset>/features."""
     recipe: str | None = None
-    """How frames become features: vadclip, centre, squash or demo; the data set has its own."""
+    """How frames become features: vadclip, centre (center), squash or demo; a data set has one."""
     clip: str | None = None
     """CLIP model by its open_clip name; the recipe's own by default."""
     weights: str = ""
