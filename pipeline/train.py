@@ -31,7 +31,7 @@ from model.data import TrainingSet, training_set
 from model.dsanet import Dsanet, build_dsanet, build_text_encoder
 from model.fit import STATE, Procedure, StepReport, fit
 from model.selection import Selection, held_out_videos, video_selection
-from model.text import ClipText, TextTower
+from model.text import TextTower, text_half
 from pipeline.evaluate import frame_figure, load_test, score_metrics
 from pipeline.features import latest_dataset, open_features, read_videos, videos_of
 from pipeline.progress import console
@@ -134,12 +134,10 @@ def build_model(plan: Plan, device: torch.device) -> Dsanet:
     """Return a freshly initialised model; the same seed makes the same one."""
     recipe = recipe_from_json(plan.provenance.recipe)
     clip = load_clip(recipe.model, plan.provenance.clip_weights)
-    if not isinstance(clip, ClipText):
-        # The user named this model: to them it is a wrong value (TRY004 would have a TypeError).
-        raise ValueError(  # noqa: TRY004
-            f"{recipe.model} has no text tower of CLIP's own kind to adapt"
-        )
-    tower = TextTower(clip)
+    try:
+        tower = TextTower(text_half(clip))
+    except ValueError as error:
+        raise ValueError(f"{recipe.model} can be extracted, not trained with: {error}") from error
     torch.manual_seed(plan.training.seed)
     text = build_text_encoder(plan.model, tower, plan.provenance.prompts)
     return build_dsanet(plan.model, text).to(device)
