@@ -73,6 +73,7 @@ def test_a_hidden_combination_is_found_again(real_videos, tiny, case):
 
 
 @pytest.mark.data
+@pytest.mark.slow
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
 def test_the_colour_matrix_is_found_whatever_the_file_says(real_videos, tiny, matrix):
     path = real_videos["surveillance/car-detection.mp4"]
@@ -98,6 +99,7 @@ def test_a_still_video_cannot_tell_the_frames_apart_and_says_so(write_video, tin
     assert {match.image.crop for match in (found.best, *found.equals)} >= {0, 5, 9}
 
 
+@pytest.mark.slow
 def test_features_of_something_else_are_not_explained(write_video, tiny):
     path = write_video(frames=40)
     random = np.random.default_rng(0).standard_normal((3, tiny.width))

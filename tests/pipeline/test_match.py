@@ -41,6 +41,7 @@ def test_the_options_it_says_make_the_file(video, tmp_path, capsys):
     assert said in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_a_file_of_another_origin_is_said_to_be_that(video, tmp_path, capsys):
     file = published(video, tmp_path / "hidden.npy", recipe="squash")
     random = np.random.default_rng(0).standard_normal(np.load(file).shape)
