@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo extract train evaluate score report ablate check test test-fast bench clean
+.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -28,9 +28,13 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## The whole way once, offline, on generated videos
 	@$(RUN) demo --out "$(OUT)" $(ARGS)
 
+check-data: $(READY) ## DATASET=ucf ROOT=folder: what is there of a data set, and what is wrong
+	@$(RUN) check-data "$(ROOT)" $(call option,DATASET,dataset) $(call option,LISTS,lists) \
+		--out "$(OUT)" $(call option,RECIPE,recipe) $(ARGS)
+
 extract: $(READY) ## DATASET=ucf ROOT=folder: videos to HDF5 shards of CLIP features
 	@$(RUN) extract $(call option,DATASET,dataset) $(call option,ROOT,root) --out "$(OUT)" \
-		$(call option,WEIGHTS,weights) $(call option,RECIPE,recipe) $(ARGS)
+		$(call option,LISTS,lists) $(call option,WEIGHTS,weights) $(call option,RECIPE,recipe) $(ARGS)
 
 train: $(READY) ## [DATASET=ucf]: shards to a DSANet checkpoint and test scores
 	@$(RUN) train $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)

@@ -106,10 +106,11 @@ def read_pyav(reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]
         upright = np.rot90(frame.to_ndarray(format="rgb24"), quarter_turns)
         return resize(upright, size, recipe.resize)
 
-    return sample(_decode_pyav(reading), convert, recipe.frames, recipe.tail)
+    return sample(decode_pyav(reading), convert, recipe.frames, recipe.tail)
 
 
-def _decode_pyav(reading: Reading) -> Iterator[av.VideoFrame]:
+def decode_pyav(reading: Reading) -> Iterator[av.VideoFrame]:
+    """Yield every shown frame, unconverted; ``reading`` notes times, and an error that ended it."""
     facts = reading.facts
     with open_container(facts.path) as container:
         stream = next(s for s in container.streams.video if s.index == facts.stream)

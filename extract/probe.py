@@ -126,15 +126,13 @@ def probe(path: str) -> VideoProbe:
             decoder for it, or its picture is larger than ``MAX_PIXELS``.
     """
     with open_container(path) as container:
-        stream = _choose_stream(container, path)
+        stream = choose_stream(container, path)
         context = stream.codec_context
-        if context is None:
-            raise DecodeError(f"{path}: FFmpeg has no decoder for this video; convert it to H.264")
-        _check_size(path, context.width, context.height)
+        check_size(path, context.width, context.height)
         table = _read_packets(container, stream)
         # Some headers give no size; the first picture has set it by now.
         width, height = context.width, context.height
-        _check_size(path, width, height)
+        check_size(path, width, height)
         if table.frames == 0 or width * height == 0:
             raise DecodeError(f"{path}: the video stream holds no picture; fetch the file again")
         rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
@@ -179,7 +177,8 @@ class _PacketTable:
     damage: str
 
 
-def _check_size(path: str, width: int, height: int) -> None:
+def check_size(path: str, width: int, height: int) -> None:
+    """Raise DecodeError where a picture is larger than ``MAX_PIXELS``."""
     if width * height > MAX_PIXELS:
         raise DecodeError(
             f"{path}: a picture of {width}×{height} is over the limit of "
@@ -187,17 +186,23 @@ def _check_size(path: str, width: int, height: int) -> None:
         )
 
 
-def _choose_stream(container: InputContainer, path: str) -> VideoStream:
+def choose_stream(container: InputContainer, path: str) -> VideoStream:
+    """Return the stream to read; a DecodeError says that there is none, or none FFmpeg decodes."""
+
     def is_cover(stream: VideoStream) -> bool:
         return bool(stream.disposition & Disposition.attached_pic)
 
-    best = container.streams.best("video")
-    if isinstance(best, VideoStream) and not is_cover(best):
-        return best
-    moving = [stream for stream in container.streams.video if not is_cover(stream)]
-    if not moving:
-        raise DecodeError(f"{path}: there is no video stream in this file (sound or data alone)")
-    return max(moving, key=lambda stream: stream.width * stream.height)
+    chosen = container.streams.best("video")
+    if not isinstance(chosen, VideoStream) or is_cover(chosen):
+        moving = [stream for stream in container.streams.video if not is_cover(stream)]
+        if not moving:
+            raise DecodeError(
+                f"{path}: there is no video stream in this file (sound or data alone)"
+            )
+        chosen = max(moving, key=lambda stream: stream.width * stream.height)
+    if chosen.codec_context is None:
+        raise DecodeError(f"{path}: FFmpeg has no decoder for this video; convert it to H.264")
+    return chosen
 
 
 def _read_packets(container: InputContainer, stream: VideoStream) -> _PacketTable:

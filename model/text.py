@@ -33,6 +33,18 @@ class ClipText(Protocol):
     text_projection: nn.Parameter
 
 
+def text_half(clip: nn.Module) -> ClipText:
+    """Return the text half of an open_clip model, also where that is a module of its own.
+
+    Raises:
+        ValueError: It is built in another way than CLIP's: SigLIP's, which has no causal mask.
+    """
+    half = clip if isinstance(clip, ClipText) else getattr(clip, "text", None)
+    if isinstance(half, ClipText) and getattr(half, "attn_mask", None) is not None:
+        return half
+    raise ValueError(f"{type(clip).__name__} has no text tower of CLIP's own kind to adapt")
+
+
 class TextTower(nn.Module):
     """The text half of an open_clip model, frozen; parameters keep open_clip's names.
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from pipeline.settings import (
     AblateRun,
+    CheckDataRun,
     DemoRun,
     EvaluateRun,
     ExtractRun,
     FailuresRun,
     ImportCheckpointRun,
     ImportFeaturesRun,
+    MatchRun,
     ReportRun,
     Run,
     ScoreRun,
@@ -43,6 +45,20 @@ def _demo(run: DemoRun) -> int:
     from pipeline.demo import demo
 
     return demo(run)
+
+
+def _check_data(run: CheckDataRun) -> int:
+    from pipeline.check_data import check_data
+    from pipeline.show_data import show_check_data
+
+    return show_check_data(check_data(run))
+
+
+def _match(run: MatchRun) -> int:
+    from pipeline.match import match
+    from pipeline.show_data import show_match
+
+    return show_match(match(run))
 
 
 def _extract(run: ExtractRun) -> int:
@@ -113,6 +129,8 @@ def _failures(run: FailuresRun) -> int:
 
 _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     DemoRun: _demo,
+    CheckDataRun: _check_data,
+    MatchRun: _match,
     ExtractRun: _extract,
     TrainRun: _train,
     EvaluateRun: _evaluate,

@@ -21,6 +21,7 @@ from extract.recipe import (
 from pipeline.cluster import running_cluster
 from pipeline.decode import Limits
 from pipeline.driver import run_stage
+from pipeline.preflight import check_before, survey
 from pipeline.progress import console
 from pipeline.runs import write_settings
 from pipeline.settings import ExtractRun
@@ -28,6 +29,7 @@ from pipeline.stage import StageSettings
 from stores.catalog import Catalog, open_catalog
 from stores.commit import exclusive
 from stores.datasets import base
+from stores.inventory import restricted, take_inventory
 from stores.listing import write_listing
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 from stores.shards import ShardRecipe, shard_name, write_shard
@@ -74,7 +76,9 @@ def extract(run: ExtractRun) -> ExtractReport:
     dataset = base.load(run.dataset)
     folder = run.out / dataset.name / "features"
     chosen = choose_recipe(run, dataset)
-    items = dataset.discover(find_root(run, dataset))
+    root = find_root(run, dataset)
+    inventory = take_inventory(dataset, root, run.lists)
+    items = inventory.items
     recipe, source = settle_recipe(chosen, run)
     with exclusive(folder):
         catalog = open_catalog(folder)
@@ -86,6 +90,10 @@ def extract(run: ExtractRun) -> ExtractReport:
         already = len(items) - len(missing)
         if not missing:
             return ExtractReport(folder, 0, already - len(known), tuple(known), 0, 0.0)
+        if dataset.generate is None:  # people bring this one themselves
+            left = restricted(inventory, missing)
+            preflight = survey(dataset.name, root, left, recipe, out=run.out)
+            check_before(run, preflight, has_features=bool(catalog.videos))
         sink = ShardSink(
             folder=folder.absolute(),
             recipe=ShardRecipe(recipe.to_json(), recipe.fingerprint),
@@ -140,7 +148,7 @@ def choose_recipe(run: ExtractRun, dataset: base.Dataset) -> Recipe:
     Raises:
         ValueError: Unknown recipe or model, or crops that the recipe's size does not allow.
     """
-    name = run.recipe or dataset.recipe
+    name = "centre" if run.recipe == "center" else run.recipe or dataset.recipe
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
     recipe = RECIPES[name]
@@ -149,6 +157,9 @@ def choose_recipe(run: ExtractRun, dataset: base.Dataset) -> Recipe:
         model=run.clip or recipe.model,
         frames=run.frames or recipe.frames,
         crops=run.crops or recipe.crops,
+        channels=run.channels or recipe.channels,
+        tail=run.tail or recipe.tail,
+        l2_normalise=recipe.l2_normalise if run.l2_normalise is None else run.l2_normalise,
     )
     check_model(recipe.model)
     if recipe.crops == "ten" and recipe.resize != "340x256":

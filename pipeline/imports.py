@@ -101,7 +101,7 @@ def import_features(run: ImportFeaturesRun) -> ImportReport:
     assert dataset.itemise is not None, "the settings name data sets with published lists only"
     files = find_features(run.folder)
     items = dataset.itemise(
-        run.lists or run.folder, {name: min(crops.values()) for name, crops in files.items()}
+        run.folder, run.lists, {name: min(crops.values()) for name, crops in files.items()}
     )
     width = PRESETS[dataset.preset][0].width
     folder = run.out / dataset.name / "features"

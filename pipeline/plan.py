@@ -13,7 +13,7 @@ from extract.recipe import TINY_MODEL, recipe_from_json
 from model.checkpoint import Checkpoint, Provenance
 from model.config import PRESETS, ModelConfig, TrainConfig
 from model.dsanet import Dsanet, build_dsanet, build_text_encoder
-from model.text import ClipText, TextTower
+from model.text import TextTower, text_half
 from pipeline.features import check_test, latest_dataset, open_features, videos_of
 from pipeline.scorer import Scorer
 from pipeline.settings import TrainRun
@@ -90,12 +90,10 @@ def build_model(plan: Plan, device: torch.device) -> Dsanet:
     """Return a freshly initialised model; the same seed makes the same one."""
     recipe = recipe_from_json(plan.provenance.recipe)
     clip = load_clip(recipe.model, plan.provenance.clip_weights)
-    if not isinstance(clip, ClipText):
-        # The user named this model: to them it is a wrong value (TRY004 would have a TypeError).
-        raise ValueError(  # noqa: TRY004
-            f"{recipe.model} has no text tower of CLIP's own kind to adapt"
-        )
-    tower = TextTower(clip)
+    try:
+        tower = TextTower(text_half(clip))
+    except ValueError as error:
+        raise ValueError(f"{recipe.model} can be extracted, not trained with: {error}") from error
     torch.manual_seed(plan.training.seed)
     text = build_text_encoder(plan.model, tower, plan.provenance.prompts)
     return build_dsanet(plan.model, text).to(device)

@@ -164,7 +164,9 @@ class ShardWorker:
         told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
     ) -> VideoFeatures | Failure:
         if not item.path:
-            return Failure(item, "listed, but no file of that name lies below the root")
+            return Failure(
+                item, "listed, but no file of that name lies below the root, or several that differ"
+            )
         attempts, reasons = 0, []
         while True:
             decoder = self._settings.decoder if attempts == 0 else SECOND_DECODER

@@ -7,6 +7,7 @@ beside its output.
 from __future__ import annotations
 
 from pipeline.settings.care import FailuresRun, VerifyRun
+from pipeline.settings.data import CheckDataRun, MatchRun
 from pipeline.settings.experiments import AblateRun
 from pipeline.settings.imports import ImportCheckpointRun, ImportFeaturesRun
 from pipeline.settings.stages import (
@@ -20,6 +21,8 @@ from pipeline.settings.stages import (
 
 Run = (
     DemoRun
+    | CheckDataRun
+    | MatchRun
     | ExtractRun
     | TrainRun
     | EvaluateRun
@@ -34,6 +37,8 @@ Run = (
 
 COMMANDS: dict[str, type[Run]] = {
     "demo": DemoRun,
+    "check-data": CheckDataRun,
+    "match-features": MatchRun,
     "extract": ExtractRun,
     "train": TrainRun,
     "evaluate": EvaluateRun,
@@ -50,12 +55,14 @@ COMMANDS: dict[str, type[Run]] = {
 __all__ = [
     "COMMANDS",
     "AblateRun",
+    "CheckDataRun",
     "DemoRun",
     "EvaluateRun",
     "ExtractRun",
     "FailuresRun",
     "ImportCheckpointRun",
     "ImportFeaturesRun",
+    "MatchRun",
     "ReportRun",
     "Run",
     "ScoreRun",

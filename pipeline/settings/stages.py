@@ -15,10 +15,12 @@ class ExtractRun:
     """Data set: synthetic, folder, ucf or xd."""
     root: Path | None = None
     """Folder of its videos; the synthetic set is generated when none is given."""
+    lists: Path | None = None
+    """Folder of the data set's lists; the root or one folder below it by default."""
     out: Path = Path("outputs")
     """Folder of all outputs; features go to OUT/<dataset>/features."""
     recipe: str | None = None
-    """How frames become features: vadclip, centre, squash or demo; the data set has its own."""
+    """How frames become features: vadclip, centre (center), squash or demo; a data set has one."""
     clip: str | None = None
     """CLIP model by its open_clip name; the recipe's own by default."""
     weights: str = ""
@@ -27,6 +29,12 @@ class ExtractRun:
     """Frames of a segment that are encoded; the recipe's own by default."""
     crops: Literal["ten", "centre"] | None = None
     """Crops of a frame; the recipe's own by default."""
+    channels: Literal["rgb", "bgr"] | None = None
+    """Order in which the encoder sees the colours; bgr is what a script that swaps them makes."""
+    tail: Literal["keep", "drop"] | None = None
+    """A last segment of fewer than 16 frames; the recipe's own by default."""
+    l2_normalise: bool | None = None
+    """Bring each frame's feature to length 1 before the mean; the recipe's own by default."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of the encoder; auto takes bf16 or fp16 where the hardware has it."""
     decoder: Literal["auto", "decord", "pyav"] = "auto"

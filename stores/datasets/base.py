@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from stores.records import StoreError, VideoItem
 
@@ -21,6 +22,16 @@ VIDEO_SUFFIXES = frozenset(
         *("mpg", "mpeg", "vob", "ts", "mts", "m2ts", "gif"),
     )
 )
+
+
+class Discover(Protocol):
+    """How a data set finds its videos: below ``root``, by the lists in ``lists`` or in the root."""
+
+    def __call__(self, root: Path, lists: Path | None = None) -> Sequence[VideoItem]:
+        """Return the videos in a fixed order; a StoreError says what is not as it has to be."""
+
+
+Itemise = Callable[[Path, Path | None, Mapping[str, Path]], Sequence[VideoItem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Dataset:
     name: str
     classes: tuple[str, ...]
     prompts: tuple[tuple[str, ...], ...]
-    discover: Callable[[Path], Sequence[VideoItem]]
+    discover: Discover
     preset: str
     recipe: str
     test_crop: int = 0
@@ -44,8 +55,10 @@ class Dataset:
     metric: Literal["auc", "ap"] = "auc"
     generate: Callable[[Path, int], None] | None = field(default=None)
     """Writes the data set itself below a root from a seed; None where it has to be obtained."""
-    itemise: Callable[[Path, Mapping[str, Path]], Sequence[VideoItem]] | None = field(default=None)
-    """The items of the lists below a folder, given which file each name has; None without lists."""
+    itemise: Itemise | None = field(default=None)
+    """The items of the lists in a folder, given which file each name has; None without lists."""
+    part_of: Callable[[VideoItem], str] | None = field(default=None)
+    """Names the published archive that a video comes in, '' where that is not known."""
 
 
 def names() -> list[str]:
@@ -91,18 +104,27 @@ def find_videos(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def find_list(root: Path, name: str) -> Path:
-    """Return the list file called ``name`` in ``root`` or one folder below.
+def find_list(root: Path, lists: Path | None, name: str) -> Path:
+    """Return the list file called ``name``: in ``lists`` where given, else in or just below root.
 
     Raises:
-        StoreError: ``root`` is no folder, or the list is not there.
+        StoreError: The folder is none, or the list is not there.
     """
-    if not root.is_dir():
-        raise StoreError(f"no such folder: {root}; give the folder that holds the data set")
-    for path in [root / name, *sorted(root.glob(f"*/{name}"))]:
+    folder = root if lists is None else lists
+    if not folder.is_dir():
+        raise StoreError(f"no such folder: {folder}; give the folder that holds the data set")
+    for path in [folder / name, *sorted(folder.glob(f"*/{name}"))]:
         if path.is_file():
             return path
-    raise StoreError(f"{name} is not in {root}; it comes with the data set, put it there")
+    raise StoreError(
+        f"{name} is not in {folder}; it comes with the data set: put it there, or give --lists"
+    )
+
+
+def refuse_lists(name: str, lists: Path | None) -> None:
+    """Raise StoreError where lists are given for a data set that has none."""
+    if lists is not None:
+        raise StoreError(f"data set {name} has no lists, got {lists}; leave --lists out")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -120,18 +142,34 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
+def group_by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return videos by their name without suffix, those of one name in the order given."""
+    groups: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        groups[path.stem].append(path)
+    return dict(groups)
+
+
+def are_copies(paths: Sequence[Path]) -> bool:
+    """Return whether files of one name are as long as one another; empty ones do not count."""
+    return len({path.stat().st_size for path in paths} - {0}) <= 1
+
+
 def index_by_stem(root: Path) -> dict[str, Path]:
     """Return every video below ``root`` by its name without suffix.
 
+    Of several copies the first that is not empty is taken. Different videos of one name are left
+    out, as if none were there: which one is meant cannot be known (``stores.inventory`` names
+    them).
+
     Raises:
-        StoreError: Two videos of one name with different content sizes: which one is meant?
+        StoreError: ``root`` is not a folder.
     """
-    index: dict[str, Path] = {}
-    for path in find_videos(root):
-        other = index.setdefault(path.stem, path)
-        if other != path and other.stat().st_size != path.stat().st_size:
-            raise StoreError(f"two different videos of one name: {other} and {path}; remove one")
-    return index
+    return {
+        stem: next((path for path in paths if path.stat().st_size), paths[0])
+        for stem, paths in group_by_stem(find_videos(root)).items()
+        if are_copies(paths)
+    }
 
 
 def locate(index: Mapping[str, Path], name: str) -> str:

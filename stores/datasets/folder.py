@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stores.datasets.base import Dataset, find_videos
+from stores.datasets.base import Dataset, find_videos, refuse_lists
 from stores.records import StoreError, VideoItem
 
 
-def discover(root: Path) -> list[VideoItem]:
+def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return every video below ``root``; its id is the path from there, with forward slashes.
 
     Raises:
-        StoreError: ``root`` is no folder, or no video lies below it.
+        StoreError: ``root`` is no folder, no video lies below it, or lists are given.
     """
+    refuse_lists("folder", lists)
     videos = find_videos(root)
     if not videos:
         raise StoreError(

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from stores.commit import commit_text, exclusive
-from stores.datasets.base import Dataset, find_videos
+from stores.datasets.base import Dataset, find_videos, refuse_lists
 from stores.drawn.footage import write_video
 from stores.drawn.incidents import PAINTERS
 from stores.drawn.plan import CLASSES, DEMO, Settings, VideoPlan, plan
@@ -54,12 +54,13 @@ def generate(root: Path, seed: int, settings: Settings = DEMO) -> None:
             commit_text(root / _ANNOTATIONS, json.dumps([_annotate(p) for p in plans], indent=1))
 
 
-def discover(root: Path) -> Sequence[VideoItem]:
+def discover(root: Path, lists: Path | None = None) -> Sequence[VideoItem]:
     """Return the generated videos; only those of the test split come with their events.
 
     Raises:
         StoreError: The data set is not there, not complete, or damaged; generate it again.
     """
+    refuse_lists("synthetic", lists)
     path = root / _ANNOTATIONS
     again = "generate the synthetic data set again"
     try:

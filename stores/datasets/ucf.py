@@ -1,7 +1,8 @@
 """UCF-Crime (Sultani et al., CVPR 2018): 1,610 training and 290 test videos, 13 kinds of anomaly.
 
 The videos are found by file name anywhere below the root, since everybody unpacks the parts in a
-different way. The published lists have to lie in the root or one folder below.
+different way. The published lists have to lie in the root, one folder below, or in a folder of
+their own that is named.
 """
 
 from __future__ import annotations
@@ -29,8 +30,15 @@ CLASSES = (
     "Vandalism",
 )
 
+_PARTS = {
+    "Anomaly-Videos-Part-1": ("Abuse", "Arrest", "Arson", "Assault"),
+    "Anomaly-Videos-Part-2": ("Burglary", "Explosion", "Fighting"),
+    "Anomaly-Videos-Part-3": ("RoadAccidents", "Robbery", "Shooting"),
+    "Anomaly-Videos-Part-4": ("Shoplifting", "Stealing", "Vandalism"),
+}
 
-def discover(root: Path) -> list[VideoItem]:
+
+def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return the videos of both published lists, in their order.
 
     A listed video that is not below ``root`` is returned with an empty path, so that it becomes a
@@ -39,20 +47,20 @@ def discover(root: Path) -> list[VideoItem]:
     Raises:
         StoreError: A list is missing, has a line that cannot be read, or no video is there at all.
     """
-    items = itemise(root, index_by_stem(root))
+    items = itemise(root, lists, index_by_stem(root))
     if not any(item.path for item in items):
         raise StoreError(f"none of the {len(items)} listed UCF-Crime videos is below {root}")
     return items
 
 
-def itemise(root: Path, found: Mapping[str, Path]) -> list[VideoItem]:
-    """Return the items of both published lists below ``root``; ``found`` gives a name's file.
+def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
+    """Return the items of both published lists; ``found`` gives a name's file.
 
     Raises:
         StoreError: A list is missing, or has a line that cannot be read.
     """
-    truth = dict(_annotations(find_list(root, "Temporal_Anomaly_Annotation.txt")))
-    lists: tuple[tuple[Split, str], ...] = (
+    truth = dict(_annotations(find_list(root, lists, "Temporal_Anomaly_Annotation.txt")))
+    files: tuple[tuple[Split, str], ...] = (
         ("train", "Anomaly_Train.txt"),
         ("test", "Anomaly_Test.txt"),
     )
@@ -64,9 +72,17 @@ def itemise(root: Path, found: Mapping[str, Path]) -> list[VideoItem]:
             labels=(label,),
             events=truth.get(name, ()) if split == "test" else None,
         )
-        for split, file in lists
-        for name, label in _listed(find_list(root, file))
+        for split, file in files
+        for name, label in _listed(find_list(root, lists, file))
     ]
+
+
+def part_of(item: VideoItem) -> str:
+    """Return the archive that a video comes in, as the data set is distributed."""
+    if item.labels == ("Normal",):
+        train = "Training-Normal-Videos-Part-1 or -2"
+        return train if item.split == "train" else "Testing_Normal_Videos"
+    return next(part for part, labels in _PARTS.items() if item.labels[0] in labels)
 
 
 def _listed(path: Path) -> Iterator[tuple[str, str]]:
@@ -110,4 +126,5 @@ DATASET = Dataset(
     recipe="vadclip",
     test_crop=5,
     metric="auc",
+    part_of=part_of,
 )

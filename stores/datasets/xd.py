@@ -1,8 +1,9 @@
 """XD-Violence (Wu et al., ECCV 2020): 3,954 training and 800 test videos, up to three labels each.
 
 Labels are in the file names: ``…_label_B1-B2-0``. ``annotations.txt`` names the test videos that
-have an anomaly and its frames; a video it does not name is a training video, or a normal test video
-when it lies in a folder of test videos or in a list ``test_videos.txt``.
+have an anomaly and its frames. The other test videos are those that ``test_videos.txt`` lists or,
+without that list, those in a folder of test videos; all others, or those that ``train_videos.txt``
+lists, are training videos.
 """
 
 from __future__ import annotations
@@ -22,30 +23,30 @@ from stores.records import Event, StoreError, VideoItem
 CLASSES = ("A", "B1", "B2", "B4", "B5", "B6", "G")
 
 
-def discover(root: Path) -> list[VideoItem]:
-    """Return the videos below ``root``, those of the lists first where there are lists.
+def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
+    """Return the videos of both splits, those that are listed and not there with an empty path.
 
     Raises:
         StoreError: ``annotations.txt`` is missing or unreadable, or no video is there.
     """
-    items = itemise(root, index_by_stem(root))
+    items = itemise(root, lists, index_by_stem(root))
     if not any(item.path for item in items):
         raise StoreError(f"no video named …_label_… is below {root}; XD-Violence has 4,754")
     return items
 
 
-def itemise(root: Path, found: Mapping[str, Path]) -> list[VideoItem]:
+def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of the names that are found or listed; ``found`` gives a name's file.
 
     Raises:
         StoreError: ``annotations.txt`` is missing or unreadable, or a name states no label.
     """
-    truth = dict(_annotations(find_list(root, "annotations.txt")))
-    test = set(truth) | {name for name, path in found.items() if _is_test(path.parent.name)}
-    train = set(found) - test
-    for names, file in ((test, "test_videos.txt"), (train, "train_videos.txt")):
-        names.update(_optional(root, file))
-    train -= test
+    truth = dict(_annotations(find_list(root, lists, "annotations.txt")))
+    folders = {
+        name for name, path in found.items() if _is_test(path.parent.name) and path.parent != root
+    }
+    test = _optional(lists or root, "test_videos.txt") or set(truth) | folders
+    train = (_optional(lists or root, "train_videos.txt") or set(found)) - test
     labelled = sorted(name for name in train | test if "_label_" in name)
     return [
         VideoItem(
@@ -61,7 +62,12 @@ def itemise(root: Path, found: Mapping[str, Path]) -> list[VideoItem]:
 
 def _is_test(folder: str) -> bool:
     """Tell a folder of test videos (``videos``, as distributed) or their features by its name."""
-    return folder == "videos" or "test" in folder.lower()
+    return folder == "videos" or "Test" in folder or folder.lower().startswith("test")
+
+
+def part_of(item: VideoItem) -> str:
+    """Return the archive a test video comes in; of the five of training videos none says which."""
+    return "the archive of test videos (folder videos)" if item.split == "test" else ""
 
 
 def labels_of(name: str) -> tuple[str, ...]:
@@ -76,9 +82,10 @@ def labels_of(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(codes))
 
 
-def _optional(root: Path, file: str) -> list[str]:
-    lists = sorted(root.rglob(file))
-    return [line.removesuffix(".mp4") for _, line in read_lines(lists[0])] if lists else []
+def _optional(folder: Path, file: str) -> set[str]:
+    """Return the names of a list that need not be there; empty where it is not."""
+    path = next(iter(sorted(folder.rglob(file))), None)
+    return {line.removesuffix(".mp4") for _, line in read_lines(path)} if path else set()
 
 
 def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
@@ -113,4 +120,5 @@ DATASET = Dataset(
     test_crop=0,
     frame_rate=24.0,
     metric="ap",
+    part_of=part_of,
 )

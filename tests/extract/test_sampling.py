@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,11 @@ def test_one_frame_a_segment_is_strided_and_their_mean_is_not():
     assert is_strided("first")
     assert is_strided("middle")
     assert not is_strided("mean16")
+
+
+@pytest.mark.data
+def test_ucf_crimes_real_lengths_make_the_published_truth(shared_data):
+    facts = json.loads((shared_data / "ucf" / "frames_and_events_test.json").read_text())
+    assert len(facts) == 290
+    counted = [16 * segment_count(fact["n_frames"], "drop") for fact in facts.values()]
+    assert sum(counted) == 1_109_824

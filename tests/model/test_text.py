@@ -1,9 +1,17 @@
 import pytest
 import torch
+from open_clip.model import CLIPTextCfg, CLIPVisionCfg, CustomTextCLIP
 from open_clip.transformer import TextTransformer
 from torch.nn import functional
 
-from model.text import TextAdapter, TextEncoder, TextTower, empty_text_tower, tokenise
+from model.text import (
+    TextAdapter,
+    TextEncoder,
+    TextTower,
+    empty_text_tower,
+    text_half,
+    tokenise,
+)
 
 
 def adapted(tower, prompts, *, width=24, blocks=2, mix=0.3):
@@ -96,3 +104,21 @@ def test_a_text_half_that_is_not_clips_own_is_refused():
 def test_an_unknown_clip_is_refused():
     with pytest.raises(ValueError, match="no model 'ViT-Z'"):
         empty_text_tower("ViT-Z")
+
+
+def custom_clip(**text):
+    """Build an open_clip model whose text half is a module of its own, as MobileCLIP's is."""
+    vision = CLIPVisionCfg(layers=1, width=64, head_width=32, patch_size=112)
+    return CustomTextCLIP(24, vision, CLIPTextCfg(width=32, heads=4, layers=2, **text))
+
+
+def test_a_text_half_that_is_a_module_of_its_own_is_found():
+    tower = TextTower(text_half(custom_clip()))
+    assert tower.width == 32
+    features = TextEncoder(tower, [["normal"], ["a fight"]], None)()
+    assert features.shape == (2, 24)
+
+
+def test_a_text_half_without_causal_mask_is_refused():
+    with pytest.raises(ValueError, match="CustomTextCLIP has no text tower of CLIP's own kind"):
+        text_half(custom_clip(no_causal_mask=True, pool_type="last"))

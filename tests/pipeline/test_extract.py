@@ -100,6 +100,11 @@ def test_a_run_settles_weights_and_precision_before_anything_is_read():
     assert bf16.fingerprint != recipe.fingerprint
 
 
+def test_both_spellings_of_the_centre_recipe_are_one():
+    centre, center = (choose_recipe(ExtractRun(recipe=r), SYNTHETIC) for r in ("centre", "center"))
+    assert centre == center
+
+
 @pytest.mark.parametrize(
     ("run", "message"),
     [
