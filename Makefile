@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast bench clean
+.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast test-long faults bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -59,11 +59,17 @@ check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: $(READY) ## Every test, on a real Ray
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## All tests but the long ones, on a real Ray: about 8 minutes on 2 cores
+	@$(BIN)/python -m pytest -m "not long" $(ARGS)
 
 test-fast: $(READY) ## The tests that need neither Ray nor minutes
-	@$(BIN)/python -m pytest -m "not ray and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not ray and not slow and not long" $(ARGS)
+
+test-long: $(READY) ## The tests that take minutes: real CLIP sizes, real features, every hidden protocol
+	@$(BIN)/python -m pytest -m long $(ARGS)
+
+faults: $(READY) ## Kill, fill and double real runs and compare what a rerun makes of them
+	@$(BIN)/python tests/faults/run.py $(ARGS)
 
 bench: $(READY) ## Measure decoding and extraction on this machine
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

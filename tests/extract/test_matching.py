@@ -57,7 +57,9 @@ def is_hidden(match, recipe, number):
 
 @pytest.mark.data
 @pytest.mark.slow
-@pytest.mark.parametrize("case", range(20))
+@pytest.mark.parametrize(
+    "case", [0, 1, *(pytest.param(case, marks=pytest.mark.long) for case in range(2, 20))]
+)
 def test_a_hidden_combination_is_found_again(real_videos, tiny, case):
     random = np.random.default_rng(case)
     videos = [p for n, p in real_videos.items() if n.startswith("surveillance/")]
@@ -125,7 +127,7 @@ def test_features_that_the_video_cannot_have_are_refused(write_video, tiny, shap
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)  # 144 pictures through ViT-B/16, on a core that others use too
 def test_a_real_vit_of_random_weights_tells_them_apart_too(real_videos, tmp_path):
     torch.manual_seed(0)

@@ -41,7 +41,7 @@ def test_ten_crops_of_a_real_video_are_opencvs_to_the_pixel(real_videos, name):
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.long
 def test_features_are_those_of_a_plain_loop_over_open_clip(real_videos, tmp_path):
     torch.manual_seed(0)
     model = open_clip.create_model("ViT-B-16-quickgelu").eval()

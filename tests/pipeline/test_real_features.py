@@ -49,7 +49,7 @@ def cut(folder: Path, root: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.long
 def test_training_and_scoring_on_real_features(shared_data, tmp_path):
     folder = shared_data / "features" / "ucf_clip_vitb16_frames"
     tree, out = tmp_path / "tree", tmp_path / "out"

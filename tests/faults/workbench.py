@@ -1,0 +1,122 @@
+"""What every fault starts from: generated videos, and what undisturbed runs make of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from stores.catalog import open_catalog
+from stores.datasets import synthetic
+from stores.shards import read_segments, read_times
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = synthetic.Settings(
+    train_normal=3, train_anomalous=3, test_normal=2, test_anomalous=4, seconds=(3.0, 6.0)
+)
+PATIENCE = 300.0  # seconds after which a command that has not ended by itself counts as hung
+
+
+@dataclass
+class Workbench:
+    """The inputs of all faults: videos, a checkpoint, and what undisturbed runs made of them."""
+
+    folder: Path
+    videos: Path
+    checkpoint: Path
+    features: dict[str, bytes]
+    scores: list[tuple[object, ...]]
+
+    def extract(self, out: Path) -> list[str]:
+        """Return the command that extracts the videos to ``out``."""
+        options = ["--root", self.videos, "--out", out, "--videos-per-shard", "2"]
+        return [sys.executable, "-m", "pipeline", "extract", *map(str, options)]
+
+    def score(self, out: Path) -> list[str]:
+        """Return the command that scores the test videos to ``out``."""
+        options = ["--videos", self.videos / "test", "--checkpoint", self.checkpoint]
+        options += ["--out", out / "scores", "--videos-per-part", "2"]
+        return [sys.executable, "-m", "pipeline", "score", *map(str, options)]
+
+    def differs(self, stage: str, out: Path) -> str:
+        """Say in what ``out`` is not what an undisturbed run holds; empty where it is."""
+        if stage == "extract":
+            found = features_of(out)
+            return "" if found == self.features else f"features of {len(found)} videos differ"
+        rows = scores_of(out)
+        return "" if rows == self.scores else f"{len(rows)} of {len(self.scores)} rows or values"
+
+
+def features_of(out: Path) -> dict[str, bytes]:
+    """Return all values of every video: rounded as far as batches may change them."""
+    catalog = open_catalog(out / "synthetic" / "features")
+    return {
+        key: np.round(read_segments(video).astype(np.float32), 1).tobytes()
+        + read_times(video).tobytes()
+        for key, video in sorted(catalog.videos.items())
+    }
+
+
+def scores_of(out: Path) -> list[tuple[object, ...]]:
+    """Return every frame's row, scores rounded likewise."""
+    query = (
+        "select video_id, frame, time, round(score, 2) from "
+        f"'{out}/scores/scores/*.parquet' order by 1, 2"
+    )
+    return duckdb.sql(query).fetchall()
+
+
+def run(command: list[str], **options: object) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own, its output kept."""
+    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        command,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        **options,
+    )
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Return a command's process and all below it."""
+    try:
+        parent = psutil.Process(process.pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int | None, str]:
+    """Wait for a command; its exit code (None: it hung and was killed) and standard error."""
+    try:
+        _, error = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        for each in family(process):
+            each.kill()
+        return None, process.communicate()[1]
+    return process.returncode, error
+
+
+def prepare(folder: Path) -> Workbench:
+    """Make videos, a checkpoint, and the undisturbed results."""
+    videos = folder / "videos"
+    synthetic.generate(videos, 7, SETTINGS)
+    bench = Workbench(folder, videos, folder / "calm" / "synthetic" / "train", {}, [])
+    calm = folder / "calm"
+    train = [sys.executable, "-m", "pipeline", "train", "--dataset", "synthetic"]
+    train += ["--out", str(calm), "--epochs", "2", "--batch", "2"]
+    for command in (bench.extract(calm), train, bench.score(calm)):
+        code, error = ended(run(command))
+        if code != 0:
+            raise SystemExit(f"the undisturbed run failed: {error}")
+    bench.features, bench.scores = features_of(calm), scores_of(calm)
+    return bench
