@@ -119,6 +119,15 @@ def node_is_alive(node_id: str) -> bool:
     return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
 
 
+def require_node() -> None:
+    """Raise ConnectionError where no node is left: workers would be waited for without end."""
+    if not any(node["Alive"] for node in ray.nodes()):
+        raise ConnectionError(
+            "Ray's last node is gone (killed, or out of memory); what was committed stays, run the "
+            "same command again"
+        )
+
+
 def _store_bytes(cpus: int) -> int:
     """Return the object store for one machine: twice what its decoders can have in flight."""
     frames = min(cpus, _MAX_DECODERS) * (PREFETCH + 1) * CHUNK_FRAMES

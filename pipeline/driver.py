@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.cluster import WorkerPlan, node_is_alive, running_cluster
+from pipeline.cluster import WorkerPlan, node_is_alive, require_node, running_cluster
 from pipeline.progress import metering
 from pipeline.stage import Job, Progress, ShardWorker, Sink, StageSettings, pack_jobs
 from stores.records import Failure, VideoItem
@@ -75,6 +75,7 @@ def run_jobs(
     Raises:
         ValueError: The encoder cannot be loaded.
         StoreError: Results cannot be written.
+        ConnectionError: No node is left to work on.
     """
     waiting = deque(jobs)
     losses: dict[Job, int] = {}
@@ -88,6 +89,7 @@ def run_jobs(
                 _give(worker, waiting.popleft())
         busy = {worker.stream: worker for worker in workers if worker.stream is not None}
         if not busy:
+            require_node()
             ray.wait([worker.node for worker in workers], num_returns=1, timeout=1.0)
             continue
         ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)

@@ -186,8 +186,9 @@ class ShardWorker:
                     return Failure(item, "; then: ".join(reasons), attempts)
             except (DecodeError, ValueError) as error:
                 return Failure(item, "; then: ".join([*reasons, str(error)]), attempts + 1)
-            objection = video.objection if self._settings.strict else ""
-            return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
+            else:
+                objection = video.objection if self._settings.strict else ""
+                return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
 
 
 class _Shared:

@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import psutil
@@ -64,3 +67,23 @@ def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted
         one, other = read_segments(video), read_segments(alone.videos[key])
         np.testing.assert_allclose(one.astype(np.float32), other.astype(np.float32), atol=2e-2)
     assert not ray.is_initialized()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_path):
+    """It waited for workers that no node could start, without end."""
+    command = [sys.executable, "-m", "pipeline", "extract", "--root", footage, "--out", tmp_path]
+    run = subprocess.Popen(
+        [*map(str, command), "--videos-per-shard", "1"], stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.rglob("shard-*.h5")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    (raylet,) = [p for p in psutil.Process(run.pid).children() if p.name() == "raylet"]
+    raylet.kill()
+    _, said = run.communicate(timeout=200)
+    assert run.returncode == 2, said
+    assert "Ray's last node is gone" in said
+    assert "run the same command again" in said
+    assert not list(tmp_path.rglob(".partial-*"))

@@ -1,0 +1,60 @@
+"""The shard worker, run in this process on decode workers of a real Ray."""
+
+import os
+import signal
+
+import pytest
+import ray
+
+from pipeline.cluster import plan_workers
+from pipeline.decode import Limits
+from pipeline.extract import ShardSink, choose_recipe, settle_recipe
+from pipeline.settings import ExtractRun
+from pipeline.stage import Job, ShardWorker, StageSettings
+from stores.catalog import open_catalog
+from stores.datasets import base
+from stores.records import VideoItem
+from stores.shards import ShardRecipe
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def make_worker(tmp_path):
+    """Build a shard worker with one decoder that commits to ``tmp_path``."""
+
+    def make(**settings):
+        run, dataset = ExtractRun(), base.load("synthetic")
+        recipe, source = settle_recipe(choose_recipe(run, dataset), run)
+        sink = ShardSink(
+            tmp_path, ShardRecipe(recipe.to_json(), recipe.fingerprint), before=frozenset()
+        )
+        limits = Limits(deadline=60)
+        return ShardWorker(
+            StageSettings(recipe, source, limits=limits, **settings), plan_workers([(1.0, 0)]), sink
+        )
+
+    return make
+
+
+@pytest.fixture
+def items(footage):
+    paths = sorted(footage.rglob("*.mp4"))[:2]
+    return tuple(VideoItem(path.stem, str(path)) for path in paths)
+
+
+def test_a_video_whose_decoder_was_killed_is_read_by_the_second_one(
+    local_ray, make_worker, items, tmp_path
+):
+    worker = make_worker()
+    worker._start()
+    (decoding,) = worker._decoders
+    os.kill(ray.get(decoding.actor.process.remote()), signal.SIGKILL)
+    told = list(worker.run(Job(items)))
+    assert {news.finished.video_id for news in told if news.finished} == {
+        item.video_id for item in items
+    }
+    assert not [news for news in told if news.failure]
+    catalog = open_catalog(tmp_path)
+    assert len(catalog.videos) == 2
+    assert "pyav" in {video.audit.decoder for video in catalog.videos.values()}
