@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import ray
+import torch
 
 from pipeline.cluster import plan_workers
 from pipeline.decode import Limits
@@ -34,7 +35,9 @@ def make_worker(tmp_path):
             StageSettings(recipe, source, limits=limits, **settings), plan_workers([(1.0, 0)]), sink
         )
 
-    return make
+    threads = torch.get_num_threads()
+    yield make
+    torch.set_num_threads(threads)  # a shard worker sets those of its process, which is ours here
 
 
 @pytest.fixture
