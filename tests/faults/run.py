@@ -12,15 +12,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -32,16 +30,15 @@ VICTIMS = {
     "shard worker": "ray::ShardWorker",
     "raylet": "raylet/raylet",
 }
+MOMENTS = {
+    (stage, victim): 6.0 if victim in ("driver", "raylet") else 1.0
+    for stage in ("extract", "score")
+    for victim in VICTIMS
+}
+"""Seconds after a process was first seen within which it is killed: while the run still works."""
 
-
-@dataclass
-class Outcome:
-    """One fault: how often it was tried, how often all went as promised, and what did not."""
-
-    fault: str
-    times: int = 0
-    good: int = 0
-    notes: str = ""
+Trial = Callable[[Path], str]
+"""Disturbs a run that writes to a folder; returns what was not as promised, empty if all was."""
 
 
 def left_behind(out: Path, members: list[psutil.Process]) -> str:
@@ -53,31 +50,32 @@ def left_behind(out: Path, members: list[psutil.Process]) -> str:
     return f"processes {[p.pid for p in alive]}" if alive else ""
 
 
-def kill(bench: Workbench, stage: str, victim: str, times: int) -> Outcome:
-    """Kill one kind of process at random moments of a stage, then run the command again."""
-    outcome = Outcome(f"kill -9 of the {victim} while it {stage}s")
-    chance = random.Random(f"{stage} {victim}")
-    for _ in range(times):
-        outcome.times += 1
-        with tempfile.TemporaryDirectory(dir=bench.folder) as name:
-            out = Path(name)
-            command = getattr(bench, stage)(out)
-            process = run(command)
-            members = strike(process, VICTIMS[victim], chance.uniform(0.0, 6.0))
-            code, error = ended(process)
-            problem = "hung" if code is None else ""
-            if victim in ("decode worker", "shard worker") and code != 0:
-                problem = f"exit code {code}: {error.strip()[-200:]}"
-            again, error = ended(run(command))
-            problem = problem or ("" if again == 0 else f"rerun gave {again}: {error[-200:]}")
-            problem = problem or bench.differs(stage, out) or left_behind(out, members)
-        outcome.good += not problem
-        outcome.notes = outcome.notes or problem
-    return outcome
+def kill(bench: Workbench, stage: str, victim: str, wait: float) -> Trial:
+    """Return the trial that kills one kind of process, then runs the command again."""
+
+    def trial(out: Path) -> str:
+        command = getattr(bench, stage)(out)
+        process = run(command)
+        struck, members = strike(process, VICTIMS[victim], wait)
+        code, error = ended(process)
+        if not struck:
+            return f"ended before its {victim} was killed, {wait:.1f} s after it was seen"
+        if code is None:
+            return "hung"
+        if victim in ("decode worker", "shard worker") and code != 0:
+            return f"exit code {code}: {error.strip()[-200:]}"
+        return rerun(bench, stage, out) or left_behind(out, members)
+
+    return trial
 
 
-def strike(process: subprocess.Popen[str], pattern: str, wait: float) -> list[psutil.Process]:
-    """Kill one process of a command whose line has ``pattern``, a while after there is one."""
+def strike(
+    process: subprocess.Popen[str], pattern: str, wait: float
+) -> tuple[bool, list[psutil.Process]]:
+    """Kill one process of a command whose line has ``pattern``, a while after there is one.
+
+    Returns whether it came to that before the command ended, and all processes that were seen.
+    """
     begun, seen = time.monotonic(), None
     members: dict[int, psutil.Process] = {}
     while process.poll() is None and time.monotonic() - begun < PATIENCE:
@@ -88,9 +86,9 @@ def strike(process: subprocess.Popen[str], pattern: str, wait: float) -> list[ps
             seen = time.monotonic()
         if hit and seen is not None and time.monotonic() - seen >= wait:
             os.kill(hit[0].pid, signal.SIGKILL)
-            break
-        time.sleep(0.1)
-    return list(members.values())
+            return True, list(members.values())
+        time.sleep(0.05)
+    return False, list(members.values())
 
 
 def line_of(process: psutil.Process) -> str:
@@ -101,80 +99,90 @@ def line_of(process: psutil.Process) -> str:
         return ""
 
 
-def full_disk(bench: Workbench, stage: str, times: int) -> Outcome:
-    """Let no file grow over 20 kB, as a full disk would; the command has to say so and end."""
-    outcome = Outcome(f"no room for results while it {stage}s (RLIMIT_FSIZE)")
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-
-    for _ in range(times):
-        outcome.times += 1
-        with tempfile.TemporaryDirectory(dir=bench.folder) as name:
-            out = Path(name)
-            command = getattr(bench, stage)(out)
-            environment = {**os.environ, "RAY_enable_object_spilling": "0"}
-            code, error = ended(run(command, preexec_fn=limit, env=environment))
-            said = "cannot write" in error or "ray" in error.lower()
-            problem = "" if code not in (0, None) and said else f"{code}: {error[-200:]}"
-            again, error = ended(run(command))
-            problem = problem or ("" if again == 0 else f"rerun gave {again}: {error[-200:]}")
-            problem = problem or bench.differs(stage, out)
-        outcome.good += not problem
-        outcome.notes = outcome.notes or problem
-    return outcome
+def rerun(bench: Workbench, stage: str, out: Path) -> str:
+    """Run the command again; say in what it, or what it left, is not as it should be."""
+    code, error = ended(run(getattr(bench, stage)(out)))
+    return bench.differs(stage, out) if code == 0 else f"rerun gave {code}: {error[-200:]}"
 
 
-def two_at_once(bench: Workbench, stage: str, times: int) -> Outcome:
-    """Start the same command twice: one works, the other says who holds the folder."""
-    outcome = Outcome(f"two drivers {stage} to one folder at once")
-    for _ in range(times):
-        outcome.times += 1
-        with tempfile.TemporaryDirectory(dir=bench.folder) as name:
-            out = Path(name)
-            both = [run(getattr(bench, stage)(out)) for _ in range(2)]
-            results = sorted((ended(process) for process in both), key=lambda r: r[0] or 0)
-            codes = [code for code, _ in results]
-            said = "in use" in results[1][1] or "another process" in results[1][1].lower()
-            problem = "" if codes == [0, 2] and said else f"{codes}: {results[1][1][-200:]}"
-            problem = problem or bench.differs(stage, out)
-        outcome.good += not problem
-        outcome.notes = outcome.notes or problem
-    return outcome
+def full_disk(bench: Workbench, stage: str) -> Trial:
+    """Return the trial that has room for a few kB only, then gets more and goes on."""
+
+    def trial(out: Path) -> str:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(out)]
+        subprocess.run(mount, check=True)
+        try:
+            code, error = ended(run(getattr(bench, stage)(out)))
+            if code != 2 or not error.splitlines()[-1].startswith("error: cannot write"):
+                return f"exit code {code}: {error[-200:]}"
+            subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
+            return rerun(bench, stage, out) or left_behind(out, [])
+        finally:
+            subprocess.run(["umount", str(out)], check=True)
+
+    return trial
 
 
-def faults(bench: Workbench, times: int) -> Iterator[tuple[str, Callable[[], Outcome]]]:
-    """Yield every fault by name."""
+def two_at_once(bench: Workbench, stage: str) -> Trial:
+    """Return the trial that starts a command twice: one works, the other says who does."""
+
+    def trial(out: Path) -> str:
+        both = [run(getattr(bench, stage)(out)) for _ in range(2)]
+        (first, _), (second, said) = sorted(
+            (ended(process) for process in both), key=lambda result: result[0] or 0
+        )
+        if (first, second) != (0, 2) or "is in use by another run" not in said:
+            return f"exit codes {first} and {second}: {said[-200:]}"
+        return bench.differs(stage, out)
+
+    return trial
+
+
+def faults(bench: Workbench, times: int) -> Iterator[tuple[str, Sequence[Trial]]]:
+    """Yield every fault's description and its trials."""
     for stage in ("extract", "score"):
         for victim in VICTIMS:
-            yield f"kill {stage} {victim}", lambda s=stage, v=victim: kill(bench, s, v, times)
-        yield f"full {stage}", lambda s=stage: full_disk(bench, s, 1)
-        yield f"two {stage}", lambda s=stage: two_at_once(bench, s, 1)
+            chance = random.Random(f"{stage} {victim}")
+            waits = [chance.uniform(0.0, MOMENTS[stage, victim]) for _ in range(times)]
+            trials = [kill(bench, stage, victim, wait) for wait in waits]
+            yield f"kill -9 of the {victim} while it {stage}s", trials
+        if os.geteuid() == 0:
+            yield f"disk full while it {stage}s (tmpfs)", [full_disk(bench, stage)]
+        yield f"two drivers {stage} to one folder at once", [two_at_once(bench, stage)]
 
 
 def main() -> int:
     """Run the faults and print their table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--times", type=int, default=5, help="moments at which each is killed")
-    parser.add_argument("--only", default="", help="faults whose name has this in it")
+    parser.add_argument("--only", default="", help="faults whose description has this in it")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     wrong = 0
     try:
         bench = prepare(folder)
-        sys.stdout.write(
-            "| fault | times | as promised | otherwise |\n| --- | ---: | ---: | --- |\n"
-        )
-        for name, provoke in faults(bench, arguments.times):
+        tell("| fault | times | as promised | otherwise |", "| --- | ---: | ---: | --- |")
+        for name, trials in faults(bench, arguments.times):
             if arguments.only in name:
-                seen = provoke()
-                wrong += seen.good < seen.times
-                line = f"| {seen.fault} | {seen.times} | {seen.good} | {seen.notes} |"
-                sys.stdout.write(line.replace("\n", " ") + "\n")
-                sys.stdout.flush()
+                problems = [problem for trial in trials if (problem := attempt(bench, trial))]
+                wrong += len(problems)
+                good = len(trials) - len(problems)
+                tell(f"| {name} | {len(trials)} | {good} | {' / '.join(problems)} |")
     finally:
         shutil.rmtree(folder)
     return 1 if wrong else 0
+
+
+def attempt(bench: Workbench, trial: Trial) -> str:
+    """Run one trial in a folder of its own; return what went otherwise, as one line."""
+    with tempfile.TemporaryDirectory(dir=bench.folder) as name:
+        return " ".join(trial(Path(name)).split())
+
+
+def tell(*lines: str) -> None:
+    """Write lines at once: a run takes long."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

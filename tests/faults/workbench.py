@@ -73,16 +73,15 @@ def scores_of(out: Path) -> list[tuple[object, ...]]:
     return duckdb.sql(query).fetchall()
 
 
-def run(command: list[str], **options: object) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own, its output kept."""
-    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+def run(command: list[str]) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own, its error output kept."""
+    return subprocess.Popen(
         command,
         cwd=ROOT,
         text=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        **options,
     )
 
 
