@@ -1,7 +1,8 @@
 """The command line: parses settings, runs one command, prints what came of it, sets the exit code.
 
-Exit codes: 0 all done, 2 a mistake in the call or its inputs (one line says which), 3 done but some
-videos failed, 130 interrupted. Commands are imported once one is chosen, so ``--help`` is quick.
+Exit codes: 0 all done, 2 a mistake in the call or its inputs, or a machine that could not go on
+(one line says which), 3 done but some videos failed, 130 interrupted. Commands are imported once
+one is chosen, so ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code; ``PIPELINE_DEBUG=1`` shows where an error arose."""
-    run = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(run)
+        code = _run(parse(sys.argv[1:] if arguments is None else arguments))
+    except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)
     except (ValueError, ConnectionError) as error:
         if os.environ.get("PIPELINE_DEBUG"):
             raise

@@ -11,11 +11,14 @@ import faulthandler
 import os
 import resource
 import signal
+import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -117,15 +120,13 @@ class Decoding:
 
     def _start(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        # In memory and nameless, so that it is gone with us, however we end.
-        self._log = os.memfd_create("decode worker")
-        log = f"/proc/{os.getpid()}/fd/{self._log}"
+        self._log, self._log_path = tempfile.mkstemp(prefix="decode-worker-")
         # No restarts by Ray: a restarted actor has lost its place in the video, and says nothing.
         # No CPUs: the shard worker has asked for those of its decoders.
         self.actor: ActorHandle = (
             ray.remote(DecodeWorker)
             .options(num_cpus=0, max_restarts=0, scheduling_strategy=here)
-            .remote(log, self._limits.memory)
+            .remote(self._log_path, self._limits.memory)
         )
         self._process = None
 
@@ -166,6 +167,8 @@ class Decoding:
         """Learn the process id of a fresh worker; how long it takes to start is not its video's."""
         if self._process is None:
             self._process = self._await(self.actor.process.remote(), _START_SECONDS)
+            # Both hold it open: without a name it is gone with us, however we end.
+            Path(self._log_path).unlink()
 
     def _await(self, reference: ray.ObjectRef[Any], seconds: float) -> Any:
         try:
@@ -193,6 +196,7 @@ class Decoding:
         ray.kill(self.actor)
         words = _last_words(self._log)
         os.close(self._log)
+        Path(self._log_path).unlink(missing_ok=True)
         self._start()
         return words
 
@@ -202,8 +206,10 @@ def _limit_memory(more: int) -> None:
 
     The data limit leaves out shared memory, so chunks in Ray's object store do not count.
     """
-    with open("/proc/self/status") as status:  # noqa: PTH123 - a file of the kernel
-        taken = next(int(line.split()[1]) for line in status if line.startswith("VmData"))
+    if sys.platform != "linux":
+        return  # macOS has no such limit; Ray's own watch over the machine's memory remains
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    taken = next(int(line.split()[1]) for line in lines if line.startswith("VmData"))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, ((taken << 10) + more, hard))
 

@@ -44,7 +44,6 @@ def run_stage(
     sink: Sink,
     *,
     per_job: int,
-    workers: int | None,
 ) -> Tally:
     """Run a stage over all items on Ray, showing progress, and return what it came to.
 
@@ -53,7 +52,7 @@ def run_stage(
         StoreError: Results cannot be written.
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
-    with running_cluster(workers) as plan, metering(title, len(items)) as meter:
+    with running_cluster(settings.reading.workers) as plan, metering(title, len(items)) as meter:
         # A job for every worker comes before full shards: half the workers idle is worse.
         even = -(-len(items) // plan.shard_workers)
         jobs = pack_jobs(items, max(1, min(per_job, even)))

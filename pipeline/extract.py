@@ -19,11 +19,10 @@ from extract.recipe import (
     recipe_from_json,
 )
 from pipeline.cluster import running_cluster
-from pipeline.decode import Limits
 from pipeline.driver import run_stage
 from pipeline.preflight import check_before, survey
 from pipeline.progress import console
-from pipeline.runs import write_settings
+from pipeline.runs import require_sane, write_settings
 from pipeline.settings import ExtractRun
 from pipeline.stage import StageSettings
 from stores.catalog import Catalog, open_catalog
@@ -71,8 +70,10 @@ def extract(run: ExtractRun) -> ExtractReport:
     Raises:
         StoreError: Unknown data set, missing root, no videos, features of another recipe in the
             folder, or the folder cannot be written.
-        ValueError: Unknown recipe or CLIP model, or weights that cannot be loaded.
+        ValueError: Unknown recipe or CLIP model, weights that cannot be loaded, or a number that
+            has to be above 0.
     """
+    require_sane(run.reading, videos_per_shard=run.videos_per_shard)
     dataset = base.load(run.dataset)
     folder = run.out / dataset.name / "features"
     chosen = choose_recipe(run, dataset)
@@ -85,11 +86,11 @@ def extract(run: ExtractRun) -> ExtractReport:
         refuse_other_recipe(catalog, recipe)
         write_settings(folder, "extract", run)
         write_listing(folder, items)
-        missing = catalog.missing(items, retry_failed=run.retry_failed)
-        known = [catalog.failures[i.video_id] for i in items if i.video_id in catalog.failures]
-        already = len(items) - len(missing)
+        missing = catalog.missing(items, retry_failed=run.reading.retry_failed)
+        known = [] if run.reading.retry_failed else catalog.failed(items)
+        already = len(items) - len(missing) - len(known)
         if not missing:
-            return ExtractReport(folder, 0, already - len(known), tuple(known), 0, 0.0)
+            return ExtractReport(folder, 0, already, tuple(known), 0, 0.0)
         if dataset.generate is None:  # people bring this one themselves
             left = restricted(inventory, missing)
             preflight = survey(dataset.name, root, left, recipe, out=run.out)
@@ -99,25 +100,13 @@ def extract(run: ExtractRun) -> ExtractReport:
             recipe=ShardRecipe(recipe.to_json(), recipe.fingerprint),
             before=frozenset(path.name for path in folder.glob("shard-*.h5")),
         )
-        settings = StageSettings(
-            recipe=recipe,
-            weights=source,
-            decoder=run.decoder,
-            batch=run.batch,
-            limits=Limits(run.deadline, int(run.decoder_memory * 2**30)),
-            strict=run.strict,
-        )
-        tally = run_stage(
-            "extract", missing, settings, sink, per_job=run.videos_per_shard, workers=run.workers
-        )
-    if not run.retry_failed:
-        tally.failures += known
-        already -= len(known)
+        settings = StageSettings(recipe, source, run.reading)
+        tally = run_stage("extract", missing, settings, sink, per_job=run.videos_per_shard)
     return ExtractReport(
         folder=folder,
         new=tally.done,
         already=already,
-        failures=tuple(tally.failures),
+        failures=(*tally.failures, *known),
         frames=tally.frames,
         seconds=tally.seconds,
     )

@@ -18,7 +18,7 @@ from model.published import import_published, read_published
 from model.text import empty_text_tower
 from pipeline.extract import refuse_other_recipe
 from pipeline.progress import console
-from pipeline.runs import write_settings
+from pipeline.runs import require_positive, write_settings
 from pipeline.settings import ImportCheckpointRun, ImportFeaturesRun
 from stores.catalog import open_catalog
 from stores.commit import exclusive
@@ -97,6 +97,7 @@ def import_features(run: ImportFeaturesRun) -> ImportReport:
         StoreError: No such files or lists, features of another recipe in the folder, or the folder
             cannot be written.
     """
+    require_positive(videos_per_shard=run.videos_per_shard)
     dataset = base.load(run.dataset)
     assert dataset.itemise is not None, "the settings name data sets with published lists only"
     files = find_features(run.folder)
@@ -121,11 +122,7 @@ def import_features(run: ImportFeaturesRun) -> ImportReport:
             videos = [each for each in read if isinstance(each, VideoFeatures)]
             write_shard(folder, shard_recipe, videos, failed)
             failures += failed
-    known = [
-        catalog.failures[item.video_id]
-        for item in items
-        if item not in missing and item.video_id in catalog.failures
-    ]
+    known = [] if run.retry_failed else catalog.failed(items)
     return ImportReport(
         folder=folder,
         new=len(missing) - len(failures),

@@ -15,6 +15,7 @@ from model.config import PRESETS, ModelConfig, TrainConfig
 from model.dsanet import Dsanet, build_dsanet, build_text_encoder
 from model.text import TextTower, text_half
 from pipeline.features import check_test, latest_dataset, open_features, videos_of
+from pipeline.runs import require_positive
 from pipeline.scorer import Scorer
 from pipeline.settings import TrainRun
 from stores.catalog import Catalog
@@ -37,8 +38,9 @@ def make_plan(run: TrainRun) -> Plan:
 
     Raises:
         StoreError: No features, or a test split that does not fit its truth.
-        ValueError: Unknown preset.
+        ValueError: Unknown preset, or a number that has to be above 0.
     """
+    require_positive(epochs=run.epochs, batch=run.batch)
     dataset = base.load(run.dataset or latest_dataset(run.out))
     catalog = open_features(run.out, dataset)
     check_test(catalog)

@@ -8,9 +8,8 @@ from pathlib import Path
 from extract.encoder import resolve_weights
 from extract.recipe import recipe_from_json
 from model.checkpoint import device_named, load_checkpoint
-from pipeline.decode import Limits
 from pipeline.driver import run_stage
-from pipeline.runs import write_settings
+from pipeline.runs import require_sane, write_settings
 from pipeline.scorer import Scorer, scorer_of
 from pipeline.settings import ScoreRun
 from pipeline.stage import StageSettings
@@ -65,6 +64,7 @@ def score(run: ScoreRun) -> ScoreReport:
             be written.
         ValueError: CLIP weights that are not those of the checkpoint's features.
     """
+    require_sane(run.reading, videos_per_part=run.videos_per_part)
     checkpoint = load_checkpoint(run.checkpoint)
     recipe = recipe_from_json(checkpoint.provenance.recipe)
     if recipe.frames == "unknown":
@@ -93,7 +93,7 @@ def score(run: ScoreRun) -> ScoreReport:
             item
             for item in items
             if item.video_id not in rows
-            or (run.retry_failed and rows[item.video_id].status == "failed")
+            or (run.reading.retry_failed and rows[item.video_id].status == "failed")
         ]
         frames, seconds, done = 0, 0.0, 0
         if missing:
@@ -103,17 +103,8 @@ def score(run: ScoreRun) -> ScoreReport:
                 checkpoint=run.checkpoint.absolute(),
                 before=frozenset(p.name for p in (folder / "videos").glob("part-*.parquet")),
             )
-            settings = StageSettings(
-                recipe=recipe,
-                weights=source,
-                decoder=run.decoder,
-                batch=run.batch,
-                limits=Limits(run.deadline, int(run.decoder_memory * 2**30)),
-                strict=run.strict,
-            )
-            tally = run_stage(
-                "score", missing, settings, sink, per_job=run.videos_per_part, workers=run.workers
-            )
+            settings = StageSettings(recipe, source, run.reading)
+            tally = run_stage("score", missing, settings, sink, per_job=run.videos_per_part)
             frames, seconds, done = tally.frames, tally.seconds, tally.done
         videos = tuple(prepare(folder, header))
     wanted = {item.video_id: item for item in items}

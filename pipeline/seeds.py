@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.plan import make_plan
 from pipeline.settings import TrainRun
 from pipeline.train import TrainReport, train
 from stores.commit import commit_text
@@ -53,9 +52,9 @@ def train_seeds(run: TrainRun) -> SeedsReport:
         seed: train(replace(run, seeds="", seed=seed, name=f"{run.name}-seed{seed}"))
         for seed in seeds
     }
-    dataset = make_plan(run).dataset.name
+    first = reports[seeds[0]]
     report = SeedsReport(
-        file=run.out / dataset / f"{run.name}-seeds.json",
+        file=run.out / first.dataset / f"{run.name}-seeds.json",
         reports=reports,
         spread=spread([each.metrics for each in reports.values()]),
     )

@@ -22,6 +22,7 @@ from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder
 from pipeline.cluster import WorkerPlan
 from pipeline.decode import DecoderLost, Decoding, Limits
+from pipeline.settings import ReadOptions
 from stores.records import Failure, VideoFeatures, VideoItem
 
 SECOND_DECODER: Decoder = "pyav"
@@ -30,18 +31,11 @@ SECOND_DECODER: Decoder = "pyav"
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """How a stage reads and encodes.
-
-    ``batch`` is the number of images the encoder sees at once, ``limits`` what a decode worker may
-    take. ``strict`` refuses a video that does not hold what its container announces.
-    """
+    """What a stage makes of videos, where CLIP's weights come from, and how videos are read."""
 
     recipe: Recipe
     weights: str
-    decoder: Decoder = "auto"
-    batch: int = 64
-    limits: Limits = field(default_factory=Limits)
-    strict: bool = False
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +85,11 @@ class ShardWorker:
         if self._encoder is None:
             torch.set_num_threads(self._plan.torch_threads)
             settings, plan = self._settings, self._plan
+            reading = settings.reading
+            limits = Limits(reading.deadline, int(reading.decoder_memory * 2**30))
             device = "cuda" if plan.gpus else "cpu"
             self._encoder = load_encoder(settings.recipe, settings.weights, device)
-            self._decoders = [Decoding(settings.limits) for _ in range(plan.decoders)]
+            self._decoders = [Decoding(limits) for _ in range(plan.decoders)]
         return self._encoder
 
     def run(self, job: Job) -> Iterator[Progress]:
@@ -169,7 +165,7 @@ class ShardWorker:
             )
         attempts, reasons = 0, []
         while True:
-            decoder = self._settings.decoder if attempts == 0 else SECOND_DECODER
+            decoder = self._settings.reading.decoder if attempts == 0 else SECOND_DECODER
             chunks = decoding.stream(item.path, self._settings.recipe, decoder)
             try:
                 video = extract_video(
@@ -177,7 +173,7 @@ class ShardWorker:
                     _telling(chunks, told),
                     encoder,
                     self._settings.recipe,
-                    batch=self._settings.batch,
+                    batch=self._settings.reading.batch,
                 )
             except DecoderLost as error:
                 attempts += 1
@@ -187,7 +183,7 @@ class ShardWorker:
             except (DecodeError, ValueError) as error:
                 return Failure(item, "; then: ".join([*reasons, str(error)]), attempts + 1)
             else:
-                objection = video.objection if self._settings.strict else ""
+                objection = video.objection if self._settings.reading.strict else ""
                 return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
 
 

@@ -35,6 +35,10 @@ class Catalog:
             and (retry_failed or item.video_id not in self.failures)
         ]
 
+    def failed(self, items: Sequence[VideoItem]) -> list[Failure]:
+        """Return the recorded failures among the items, in their order."""
+        return [self.failures[item.video_id] for item in items if item.video_id in self.failures]
+
 
 def open_catalog(folder: Path) -> Catalog:
     """Read the index of every shard in ``folder``; a folder that is not there is an empty catalog.

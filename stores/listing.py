@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from stores.commit import commit_text
 from stores.records import Event, StoreError, VideoItem
@@ -48,18 +49,18 @@ def read_listing(folder: Path) -> list[VideoItem] | None:
         ) from error
 
 
-def item_from_json(entry: dict[str, object]) -> VideoItem:
+def item_from_json(entry: dict[str, Any]) -> VideoItem:
     """Rebuild an item from ``asdict`` as JSON brought it back.
 
     Raises:
-        TypeError: A field is missing, unknown or of another kind.
+        KeyError: A field is missing.
+        TypeError: A field is of another kind.
     """
-    fields = dict(entry)
-    labels, events = fields.pop("labels"), fields.pop("events")
-    if not isinstance(labels, list) or not (events is None or isinstance(events, list)):
-        raise TypeError(f"not a video's labels and events: {labels!r}, {events!r}")
+    events = entry["events"]
     return VideoItem(
-        **fields,  # type: ignore[arg-type]  # JSON has no types; VideoItem names unknown fields
-        labels=tuple(labels),
+        video_id=entry["video_id"],
+        path=entry["path"],
+        split=entry["split"],
+        labels=tuple(entry["labels"]),
         events=None if events is None else tuple(Event(**event) for event in events),
     )

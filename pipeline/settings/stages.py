@@ -6,6 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tyro.conf import OmitArgPrefixes
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How videos are read and encoded, by whichever command reads them."""
+
+    decoder: Literal["auto", "decord", "pyav"] = "auto"
+    """Who reads the files; pixels do not depend on it."""
+    batch: int = 64
+    """Images the encoder sees at once."""
+    workers: int | None = None
+    """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
+    deadline: float = 120.0
+    """Seconds a decode worker may be silent before it is killed; a whole video may take that, or
+    four times its own duration where that is more."""
+    decoder_memory: float = 4.0
+    """GiB that a decode worker may take for one video."""
+    strict: bool = False
+    """Refuse a video that does not hold what its container announces, instead of marking it."""
+    retry_failed: bool = False
+    """Try the videos again that an earlier run recorded as failures."""
+
 
 @dataclass(frozen=True)
 class ExtractRun:
@@ -37,23 +60,10 @@ class ExtractRun:
     """Bring each frame's feature to length 1 before the mean; the recipe's own by default."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of the encoder; auto takes bf16 or fp16 where the hardware has it."""
-    decoder: Literal["auto", "decord", "pyav"] = "auto"
-    """Who reads the files; pixels do not depend on it."""
-    batch: int = 64
-    """Images the encoder sees at once."""
     videos_per_shard: int = 8
     """Whole videos in one shard: what a crash can lose, and the unit of work of a worker."""
-    workers: int | None = None
-    """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
-    deadline: float = 120.0
-    """Seconds a decode worker may be silent before it is killed; a whole video may take that, or
-    four times its own duration where that is more."""
-    decoder_memory: float = 4.0
-    """GiB that a decode worker may take for one video."""
-    strict: bool = False
-    """Refuse a video that does not hold what its container announces, instead of marking it."""
-    retry_failed: bool = False
-    """Try the videos again that an earlier run recorded as failures."""
+    reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
+    """How videos are read."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +117,10 @@ class ScoreRun:
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
     threshold: float = 0.5
     """Score from which a frame is anomalous and an event begins."""
-    decoder: Literal["auto", "decord", "pyav"] = "auto"
-    """Who reads the files; pixels do not depend on it."""
-    batch: int = 64
-    """Images the encoder sees at once."""
     videos_per_part: int = 8
     """Whole videos in one Parquet part: what a crash can lose."""
-    workers: int | None = None
-    """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
-    deadline: float = 120.0
-    """Seconds a decode worker may be silent before it is killed; a whole video may take that, or
-    four times its own duration where that is more."""
-    decoder_memory: float = 4.0
-    """GiB that a decode worker may take for one video."""
-    strict: bool = False
-    """Refuse a video that does not hold what its container announces, instead of marking it."""
-    retry_failed: bool = False
-    """Try the videos again that an earlier run recorded as failures."""
+    reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
+    """How videos are read."""
 
 
 @dataclass(frozen=True)

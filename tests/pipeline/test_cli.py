@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -16,6 +17,17 @@ from pipeline.settings import ScoreRun
         (["extract", "--dataset", "folder", "--root", "empty"], "no video below empty"),
         (["extract", "--datset", "ucf"], "perhaps you meant --dataset"),
         (["extract", "--batch", "many"], "--batch"),
+        (["extract", "--batch", "0"], "--batch has to be above 0, got 0"),
+        (["extract", "--workers", "0"], "--workers has to be above 0, got 0"),
+        (["extract", "--videos-per-shard", "-1"], "--videos-per-shard has to be above 0, got -1"),
+        (["train", "--epochs", "0"], "--epochs has to be above 0, got 0"),
+        (["train", "--seeds", "1,x"], "got seeds '1,x', expected different numbers as in 1,2,3"),
+        (["ablate", "--seeds", ""], "got seeds '', expected different numbers as in 1,2,3"),
+        (["import-features", "gone", "--dataset", "ucf"], "no such folder: gone"),
+        (["import-checkpoint", "gone.pth", "--dataset", "ucf"], "gone.pth cannot be read"),
+        (["verify", "empty"], "no features, scores or checkpoints below empty"),
+        (["failures", "gone"], "no such folder: gone"),
+        (["check-data", "gone", "--dataset", "ucf"], "no such folder: gone"),
         (["extrakt"], "extrakt"),
         (["train", "--protocol", "papr"], "invalid choice 'papr'"),
         (["score", "--videos", "empty"], "--checkpoint"),
@@ -74,4 +86,18 @@ def test_help_explains_and_imports_nothing_heavy(command, tmp_path):
 def test_options_reach_the_settings():
     run = parse(["score", "--videos", "v", "--checkpoint", "c", "--threshold", "0.7"])
     assert isinstance(run, ScoreRun)
-    assert (run.threshold, run.retry_failed) == (0.7, False)
+    assert (run.threshold, run.reading.retry_failed) == (0.7, False)
+
+
+def test_help_into_a_pipe_that_closes_ends_quietly(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline", "extract", "--help"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -54,9 +54,7 @@ def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted
     ended = threading.Event()
     killer = threading.Thread(target=kill_after_the_first_shard)
     killer.start()
-    tally = run_stage(
-        "extract", items, StageSettings(recipe, source), sink, per_job=2, workers=None
-    )
+    tally = run_stage("extract", items, StageSettings(recipe, source), sink, per_job=2)
     killer.join()
     assert killed
     assert tally.failures == []

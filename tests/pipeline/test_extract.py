@@ -9,7 +9,7 @@ from extract.features import extract_video
 from extract.recipe import RECIPES, recipe_from_json
 from extract.video import read_chunks
 from pipeline.extract import choose_recipe, extract, settle_recipe
-from pipeline.settings import ExtractRun
+from pipeline.settings import ExtractRun, ReadOptions
 from stores.catalog import open_catalog
 from stores.datasets import base
 from stores.records import StoreError
@@ -61,7 +61,7 @@ def test_bad_files_are_rows_and_are_tried_again_only_when_asked(footage, tmp_pat
     assert (again.new, again.already, len(again.failures)) == (0, 1, 2)
     (videos / "text.mp4").unlink()
     os.link(good, videos / "text.mp4")
-    retried = extract(replace(run, retry_failed=True))
+    retried = extract(replace(run, reading=ReadOptions(retry_failed=True)))
     assert (retried.new, [f.item.video_id for f in retried.failures]) == (1, ["empty.avi"])
     catalog = open_catalog(out / "folder" / "features")
     assert set(catalog.videos) == {"good.mp4", "text.mp4"}

@@ -10,7 +10,7 @@ import torch
 from extract.recipe import recipe_from_json
 from pipeline.score import score
 from pipeline.scorer import scorer_of
-from pipeline.settings import ScoreRun, TrainRun
+from pipeline.settings import ReadOptions, ScoreRun, TrainRun
 from pipeline.train import train
 from stores.records import StoreError
 from stores.results import read_scores
@@ -96,7 +96,7 @@ def test_a_second_run_scores_only_what_is_new(scored, footage, checkpoint, tmp_p
     (videos / "c.mp4").unlink()
     os.link(second, videos / "c.mp4")
     assert score(run).failures[0].item.video_id == "c.mp4"
-    assert score(replace(run, retry_failed=True)).failures == ()
+    assert score(replace(run, reading=ReadOptions(retry_failed=True))).failures == ()
 
 
 def test_mistakes_are_named(tmp_path):

@@ -8,7 +8,6 @@ import ray
 import torch
 
 from pipeline.cluster import plan_workers
-from pipeline.decode import Limits
 from pipeline.extract import ShardSink, choose_recipe, settle_recipe
 from pipeline.settings import ExtractRun
 from pipeline.stage import Job, ShardWorker, StageSettings
@@ -24,16 +23,13 @@ pytestmark = pytest.mark.ray
 def make_worker(tmp_path):
     """Build a shard worker with one decoder that commits to ``tmp_path``."""
 
-    def make(**settings):
+    def make():
         run, dataset = ExtractRun(), base.load("synthetic")
         recipe, source = settle_recipe(choose_recipe(run, dataset), run)
         sink = ShardSink(
             tmp_path, ShardRecipe(recipe.to_json(), recipe.fingerprint), before=frozenset()
         )
-        limits = Limits(deadline=60)
-        return ShardWorker(
-            StageSettings(recipe, source, limits=limits, **settings), plan_workers([(1.0, 0)]), sink
-        )
+        return ShardWorker(StageSettings(recipe, source), plan_workers([(1.0, 0)]), sink)
 
     threads = torch.get_num_threads()
     yield make

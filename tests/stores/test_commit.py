@@ -63,3 +63,20 @@ def test_a_folder_without_permission_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="cannot write to"), exclusive(tmp_path / "sub"):
         pass
+
+
+def test_a_file_that_cannot_grow_is_named_and_nothing_of_it_stays(tmp_path):
+    """In a process of its own, whose files may not be larger than 1000 bytes."""
+    code = (
+        "import resource, sys; from pathlib import Path; from stores.commit import commit_bytes\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "commit_bytes(Path(sys.argv[1]), bytes(999))\n"
+        "commit_bytes(Path(sys.argv[1]), bytes(2000))\n"
+    )
+    path = tmp_path / "file"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert f"StoreError: cannot write {path}: File too large" in ended.stderr
+    assert path.read_bytes() == bytes(999)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
