@@ -103,7 +103,9 @@ def read_published(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path} cannot be read as a file of weights alone: {reason}") from error
+        raise ValueError(
+            f"{path} cannot be read as a file of weights alone ({type(error).__name__}: {reason})"
+        ) from error
     for key in _NESTED:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -12,13 +12,15 @@ from extract.matching import Match, Matching, match_features
 from extract.recipe import RECIPES, TINY_MODEL, Recipe
 from model.checkpoint import device_named
 from pipeline.settings import MatchRun
+from stores.published import read_array
 
 
 def match(run: MatchRun) -> Matching:
     """Rank every combination against a published file.
 
     Raises:
-        ValueError: A file that cannot be read, or features that the video and model cannot give.
+        StoreError: The file cannot be read.
+        ValueError: No row to compare, or features that the video and model cannot give.
     """
     if run.rows < 1:
         raise ValueError(f"--rows is 1 or more, got {run.rows}")
@@ -66,11 +68,6 @@ def _options(best: Match, matching: Matching) -> str:
 
 
 def _load(path: Path) -> NDArray[np.floating]:
-    try:
-        published = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as a .npy file: {error}") from error
-    if not isinstance(published, np.ndarray) or published.dtype.kind != "f":
-        raise ValueError(f"{path} holds no array of floating point numbers")
-    # [1,S,D] and [S,1,D] are one crop as well.
+    """Return a file's rows; [1,S,D] and [S,1,D] are one crop as well."""
+    published = read_array(path)
     return published.squeeze() if published.ndim == 3 and 1 in published.shape[:2] else published

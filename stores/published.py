@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,12 +85,27 @@ def read_features(
     )
 
 
-def _read_crop(path: Path, width: int) -> NDArray[np.float16]:
+def read_array(path: Path) -> NDArray[np.floating[Any]]:
+    """Return the numbers of a ``.npy`` file, in their own precision; pickles are never unpacked.
+
+    Raises:
+        StoreError: There is no such file, or it is damaged, another kind, or holds other things.
+    """
     try:
         rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise StoreError(f"{path.name} is no readable .npy file: {error}") from error
-    if rows.dtype.kind != "f" or rows.ndim != 2 or rows.shape[1] != width or not len(rows):
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:  # NumPy takes whatever it does not know for a pickle
+        raise StoreError(f"{path} is no .npy file, damaged, or holds other things") from error
+    if not isinstance(rows, np.ndarray) or rows.dtype.kind != "f":
+        kind = rows.dtype if isinstance(rows, np.ndarray) else "several arrays"
+        raise StoreError(f"{path} holds {kind}, expected floating point numbers")
+    return rows
+
+
+def _read_crop(path: Path, width: int) -> NDArray[np.float16]:
+    rows = read_array(path)
+    if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
         raise StoreError(
             f"{path.name} holds {rows.dtype} of shape {rows.shape}, expected floats [S, {width}]"
         )

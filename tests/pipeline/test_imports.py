@@ -132,7 +132,7 @@ def test_every_listed_video_ends_as_features_or_as_a_named_failure(tmp_path, lis
     assert report.unlisted == ("Stranger",)
     assert "__4.npy: segment 0 is not finite" in reasons["Abuse001_x264"]
     assert "missing [9]" in reasons["Arson001_x264"]
-    assert "no readable .npy file" in reasons["Arson010_x264"]
+    assert "is no .npy file, damaged" in reasons["Arson010_x264"]
     assert "shape (7, 500), expected floats [S, 512]" in reasons["Normal_Videos_003"]
     catalog = open_catalog(report.folder)
     assert set(catalog.failures) == set(reasons)

@@ -53,7 +53,10 @@ def test_a_file_of_another_origin_is_said_to_be_that(video, tmp_path, capsys):
 def test_mistakes_are_named(video, tmp_path):
     (tmp_path / "text.npy").write_text("no array")
     np.save(tmp_path / "whole.npy", np.ones((3, 64), dtype=np.int64))
-    for name, said in (("text.npy", "cannot be read as a .npy"), ("whole.npy", "no array of floa")):
+    for name, said in (
+        ("text.npy", "is no .npy file"),
+        ("whole.npy", "holds int64, expected floa"),
+    ):
         with pytest.raises(ValueError, match=said):
             match(MatchRun(video, tmp_path / name, clip="tiny"))
     with pytest.raises(ValueError, match="gone.npy cannot be read"):
