@@ -96,8 +96,10 @@ def run_jobs(
             worker = busy[stream]
             try:
                 _hear(worker, tally, show)
-            except ray.exceptions.RayTaskError:
-                raise  # the worker lives and says what is wrong with the run itself
+            except ray.exceptions.RayTaskError as error:
+                # The worker lives and says what is wrong with the run itself: in its own words,
+                # Ray's are its whole traceback.
+                raise error.cause from error
             except ray.exceptions.RayError as error:
                 job = worker.job
                 assert job is not None, "only a worker with a job is listened to"

@@ -92,6 +92,7 @@ def test_the_colour_matrix_is_found_whatever_the_file_says(real_videos, tiny, ma
     assert found.best.frames == "first"
 
 
+@pytest.mark.slow
 def test_a_still_video_cannot_tell_the_frames_apart_and_says_so(write_video, tiny):
     path = write_video(frames=32, ticks=range(32), options={"crf": "0"}, size=(96, 96))
     published = publish(path, tiny, replace(RECIPES["squash"], frames="first"))

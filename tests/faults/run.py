@@ -31,7 +31,7 @@ VICTIMS = {
     "raylet": "raylet/raylet",
 }
 MOMENTS = {
-    (stage, victim): 6.0 if victim in ("driver", "raylet") else 1.0
+    (stage, victim): 6.0 if victim in ("driver", "raylet") else 0.5
     for stage in ("extract", "score")
     for victim in VICTIMS
 }

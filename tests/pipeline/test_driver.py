@@ -16,7 +16,7 @@ from pipeline.settings import ExtractRun
 from pipeline.stage import StageSettings, pack_jobs
 from stores.catalog import open_catalog
 from stores.datasets import base
-from stores.records import VideoItem
+from stores.records import StoreError, VideoItem
 from stores.shards import ShardRecipe, read_index, read_segments
 
 
@@ -85,3 +85,22 @@ def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_pa
     assert "Ray's last node is gone" in said
     assert "run the same command again" in said
     assert not list(tmp_path.rglob(".partial-*"))
+
+
+@pytest.mark.ray
+def test_results_that_cannot_be_written_end_the_run_in_words_of_our_own(footage, tmp_path):
+    """What came was the worker's whole traceback, put in one line."""
+    (tmp_path / "file").write_text("in the way")
+    dataset = base.load("synthetic")
+    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
+    sink = ShardSink(
+        tmp_path / "file" / "features",
+        ShardRecipe(recipe.to_json(), recipe.fingerprint),
+        before=frozenset(),
+    )
+    items = dataset.discover(footage)[:1]
+    with pytest.raises(StoreError) as told:
+        run_stage("extract", items, StageSettings(recipe, source), sink, per_job=1)
+    assert str(told.value).startswith(f"cannot write {tmp_path}/file/features/shard-")
+    assert str(told.value).endswith("Not a directory")
+    assert not ray.is_initialized()

@@ -30,6 +30,7 @@ def published(video, path, **choices):
     return path
 
 
+@pytest.mark.slow
 def test_the_options_it_says_make_the_file(video, tmp_path, capsys):
     choices = {"recipe": "squash", "frames": "middle", "channels": "bgr", "tail": "keep"}
     file = published(video, tmp_path / "hidden.npy", **choices)

@@ -6,6 +6,7 @@ from pipeline.seeds import parse_seeds, spread, train_seeds
 from pipeline.settings import TrainRun
 
 
+@pytest.mark.slow
 def test_every_seed_is_trained_once_and_the_spread_written(linked):
     run = TrainRun(out=linked, seeds="1,2", epochs=4)
     report = train_seeds(run)
