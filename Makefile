@@ -34,7 +34,8 @@ check-data: $(READY) ## DATASET=ucf ROOT=folder: what is there of a data set, an
 
 extract: $(READY) ## DATASET=ucf ROOT=folder: videos to HDF5 shards of CLIP features
 	@$(RUN) extract $(call option,DATASET,dataset) $(call option,ROOT,root) --out "$(OUT)" \
-		$(call option,LISTS,lists) $(call option,WEIGHTS,weights) $(call option,RECIPE,recipe) $(ARGS)
+		$(call option,LISTS,lists) $(call option,NAME,name) $(call option,WEIGHTS,weights) \
+		$(call option,RECIPE,recipe) $(ARGS)
 
 train: $(READY) ## [DATASET=ucf]: shards to a DSANet checkpoint and test scores
 	@$(RUN) train $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)

@@ -37,15 +37,21 @@ class Selection:
 
 
 def held_out_videos(
-    labels: Sequence[tuple[str, ...]], normal: str, seed: int, share: float = SHARE
+    labels: Sequence[tuple[str, ...]],
+    groups: Sequence[str],
+    normal: str,
+    seed: int,
+    share: float = SHARE,
 ) -> frozenset[int]:
     """Return the indices of the videos to hold out: of every set of labels the same share, seeded.
 
-    A set of labels that only one video has keeps it for training; where that leaves out all
+    Videos of one group, cut from one recording, are held out together or not at all, so that the
+    choice is not made on scenes that were trained on; an empty group is a video of its own. A set
+    of labels that only one video or group has keeps it for training; where that leaves out all
     anomalous videos, the share is taken of normal and of anomalous videos instead.
 
     Raises:
-        ValueError: There are not two videos of either kind, so none can be spared.
+        ValueError: There are not two groups of either kind, so none can be spared.
     """
     kinds = ["normal" if names == (normal,) else "anomalous" for names in labels]
     if min(kinds.count("normal"), kinds.count("anomalous")) < 2:
@@ -53,23 +59,37 @@ def held_out_videos(
             f"got {kinds.count('normal')} normal and {kinds.count('anomalous')} anomalous training "
             "videos, expected two of each at least: one of each is held out"
         )
-    held = _share_of(["-".join(names) for names in labels], seed, share)
+    held = _share_of(["-".join(names) for names in labels], groups, seed, share)
     if len({kinds[index] for index in held}) < 2:
-        held = _share_of(kinds, seed, share)
+        held = _share_of(kinds, groups, seed, share)
+    if len({kinds[index] for index in held}) < 2:
+        raise ValueError(
+            "all normal or all anomalous training videos are of one recording; to hold some out, "
+            "two of each kind are needed"
+        )
     return held
 
 
-def _share_of(strata: Sequence[str], seed: int, share: float) -> frozenset[int]:
-    """Return a seeded share of every stratum, one at least, and never all of it."""
+def _share_of(
+    strata: Sequence[str], groups: Sequence[str], seed: int, share: float
+) -> frozenset[int]:
+    """Return a seeded share of every stratum, in whole groups, and never all of a stratum."""
     random = np.random.default_rng(seed)
     members: dict[str, list[int]] = defaultdict(list)
+    together: dict[str | int, list[int]] = defaultdict(list)
     for index, stratum in enumerate(strata):
         members[stratum].append(index)
+        together[groups[index] or index].append(index)
     held: set[int] = set()
     for stratum in sorted(members):
         own = members[stratum]
         count = min(max(round(share * len(own)), 1), len(own) - 1)
-        held.update(int(i) for i in random.permutation(own)[:count])
+        for index in random.permutation(own).tolist():
+            if len(held.intersection(own)) >= count:
+                break
+            taken = held.union(together[groups[index] or index])
+            if not any(taken.issuperset(others) for others in members.values()):
+                held = taken
     return frozenset(held)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pipeline.extract import choose_recipe
 from pipeline.preflight import Preflight, survey
 from pipeline.settings import CheckDataRun, ExtractRun
@@ -19,6 +21,9 @@ def check_data(run: CheckDataRun) -> Preflight:
     if run.rate is not None and run.rate <= 0:
         raise ValueError(f"--rate is in frames a second and above 0, got {run.rate}")
     dataset = base.load(run.dataset)
+    if dataset.describe is not None:
+        dataset = dataset.describe(run.root, run.lists)
     recipe = choose_recipe(ExtractRun(recipe=run.recipe, clip=run.clip), dataset)
     inventory = take_inventory(dataset, run.root, run.lists)
-    return survey(dataset.name, run.root, inventory, recipe, out=run.out, rate=run.rate)
+    preflight = survey(dataset.name, run.root, inventory, recipe, out=run.out, rate=run.rate)
+    return replace(preflight, note=dataset.note)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.checkpoint import FILE, Checkpoint, device_named, load_checkpoint
-from pipeline.features import load_test, open_features
+from pipeline.features import dataset_named, load_test, open_features
 from pipeline.figures import Details, score_details, score_metrics
 from pipeline.scorer import scorer_of
 from pipeline.settings import EvaluateRun
 from stores.commit import commit_text, exclusive
-from stores.datasets import base
 from stores.events import EventRule
 from stores.records import StoreError, VideoScores
 from stores.results import clear_others
@@ -44,7 +43,7 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
     """
     path = run.checkpoint or latest_checkpoint(run.out)
     checkpoint = load_checkpoint(path)
-    dataset = base.load(run.dataset or checkpoint.provenance.dataset)
+    dataset = dataset_named(run.out, run.dataset or checkpoint.provenance.dataset)
     catalog = open_features(run.out, dataset)
     scorer = scorer_of(checkpoint, device_named(run.device))
     test = load_test(catalog, checkpoint.provenance)

@@ -28,6 +28,7 @@ from pipeline.stage import StageSettings
 from stores.catalog import Catalog, open_catalog
 from stores.commit import exclusive
 from stores.datasets import base
+from stores.datasets.custom import check_name, write_dataset
 from stores.inventory import restricted, take_inventory
 from stores.listing import write_listing
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
@@ -75,9 +76,10 @@ def extract(run: ExtractRun) -> ExtractReport:
     """
     require_sane(run.reading, videos_per_shard=run.videos_per_shard)
     dataset = base.load(run.dataset)
-    folder = run.out / dataset.name / "features"
     chosen = choose_recipe(run, dataset)
     root = find_root(run, dataset)
+    dataset = describe_dataset(run, dataset, root)
+    folder = run.out / dataset.name / "features"
     inventory = take_inventory(dataset, root, run.lists)
     items = inventory.items
     recipe, source = settle_recipe(chosen, run)
@@ -85,6 +87,8 @@ def extract(run: ExtractRun) -> ExtractReport:
         catalog = open_catalog(folder)
         refuse_other_recipe(catalog, recipe)
         write_settings(folder, "extract", run)
+        if dataset.describe is not None:
+            write_dataset(folder, dataset)
         write_listing(folder, items)
         missing = catalog.missing(items, retry_failed=run.reading.retry_failed)
         known = [] if run.reading.retry_failed else catalog.failed(items)
@@ -127,6 +131,22 @@ def find_root(run: ExtractRun, dataset: base.Dataset) -> Path:
         console.print(f"generating the videos of {dataset.name} in {root}", highlight=False)
     dataset.generate(root, 0)
     return root
+
+
+def describe_dataset(run: ExtractRun, dataset: base.Dataset, root: Path) -> base.Dataset:
+    """Return a data set with everything known that its root tells, under the name it is to have.
+
+    Raises:
+        StoreError: A name for a data set that has one, or as for the data set's ``describe``.
+    """
+    if dataset.describe is None:
+        if run.name is not None:
+            raise StoreError(f"--name is for data set custom, got it for {dataset.name}")
+        return dataset
+    name = check_name(run.name or dataset.name)
+    described = replace(dataset.describe(root, run.lists), name=name)
+    console.print(f"{name}: {described.note}", highlight=False, soft_wrap=True)
+    return described
 
 
 def choose_recipe(run: ExtractRun, dataset: base.Dataset) -> Recipe:

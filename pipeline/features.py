@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from model.checkpoint import Provenance
 from stores.catalog import Catalog, open_catalog
+from stores.datasets import base
 from stores.datasets.base import Dataset
+from stores.datasets.custom import read_dataset
 from stores.listing import read_listing
-from stores.records import SEGMENT_FRAMES, Split, StoreError, VideoFeatures
+from stores.records import SEGMENT_FRAMES, Split, StoreError, VideoFeatures, VideoItem
 from stores.shards import ShardVideo, read_segments, read_times
 
 
@@ -27,8 +30,21 @@ def latest_dataset(out: Path) -> str:
     return max(shards, key=lambda path: path.stat().st_mtime).parent.parent.name
 
 
+def dataset_named(out: Path, name: str) -> Dataset:
+    """Return a data set by name: one of those that are known, or one's own that was extracted.
+
+    Raises:
+        StoreError: There is none of that name.
+    """
+    own = read_dataset(out / name / "features")
+    return base.load(name) if own is None else own
+
+
 def open_features(out: Path, dataset: Dataset) -> Catalog:
-    """Return the catalog of a data set's features.
+    """Return the catalog of a data set's features, each video as the list of the last run has it.
+
+    Shards keep what was known when a video was read. Lists are corrected and splits changed without
+    reading it again; a video that is no longer listed does not count.
 
     Raises:
         StoreError: There are none, or a shard is damaged.
@@ -38,7 +54,16 @@ def open_features(out: Path, dataset: Dataset) -> Catalog:
         raise StoreError(
             f"no features in {catalog.folder}; run `make extract DATASET={dataset.name}` first"
         )
-    return catalog
+    listed = read_listing(catalog.folder)
+    if listed is None:
+        return catalog
+    items = {item.video_id: item for item in listed}
+    videos = {
+        name: replace(video, item=items[name])
+        for name, video in catalog.videos.items()
+        if name in items
+    }
+    return replace(catalog, videos=videos)
 
 
 def videos_of(catalog: Catalog, split: Split) -> list[ShardVideo]:
@@ -62,17 +87,27 @@ def videos_of(catalog: Catalog, split: Split) -> list[ShardVideo]:
 def read_videos(videos: Sequence[ShardVideo], crop: int | None = None) -> Iterator[VideoFeatures]:
     """Yield the features of each video, all crops of it or the one asked for.
 
-    A video that has a single crop gives that one. Errors are those of ``read_segments``.
+    A video that has a single crop gives that one, and events end with their video. Errors are those
+    of ``read_segments``.
     """
     for video in videos:
         chosen = None if crop is None or video.crops == 1 else crop
         segments = read_segments(video, chosen)
         yield VideoFeatures(
-            item=video.item,
+            item=_cut(video),
             segments=segments if segments.ndim == 3 else segments[np.newaxis],
             times=read_times(video),
             audit=video.audit,
         )
+
+
+def _cut(video: ShardVideo) -> VideoItem:
+    """Return a video's item with its events cut at its last frame: published ones may pass it."""
+    events = video.item.events
+    if events is None:
+        return video.item
+    cut = tuple(replace(event, end=min(event.end, video.frames)) for event in events)
+    return replace(video.item, events=cut)
 
 
 def check_test(catalog: Catalog) -> None:

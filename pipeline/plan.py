@@ -14,7 +14,7 @@ from model.checkpoint import Checkpoint, Provenance
 from model.config import PRESETS, ModelConfig, TrainConfig
 from model.dsanet import Dsanet, build_dsanet, build_text_encoder
 from model.text import TextTower, text_half
-from pipeline.features import check_test, latest_dataset, open_features, videos_of
+from pipeline.features import check_test, dataset_named, latest_dataset, open_features, videos_of
 from pipeline.runs import require_positive
 from pipeline.scorer import Scorer
 from pipeline.settings import TrainRun
@@ -41,7 +41,7 @@ def make_plan(run: TrainRun) -> Plan:
         ValueError: Unknown preset, or a number that has to be above 0.
     """
     require_positive(epochs=run.epochs, batch=run.batch)
-    dataset = base.load(run.dataset or latest_dataset(run.out))
+    dataset = dataset_named(run.out, run.dataset or latest_dataset(run.out))
     catalog = open_features(run.out, dataset)
     check_test(catalog)
     assert catalog.recipe is not None, "a catalog with videos has a recipe"
@@ -82,7 +82,9 @@ def make_plan(run: TrainRun) -> Plan:
         asdict(model),
         asdict(training),
         asdict(provenance),
-        [(v.item.video_id, v.item.labels) for v in videos],  # wherever their files lie
+        [
+            (v.item.video_id, v.item.labels, v.item.group) for v in videos
+        ],  # wherever their files lie
     ]
     key = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
     return Plan(catalog, dataset, model, training, replace(provenance, key=key))

@@ -35,7 +35,8 @@ class Preflight:
 
     ``unreadable`` pairs videos with the reason. ``seconds`` and ``frames`` are of the readable
     ones, as their headers announce them; ``feature_bytes`` is what their shards will take and
-    ``free_bytes`` what there is; ``work_seconds`` follows from the rate that was given.
+    ``free_bytes`` what there is; ``work_seconds`` follows from the rate that was given. ``note``
+    says how a data set of one's own was understood.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Preflight:
     feature_bytes: int
     free_bytes: int
     work_seconds: float | None
+    note: str = ""
 
     @property
     def verdict(self) -> Verdict:

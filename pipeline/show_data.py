@@ -25,6 +25,8 @@ def show_check_data(report: Preflight) -> int:
         f"{report.name}: {report.readable:,} of {len(inventory.items):,} videos can be read · "
         f"{report.root}"
     )
+    if report.note:
+        say(report.note)
     _show_classes(report)
     for what, names in _findings(report):
         _show(what, names)

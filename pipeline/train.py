@@ -147,7 +147,12 @@ def _judge_and_samples(
             return Selection(frame_figure(test, scores, classes[0], metric))
 
         return judge_on_test, _samples(plan, videos, device)
-    held = held_out_videos([v.item.labels for v in videos], classes[0], plan.training.seed)
+    held = held_out_videos(
+        [video.item.labels for video in videos],
+        [video.item.group for video in videos],
+        classes[0],
+        plan.training.seed,
+    )
     kept = [v for i, v in enumerate(videos) if i not in held]
     aside = [v for i, v in enumerate(videos) if i in held]
     held_set = _samples(plan, aside, device, crop=plan.dataset.test_crop)

@@ -60,7 +60,8 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
         StoreError: As the data set's ``discover``: no folder, no lists, or not one video.
     """
     items = tuple(dataset.discover(root, lists))
-    videos = find_videos(root)
+    folder = root.parent if root.is_file() else root  # the root may be a list of videos
+    videos = find_videos(folder)
     used = {item.path for item in items if item.path}
     unused = [path for path in videos if str(path.absolute()) not in used]
     by_stem = group_by_stem(videos)
@@ -81,7 +82,7 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
             missing.append(item)
     listed = {item.video_id for item in items}
     extra = [path for path in unused if path.stem not in listed]
-    broken, leftovers = _other_files(root)
+    broken, leftovers = _other_files(folder)
     return Inventory(
         items=items,
         present=tuple(present),

@@ -63,4 +63,5 @@ def item_from_json(entry: dict[str, Any]) -> VideoItem:
         split=entry["split"],
         labels=tuple(entry["labels"]),
         events=None if events is None else tuple(Event(**event) for event in events),
+        group=entry.get("group", ""),  # files of 0.1.0 have none
     )

@@ -33,7 +33,8 @@ class VideoItem:
 
     ``labels`` are class names of the data set, the normal class alone for a normal video and empty
     where nothing is known. ``events`` is the frame truth of a test video, ``None`` where there is
-    none (an empty tuple says that no frame is anomalous).
+    none (an empty tuple says that no frame is anomalous). ``group`` names the recording that the
+    video was cut from, with others of the same group; empty where it stands alone.
     """
 
     video_id: str
@@ -41,6 +42,7 @@ class VideoItem:
     split: Split = "none"
     labels: tuple[str, ...] = ()
     events: tuple[Event, ...] | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

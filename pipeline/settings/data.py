@@ -16,9 +16,9 @@ class CheckDataRun:
     """
 
     root: Positional[Path]
-    """Folder that holds the videos, anywhere below it."""
+    """Folder that holds the videos, anywhere below it; of a custom set also a list of videos."""
     dataset: str = "ucf"
-    """Data set: ucf, xd, folder or synthetic."""
+    """Data set: ucf, xd, custom (your own classes), folder or synthetic."""
     lists: Path | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
     out: Path = Path("outputs")

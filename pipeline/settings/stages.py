@@ -35,11 +35,13 @@ class ExtractRun:
     """Read a data set's videos and write their CLIP segment features as HDF5 shards."""
 
     dataset: str = "synthetic"
-    """Data set: synthetic, folder, ucf or xd."""
+    """Data set: synthetic, ucf, xd, custom (your own classes) or folder (no labels)."""
     root: Path | None = None
     """Folder of its videos; the synthetic set is generated when none is given."""
     lists: Path | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
+    name: str | None = None
+    """Name of a custom data set, for the commands that follow; custom by default."""
     out: Path = Path("outputs")
     """Folder of all outputs; features go to OUT/<dataset>/features."""
     recipe: str | None = None

@@ -32,6 +32,7 @@ class Discover(Protocol):
 
 
 Itemise = Callable[[Path, Path | None, Mapping[str, Path]], Sequence[VideoItem]]
+Describe = Callable[[Path, Path | None], "Dataset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Dataset:
     """The items of the lists in a folder, given which file each name has; None without lists."""
     part_of: Callable[[VideoItem], str] | None = field(default=None)
     """Names the published archive that a video comes in, '' where that is not known."""
+    describe: Describe | None = field(default=None)
+    """Completes the data set from its root, where classes are not known before; else None."""
+    note: str = ""
+    """How a described data set was understood, for its owner to check."""
 
 
 def names() -> list[str]:

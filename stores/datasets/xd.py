@@ -55,6 +55,7 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
             split="test" if name in test else "train",
             labels=labels_of(name),
             events=truth.get(name, ()) if name in test else None,
+            group=name.partition("__#")[0],  # the film; clips are named film__#from_to_label
         )
         for name in labelled
     ]

@@ -18,5 +18,7 @@ def test_every_data_set_keeps_the_contract(name):
 
 
 def test_an_unknown_name_lists_those_there_are():
-    with pytest.raises(StoreError, match=r"unknown data set 'ufc'; there are folder,.*ucf, xd"):
+    with pytest.raises(
+        StoreError, match=r"unknown data set 'ufc'; there are custom, folder,.*ucf, xd"
+    ):
         base.load("ufc")
