@@ -7,7 +7,6 @@ Pixels are `extract.video`'s affair.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +14,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
+
+from stores.locations import is_remote, location
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture read, 201 MB as RGB. Headers of 16k × 16k exist, cameras of that size do not."""
@@ -91,12 +92,12 @@ class VideoProbe:
 
 
 def open_container(path: str) -> InputContainer:
-    """Open a video file with PyAV for reading.
+    """Open a video file, of this machine or behind a URL, with PyAV for reading.
 
     Raises:
         DecodeError: There is no such file, it is empty or unreadable, or FFmpeg does not know it.
     """
-    file = Path(path)
+    file = location(path)
     if not file.exists():
         raise DecodeError(f"{path}: no such file")
     if not file.is_file():
@@ -104,6 +105,8 @@ def open_container(path: str) -> InputContainer:
     try:
         if file.stat().st_size == 0:
             raise DecodeError(f"{path}: the file is empty (0 bytes); fetch it again")
+        if is_remote(file):
+            return av.open(file.open("rb"), metadata_errors="ignore")
         # Absolute, since FFmpeg would take a leading "name:" for a protocol. Tags that are no
         # UTF-8 are common and never needed.
         return av.open(str(file.absolute()), metadata_errors="ignore")

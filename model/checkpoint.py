@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from torch import Tensor
 from model.config import ModelConfig, TrainConfig
 from model.dsanet import Dsanet, build_dsanet
 from stores.commit import commit_bytes, commit_text
+from stores.locations import AnyPath, local_copy
 from stores.records import StoreError
 
 FILE = "checkpoint.safetensors"
@@ -66,7 +66,7 @@ class Checkpoint:
     fingerprint: str = ""
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
     """Commit a checkpoint, and its settings as JSON beside it, into ``folder``.
 
     Raises:
@@ -88,7 +88,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     commit_text(folder / "checkpoint.json", json.dumps(content, indent=1) + "\n")
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
+def load_checkpoint(folder: AnyPath) -> Checkpoint:
     """Read what :func:`save_checkpoint` wrote; ``folder`` may also be the file itself.
 
     Raises:
@@ -98,7 +98,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise StoreError(f"no checkpoint at {path}; give the folder that `train` wrote")
     try:
-        with safe_open(path, framework="pt") as file:
+        with local_copy(path) as copy, safe_open(copy, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         content: dict[str, Any] = json.loads(metadata["checkpoint"])

@@ -10,7 +10,6 @@ import io
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +23,7 @@ from model.losses import LossTerms, loss_terms
 from model.optim import Optimisers, build_optimisers, main_rate, normality_rate
 from model.selection import Selection
 from stores.commit import commit_bytes
+from stores.locations import AnyPath, openable
 from stores.records import StoreError
 
 STATE = "training-state.pt"
@@ -65,7 +65,7 @@ class Procedure:
     """
 
     reload_best: bool = False
-    state_folder: Path | None = None
+    state_folder: AnyPath | None = None
     key: str = ""
 
 
@@ -161,7 +161,7 @@ def _judge(training: Training, judge: Callable[[Dsanet], Selection], step: StepR
     return selection
 
 
-def _save(training: Training, path: Path, key: str) -> None:
+def _save(training: Training, path: AnyPath, key: str) -> None:
     best = training.best
     normality = training.optimisers.normality
     state = {
@@ -182,13 +182,13 @@ def _save(training: Training, path: Path, key: str) -> None:
     commit_bytes(path, buffer.getbuffer())
 
 
-def _resume(training: Training, path: Path, key: str) -> None:
+def _resume(training: Training, path: AnyPath, key: str) -> None:
     """Take up a state of the same key; one of another key is left to be overwritten."""
     if not path.is_file():
         return
     device = next(training.model.parameters()).device
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(openable(path), map_location=device, weights_only=True)
         if state["key"] != key:
             return
         training.model.load_learned_state(state["model"])

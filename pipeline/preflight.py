@@ -20,6 +20,7 @@ from extract.tiny import WIDTH
 from pipeline.progress import console
 from pipeline.settings import ExtractRun
 from stores.inventory import Inventory
+from stores.locations import is_remote
 from stores.records import StoreError, VideoItem
 
 _READERS = 16  # threads: they wait for the disk or the network, hardly for the processor
@@ -35,8 +36,8 @@ class Preflight:
 
     ``unreadable`` pairs videos with the reason. ``seconds`` and ``frames`` are of the readable
     ones, as their headers announce them; ``feature_bytes`` is what their shards will take and
-    ``free_bytes`` what there is; ``work_seconds`` follows from the rate that was given. ``note``
-    says how a data set of one's own was understood.
+    ``free_bytes`` what there is (None: not known, in an object store); ``work_seconds`` follows
+    from the rate that was given. ``note`` says how a data set of one's own was understood.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Preflight:
     seconds: float
     frames: int
     feature_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     work_seconds: float | None
     note: str = ""
 
@@ -57,9 +58,14 @@ class Preflight:
 
         Copies, extra files and leftovers take nothing away.
         """
-        if not self.readable or self.feature_bytes > self.free_bytes:
+        if not self.readable or self.is_too_large:
             return "no"
         return "go" if self.readable == len(self.inventory.items) else "some"
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the features are known not to fit where they are to go."""
+        return self.free_bytes is not None and self.feature_bytes > self.free_bytes
 
     @property
     def classes(self) -> dict[tuple[str, str], int]:
@@ -122,10 +128,10 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
     console.print(line, highlight=False, soft_wrap=True)
     if preflight.readable == 0 and not has_features:
         raise StoreError(f"none of {total} videos below {preflight.root} can be read; {more}")
-    if preflight.feature_bytes > preflight.free_bytes:
+    if preflight.is_too_large:
         raise StoreError(
             f"the features need about {preflight.feature_bytes / 1e9:.1f} GB, {run.out} has "
-            f"{preflight.free_bytes / 1e9:.1f} GB free; give another OUT"
+            f"{(preflight.free_bytes or 0) / 1e9:.1f} GB free; give another OUT"
         )
 
 
@@ -149,7 +155,9 @@ def _width(model: str) -> int:
     return int((open_clip.get_model_config(model) or {})["embed_dim"])
 
 
-def _free_bytes(out: Path) -> int:
+def _free_bytes(out: Path) -> int | None:
     """Return what the disk that ``out`` lies on, or will lie on, has room for."""
+    if is_remote(out):
+        return None
     existing = next(path for path in [out.absolute(), *out.absolute().parents] if path.exists())
     return shutil.disk_usage(existing).free

@@ -33,7 +33,8 @@ def show_check_data(report: Preflight) -> int:
     say(
         f"{report.seconds / 3600:,.1f} h, {report.frames:,} frames, "
         f"{inventory.bytes / 1e9:,.2f} GB of video; about {report.feature_bytes / 1e6:,.1f} MB of "
-        f"features, {report.free_bytes / 1e9:,.1f} GB free"
+        "features"
+        + ("" if report.free_bytes is None else f", {report.free_bytes / 1e9:,.1f} GB free")
     )
     if report.work_seconds is None:
         say("time: give --rate, the frames a second that an earlier extraction here printed")
@@ -50,7 +51,7 @@ def _verdict(report: Preflight) -> int:
         left = len(report.inventory.items) - report.readable
         say(f"go, without {left:,} videos: an extraction records each as a failure")
         return SOME_FAILED
-    full = report.feature_bytes > report.free_bytes
+    full = report.is_too_large
     say("no: the features would not fit on the disk" if full else "no: not one video can be read")
     return _NOTHING_GOES
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import ray
@@ -23,7 +22,8 @@ from extract.video import Chunk, DecodeError, Decoder
 from pipeline.cluster import WorkerPlan
 from pipeline.decode import DecoderLost, Decoding, Limits
 from pipeline.settings import ReadOptions
-from stores.records import Failure, VideoFeatures, VideoItem
+from stores.locations import local_copy, location, size_of
+from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 
 SECOND_DECODER: Decoder = "pyav"
 """Reads a video whose first attempt ended with a dead or silent decode worker."""
@@ -163,10 +163,28 @@ class ShardWorker:
             return Failure(
                 item, "listed, but no file of that name lies below the root, or several that differ"
             )
+        try:
+            with local_copy(location(item.path)) as path:
+                outcome = self._attempt(item, str(path), decoding, encoder, told)
+        except StoreError as error:
+            return Failure(item, str(error))
+        if isinstance(outcome, Failure):
+            return replace(outcome, reason=outcome.reason.replace(str(path), item.path))
+        return outcome
+
+    def _attempt(
+        self,
+        item: VideoItem,
+        path: str,
+        decoding: Decoding,
+        encoder: Encoder,
+        told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
+    ) -> VideoFeatures | Failure:
+        """Return the features of the file at ``path``, by the second decoder if the first dies."""
         attempts, reasons = 0, []
         while True:
             decoder = self._settings.reading.decoder if attempts == 0 else SECOND_DECODER
-            chunks = decoding.stream(item.path, self._settings.recipe, decoder)
+            chunks = decoding.stream(path, self._settings.recipe, decoder)
             try:
                 video = extract_video(
                     item,
@@ -213,8 +231,7 @@ def _telling(
 
 def _size(item: VideoItem) -> int:
     """Return the bytes of a video, so that the longest starts first; 0 where it is not there."""
-    path = Path(item.path)
-    return path.stat().st_size if item.path and path.is_file() else 0
+    return size_of(item.path) or 0
 
 
 def pack_jobs(items: Sequence[VideoItem], videos_per_job: int) -> list[Job]:

@@ -27,6 +27,7 @@ from pipeline.progress import console
 from pipeline.runs import write_settings
 from pipeline.settings import TrainRun
 from stores.commit import commit_text, exclusive
+from stores.locations import local_folder
 from stores.shards import ShardVideo
 
 _LOG_EVERY = 10  # steps between two TensorBoard entries: each waits for the device
@@ -92,7 +93,10 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
     videos = videos_of(plan.catalog, "train")
     judge, samples = _judge_and_samples(plan, videos, device)
     begun = time.monotonic()
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
+    with (
+        local_folder(folder / "tensorboard") as events,
+        SummaryWriter(str(events)) as writer,
+    ):
         training = fit(
             model,
             samples,

@@ -1,14 +1,20 @@
-"""Atomic commits: a file is there whole or not at all, and one writer holds a folder at a time."""
+"""Atomic commits: a file is there whole or not at all, and one writer holds a folder at a time.
+
+An object store makes an upload visible whole by itself; it has no locks, so there two runs at once
+are not kept apart. They would write the same names with the same content.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stores.locations import is_remote, upload
 from stores.records import StoreError
 
 _PARTIAL = ".partial-"
@@ -18,11 +24,18 @@ _PARTIAL = ".partial-"
 def committing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; when the block ends well, fsync and rename it.
 
-    When the block fails the temporary file is removed and ``path`` stays as it was.
+    When the block fails the temporary file is removed and ``path`` stays as it was. For a remote
+    ``path`` the temporary file is one of this machine, and is uploaded.
 
     Raises:
-        StoreError: The disk is full, read-only or forbids it; the message names ``path``.
+        StoreError: The disk is full, read-only or forbids it, or the store cannot be reached; the
+            message names ``path``.
     """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory(prefix="outgoing-") as folder:
+            yield Path(folder) / path.name
+            upload(Path(folder) / path.name, path)
+        return
     temporary = path.parent / f"{_PARTIAL}{uuid.uuid4().hex}-{path.name}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,11 +65,15 @@ def commit_text(path: Path, text: str) -> None:
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for one writer, creating it, and clear what a killed one left half-written.
 
-    The lock is the kernel's, so it ends with the process that holds it, however that ends.
+    The lock is the kernel's, so it ends with the process that holds it, however that ends. Remote
+    folders have none.
 
     Raises:
         StoreError: Another process holds it, or the folder cannot be written.
     """
+    if is_remote(folder):
+        yield
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")

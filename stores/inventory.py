@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stores.datasets.base import Dataset, are_copies, find_videos, group_by_stem
+from stores.locations import find_files, is_remote, size_of
 from stores.records import VideoItem
 
 _LEFTOVERS = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".part", ".crdownload", ".download")
@@ -69,7 +70,7 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
     clashing: list[tuple[VideoItem, tuple[Path, ...]]] = []
     size = 0
     for item in items:
-        own = Path(item.path).stat().st_size if item.path and Path(item.path).is_file() else None
+        own = size_of(item.path)
         rivals = by_stem.get(item.video_id, [])
         if own:
             size += own
@@ -118,7 +119,7 @@ def restricted(inventory: Inventory, items: Sequence[VideoItem]) -> Inventory:
         empty=only(inventory.empty),
         clashing=tuple(pair for pair in inventory.clashing if pair[0].video_id in kept),
         missing=only(inventory.missing),
-        bytes=sum(Path(item.path).stat().st_size for item in present),
+        bytes=sum(size_of(item.path) or 0 for item in present),
     )
 
 
@@ -137,6 +138,8 @@ def _plain(name: str) -> str:
 
 def _other_files(root: Path) -> tuple[list[Path], list[Path]]:
     """Return the links below ``root`` that lead nowhere, and archives and unfinished downloads."""
+    if is_remote(root):
+        return [], [path for path, _ in find_files(root) if path.suffix.lower() in _LEFTOVERS]
     broken: list[Path] = []
     leftovers: list[Path] = []
     for path in sorted(root.rglob("*")):

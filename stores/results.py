@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stores.events import EventRule, ScoredEvent
+from stores.locations import openable
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores import EVENTS_SCHEMA, ScoreHeader, failure_name
 
@@ -96,7 +97,7 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScor
 def read_header(part: Path) -> ScoreHeader:
     """Return the header of one Parquet part; errors as in read_videos."""
     try:
-        metadata = pq.read_schema(part).metadata or {}
+        metadata = pq.read_schema(openable(part)).metadata or {}
         return ScoreHeader(
             classes=tuple(json.loads(metadata[b"classes"])),
             model_fingerprint=metadata[b"model_fingerprint"].decode(),
@@ -190,7 +191,9 @@ def _read(
     names = None if columns is None else list(columns)
     chosen = None if filters is None else [("video_id", "in", filters)]
     try:
-        return pq.read_table(part, columns=names, filters=chosen, page_checksum_verification=True)
+        return pq.read_table(
+            openable(part), columns=names, filters=chosen, page_checksum_verification=True
+        )
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"damaged or foreign Parquet file {part} ({error}); remove it and score again"

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from stores.commit import commit_bytes
 from stores.listing import item_from_json
+from stores.locations import openable
 from stores.records import DecodeAudit, Failure, StoreError, VideoFeatures, VideoItem
 
 SCHEMA = 1
@@ -158,7 +159,7 @@ def check_shard(path: Path) -> None:
 def _reading(path: Path) -> Iterator[h5py.File]:
     # h5py reports a cut file, a flipped bit and a missing name as any of these.
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(openable(path), "r") as file:
             yield file
     except StoreError:
         raise

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from tyro.conf import Positional
+
+from pipeline.settings.location import Location
 
 
 @dataclass(frozen=True)
 class VerifyRun:
     """Read every byte of all features, scores and checkpoints below a folder and check it."""
 
-    folder: Positional[Path]
+    folder: Positional[Location]
     """Folder of outputs, or any part of it."""
     repair: bool = False
     """Set what is damaged aside, so that the same command that made it makes it anew."""
@@ -22,5 +23,5 @@ class VerifyRun:
 class FailuresRun:
     """List the videos below a folder of outputs that could not be read, and why."""
 
-    folder: Positional[Path]
+    folder: Positional[Location]
     """Folder of outputs, or any part of it."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from pipeline.settings.location import Location
+
 
 @dataclass(frozen=True)
 class CheckDataRun:
@@ -15,13 +17,13 @@ class CheckDataRun:
     Exit code 0: all is there; 3: some videos will be left out; 2: it cannot go on.
     """
 
-    root: Positional[Path]
+    root: Positional[Location]
     """Folder that holds the videos, anywhere below it; of a custom set also a list of videos."""
     dataset: str = "ucf"
     """Data set: ucf, xd, custom (your own classes), folder or synthetic."""
-    lists: Path | None = None
+    lists: Location | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Where the features will go; its disk is asked for room."""
     recipe: str | None = None
     """Recipe that the size of the features is reckoned for; the data set's own by default."""

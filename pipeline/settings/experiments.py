@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipeline.settings.location import Location
+
 
 @dataclass(frozen=True)
 class AblateRun:
@@ -13,7 +15,7 @@ class AblateRun:
 
     dataset: str | None = None
     """Data set to train on; the one whose features were extracted last by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; the table goes to OUT/<dataset>/ablation."""
     seeds: str = "1,2,3"
     """Seeds of every variant."""

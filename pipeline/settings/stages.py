@@ -8,6 +8,8 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes
 
+from pipeline.settings.location import Location
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -36,13 +38,13 @@ class ExtractRun:
 
     dataset: str = "synthetic"
     """Data set: synthetic, ucf, xd, custom (your own classes) or folder (no labels)."""
-    root: Path | None = None
+    root: Location | None = None
     """Folder of its videos; the synthetic set is generated when none is given."""
-    lists: Path | None = None
+    lists: Location | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
     name: str | None = None
     """Name of a custom data set, for the commands that follow; custom by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; features go to OUT/<dataset>/features."""
     recipe: str | None = None
     """How frames become features: vadclip, centre (center), squash or demo; a data set has one."""
@@ -74,7 +76,7 @@ class TrainRun:
 
     dataset: str | None = None
     """Data set to train on; the one whose features were extracted last by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; the checkpoint goes to OUT/<dataset>/<name>."""
     protocol: Literal["heldout", "paper"] = "heldout"
     """Which videos choose the weights: a held-out share of the training videos, or the test split
@@ -109,11 +111,11 @@ class TrainRun:
 class ScoreRun:
     """Score new videos in one pass: decode, CLIP, DSANet, Parquet."""
 
-    videos: Path
+    videos: Location
     """A video, or a folder with videos anywhere below it."""
-    checkpoint: Path
+    checkpoint: Location
     """Folder that `train` wrote, for example outputs/ucf/train."""
-    out: Path | None = None
+    out: Location | None = None
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
@@ -129,11 +131,11 @@ class ScoreRun:
 class EvaluateRun:
     """Score a data set's test split with a checkpoint and compare with its truth."""
 
-    checkpoint: Path | None = None
+    checkpoint: Location | None = None
     """Folder that `train` wrote; the one that was trained last by default."""
     dataset: str | None = None
     """Data set whose features are scored; the one the checkpoint was trained on by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; features are read from OUT/<dataset>/features."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
@@ -143,9 +145,9 @@ class EvaluateRun:
 class ReportRun:
     """Draw the score curve of every scored video and list events and failures on one page."""
 
-    scores: Path | None = None
+    scores: Location | None = None
     """Folder with scores/, events/ and videos/; the one that was written last by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs, searched when no scores are given."""
 
 
@@ -153,7 +155,7 @@ class ReportRun:
 class DemoRun:
     """Run it all once, offline, on generated videos: extract, train, evaluate, score, report."""
 
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs."""
     seed: int = 234
     """Seed of the training."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from stores.locations import find_files, is_remote
 from stores.records import StoreError, VideoItem
 
 VIDEO_SUFFIXES = frozenset(
@@ -92,6 +93,8 @@ def find_videos(root: Path) -> list[Path]:
     """
     if not root.is_dir():
         raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
+    if is_remote(root):
+        return [path for path, _ in find_files(root) if path.suffix.lower() in VIDEO_SUFFIXES]
     found: list[Path] = []
     seen: set[Path] = set()
     pending = [root]
@@ -157,7 +160,8 @@ def group_by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
 def are_copies(paths: Sequence[Path]) -> bool:
     """Return whether files of one name are as long as one another; empty ones do not count."""
-    return len({path.stat().st_size for path in paths} - {0}) <= 1
+    # One file is not asked for: over a network thousands of questions take minutes.
+    return len(paths) == 1 or len({path.stat().st_size for path in paths} - {0}) <= 1
 
 
 def index_by_stem(root: Path) -> dict[str, Path]:
@@ -171,7 +175,7 @@ def index_by_stem(root: Path) -> dict[str, Path]:
         StoreError: ``root`` is not a folder.
     """
     return {
-        stem: next((path for path in paths if path.stat().st_size), paths[0])
+        stem: next((path for path in paths[:-1] if path.stat().st_size), paths[-1])
         for stem, paths in group_by_stem(find_videos(root)).items()
         if are_copies(paths)
     }

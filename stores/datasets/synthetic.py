@@ -26,6 +26,7 @@ from stores.drawn.incidents import PAINTERS
 from stores.drawn.plan import CLASSES, DEMO, Settings, VideoPlan, plan
 from stores.drawn.scenes import Scene
 from stores.drawn.views import Frame, draw_view
+from stores.locations import size_of
 from stores.records import Event, StoreError, VideoItem
 
 _VERSION = 1  # raise it when the same seed no longer draws the same pictures
@@ -71,7 +72,7 @@ def discover(root: Path, lists: Path | None = None) -> Sequence[VideoItem]:
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged ({error}); {again}") from error
     for item in items:
-        if not Path(item.path).is_file():
+        if size_of(item.path) is None:
             raise StoreError(f"{item.path} is missing; {again}")
     return items
 

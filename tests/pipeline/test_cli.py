@@ -11,7 +11,10 @@ from pipeline.settings import ScoreRun
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["extract", "--dataset", "ufc"], "unknown data set 'ufc'; there are folder, synthetic"),
+        (
+            ["extract", "--dataset", "ufc"],
+            "unknown data set 'ufc'; there are custom, folder, synthetic, ucf, xd",
+        ),
         (["extract", "--dataset", "ucf"], "data set ucf needs ROOT"),
         (["extract", "--dataset", "ucf", "--root", "gone"], "no such folder: gone"),
         (["extract", "--dataset", "folder", "--root", "empty"], "no video below empty"),

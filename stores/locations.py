@@ -1,0 +1,167 @@
+"""Where files are: on this machine, or behind a URL that fsspec knows (s3, gs, hf, http, memory).
+
+A location is a ``Path`` here and everywhere: what stands for a URL has the same methods. Only code
+that hands a file to a library, or relies on what no object store has, needs the functions below.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from stores.records import StoreError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    AnyPath = Path
+else:
+    # What stands for a URL has a Path's methods and is none, so checks at run time must not ask.
+    AnyPath = object
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://")
+
+
+def is_url(text: str) -> bool:
+    """Tell a URL from a path of this machine."""
+    return _URL.match(text) is not None
+
+
+def is_remote(path: Path) -> bool:
+    """Return whether a location lies behind a URL."""
+    return is_url(str(path))
+
+
+def location(text: str) -> Path:
+    """Return the location that a text names, without asking whether anything is there.
+
+    Raises:
+        StoreError: A URL whose protocol is unknown, or needs a package that is not installed.
+    """
+    if not is_url(text):
+        return Path(text)
+    try:
+        from upath import UPath
+
+        # Other processes write into the same folders, which a listing that is kept would hide. A
+        # UPath is no Path to the type checker, but has its methods.
+        remote = UPath(text, use_listings_cache=False)
+        _filesystem(text)
+    except ImportError as error:
+        raise StoreError(
+            f"{text} needs another package ({error}); '.[remote]' brings those of s3 and gs"
+        ) from error
+    except ValueError as error:
+        raise StoreError(f"{text}: {error}; s3, gs, hf, http and plain paths are known") from error
+    return cast(Path, remote)
+
+
+def reachable(text: str) -> Path:
+    """Return the location that a text names, after one request where it is a URL.
+
+    Raises:
+        StoreError: As :func:`location`; or the store behind a URL cannot be reached, or refuses.
+    """
+    found = location(text)
+    if not is_url(text):
+        return found
+    filesystem, path = _filesystem(text)
+    try:
+        filesystem.info(path)
+    except FileNotFoundError as error:
+        if isinstance(error.__cause__, OSError):  # over HTTP a dead server is a missing file
+            raise StoreError(f"{text} cannot be reached: {error.__cause__}") from error
+    except Exception as error:
+        # Each protocol's library has errors of its own, with no base class in common.
+        raise StoreError(f"{text} cannot be reached: {error}") from error
+    return found
+
+
+def find_files(folder: Path) -> list[tuple[Path, int]]:
+    """Return every file below a remote folder with its size in bytes, by one listing.
+
+    Raises:
+        StoreError: The store cannot be reached, or refuses.
+    """
+    filesystem, root = _filesystem(str(folder))
+    try:
+        found = filesystem.find(root, detail=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be listed: {error}") from error
+    return [
+        (folder / name.removeprefix(root).lstrip("/"), int(entry["size"] or 0))
+        for name, entry in sorted(found.items())
+    ]
+
+
+@contextmanager
+def local_copy(path: Path) -> Iterator[Path]:
+    """Yield a file of this machine with the content of ``path``: itself, or a copy that is removed.
+
+    Raises:
+        StoreError: The file cannot be fetched.
+    """
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
+        copy = Path(folder) / (path.name or "file")
+        filesystem, source = _filesystem(str(path))
+        try:
+            filesystem.get_file(source, str(copy))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be fetched: {error}") from error
+        yield copy
+
+
+@contextmanager
+def local_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder of this machine to write into: itself, or one that is uploaded at the end.
+
+    Raises:
+        StoreError: A file cannot be uploaded.
+    """
+    if not is_remote(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="outgoing-") as temporary:
+        yield Path(temporary)
+        for file in sorted(Path(temporary).rglob("*")):
+            if file.is_file():
+                upload(file, folder / file.relative_to(temporary).as_posix())
+
+
+def upload(file: Path, target: Path) -> None:
+    """Put a file of this machine to a remote location, where it appears whole or not at all.
+
+    Raises:
+        StoreError: The store cannot be reached, or refuses.
+    """
+    filesystem, path = _filesystem(str(target))
+    try:
+        filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)  # object stores have none
+        filesystem.put_file(str(file), path)
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error}") from error
+
+
+def openable(path: Path) -> Path | IO[bytes]:
+    """Return what a library that reads files takes: a path, or an open file of a remote one."""
+    return path.open("rb") if is_remote(path) else path
+
+
+def size_of(path: str) -> int | None:
+    """Return a file's size in bytes, or None where there is no such file."""
+    found = location(path)
+    return found.stat().st_size if path and found.is_file() else None
+
+
+def _filesystem(url: str) -> tuple[AbstractFileSystem, str]:
+    from fsspec.core import url_to_fs
+
+    filesystem, path = url_to_fs(url, use_listings_cache=False)
+    return filesystem, path
