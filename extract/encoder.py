@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, UInt8
 from open_clip.pretrained import download_pretrained, get_pretrained_cfg
 from torch import Tensor, nn
+from torch.nn import functional
 
 from extract.crops import CROP_SIDE, normalise
 from extract.recipe import TINY_MODEL, Precision, Recipe
@@ -59,8 +60,7 @@ class ClipEncoder:
         self._tower = clip.get_submodule("visual").to(device=device, dtype=self._dtype).eval()
         self._device = device
         side = settings["size"]
-        if side not in (CROP_SIDE, (CROP_SIDE, CROP_SIDE)):
-            raise ValueError(f"crops are {CROP_SIDE} pixels a side; the model wants {side}")
+        self._size = (side, side) if isinstance(side, int) else (side[0], side[1])
         blank = torch.zeros(1, 3, CROP_SIDE, CROP_SIDE, dtype=torch.uint8, device=device)
         self._width = int(self.encode(blank).shape[1])
 
@@ -76,9 +76,15 @@ class ClipEncoder:
 
     @torch.inference_mode()
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Return a float32 feature for each image, as CLIP projects it, not normalised."""
-        pixels = normalise(images, mean=self._mean, std=self._std, dtype=self._dtype)
-        features: Tensor = self._tower(pixels)
+        """Return a float32 feature for each image, as CLIP projects it, not normalised.
+
+        A model that wants other sides than the crops' gets them resized, bicubic with antialiasing
+        as in CLIP's own preprocessing: crops are cut at one size, so recipes mean the same for all.
+        """
+        pixels = normalise(images, mean=self._mean, std=self._std, dtype=torch.float32)
+        if pixels.shape[2:] != self._size:
+            pixels = functional.interpolate(pixels, self._size, mode="bicubic", antialias=True)
+        features: Tensor = self._tower(pixels.to(self._dtype))
         return features.float()
 
 

@@ -17,7 +17,8 @@ from model.config import ModelConfig
 from model.mlp import Mlp
 from model.normality import NormalityModel
 from model.temporal import VideoEncoder
-from model.text import AbsentText, TextAdapter, TextEncoder, TextTower
+from model.text import AbsentText, TextAdapter, TextEncoder
+from model.tower import TextTower
 
 COSINE_TEMPERATURE = 0.07
 """Divides every cosine that serves as a logit (CLIP's own starting value)."""
@@ -205,7 +206,7 @@ def build_text_encoder(
     if len(prompts) != config.classes:
         raise ValueError(f"got prompts of {len(prompts)} classes, expected {config.classes}")
     if not config.text_adapter:
-        projected = tower.text_projection.shape[1]
+        projected = tower.output_width
         if projected != config.width:
             raise ValueError(
                 f"got CLIP text features of width {projected}, expected the video's "

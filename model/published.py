@@ -18,7 +18,7 @@ from torch import Tensor
 
 from model.config import ModelConfig
 from model.dsanet import Dsanet
-from model.text import TextTower
+from model.tower import TextTower
 
 _CLIP = "clipmodel."
 _CLIP_ALIAS = "clip_adapter.clipmodel."

@@ -15,7 +15,7 @@ from model.checkpoint import Checkpoint, Provenance, save_checkpoint
 from model.config import PRESETS
 from model.dsanet import build_dsanet, build_text_encoder
 from model.published import import_published, read_published
-from model.text import empty_text_tower
+from model.tower import empty_text_tower
 from pipeline.extract import refuse_other_recipe
 from pipeline.progress import console
 from pipeline.runs import require_positive, write_settings

@@ -13,7 +13,7 @@ from extract.recipe import TINY_MODEL, recipe_from_json
 from model.checkpoint import Checkpoint, Provenance
 from model.config import PRESETS, ModelConfig, TrainConfig
 from model.dsanet import Dsanet, build_dsanet, build_text_encoder
-from model.text import TextTower, text_half
+from model.tower import text_tower
 from pipeline.features import check_test, dataset_named, latest_dataset, open_features, videos_of
 from pipeline.runs import require_positive
 from pipeline.scorer import Scorer
@@ -95,7 +95,7 @@ def build_model(plan: Plan, device: torch.device) -> Dsanet:
     recipe = recipe_from_json(plan.provenance.recipe)
     clip = load_clip(recipe.model, plan.provenance.clip_weights)
     try:
-        tower = TextTower(text_half(clip))
+        tower = text_tower(clip, recipe.model)
     except ValueError as error:
         raise ValueError(f"{recipe.model} can be extracted, not trained with: {error}") from error
     torch.manual_seed(plan.training.seed)

@@ -118,12 +118,31 @@ def test_without_internet_the_way_out_is_said(monkeypatch, tmp_path):
         resolve_weights("ViT-B-32", "laion2b_s34b_b79k")
 
 
-def test_a_model_of_another_input_size_is_refused():
-    model = open_clip.create_model("ViT-S-32-alt", force_image_size=256)
-    with pytest.raises(ValueError, match="crops are 224 pixels a side; the model wants"):
-        ClipEncoder(model, device=torch.device("cpu"), precision="fp32")
+def test_a_model_of_another_size_sees_the_crop_resized(images):
+    torch.manual_seed(0)
+    model = open_clip.create_model("ViT-S-32-alt", force_image_size=256).eval()
+    ours = ClipEncoder(model, device=torch.device("cpu"), precision="fp32").encode(images)
+    settings = open_clip.get_model_preprocess_cfg(model)
+    mean, std = (torch.tensor(settings[name]).view(3, 1, 1) for name in ("mean", "std"))
+    resized = torch.nn.functional.interpolate(
+        images / 255, (256, 256), mode="bicubic", antialias=True
+    )
+    with torch.no_grad():
+        theirs = model.encode_image((resized - mean) / std)
+    assert torch.cosine_similarity(ours, theirs).min() > 0.99999
 
 
 def test_the_default_precision_works_on_this_machine(images):
     recipe = replace(DEMO, precision=default_precision("cpu"))
     assert torch.isfinite(load_encoder(recipe, "", "cpu").encode(images)).all()
+
+
+@pytest.mark.long
+def test_fp16_agrees_with_full_precision_on_a_vit_b_16(images):
+    torch.manual_seed(0)
+    model = open_clip.create_model("ViT-B-16-quickgelu").eval()
+    device = torch.device("cpu")
+    full = ClipEncoder(model, device=device, precision="fp32").encode(images)
+    half = ClipEncoder(model, device=device, precision="fp16").encode(images)
+    assert not torch.equal(half, full)
+    assert torch.cosine_similarity(half, full).min() >= 0.999

@@ -12,7 +12,7 @@ from model.losses import reconstruction_error
 from model.published import import_published
 from model.score import class_probabilities, score_segments
 from model.temporal import distance_graph, similarity_graph
-from model.text import empty_text_tower
+from model.tower import empty_text_tower
 from stores.datasets import ucf, xd
 
 TEXT_MODEL = "ViT-B-16-quickgelu"

@@ -6,7 +6,7 @@ from open_clip.transformer import QuickGELU, TextTransformer
 
 from model.config import ModelConfig
 from model.dsanet import build_dsanet, build_text_encoder
-from model.text import TextTower
+from model.tower import TextTower
 
 PROMPTS = (("normal",), ("fighting", "a fight in the street"), ("road accident",))
 

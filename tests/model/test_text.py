@@ -1,17 +1,9 @@
 import pytest
 import torch
-from open_clip.model import CLIPTextCfg, CLIPVisionCfg, CustomTextCLIP
-from open_clip.transformer import TextTransformer
 from torch.nn import functional
 
-from model.text import (
-    TextAdapter,
-    TextEncoder,
-    TextTower,
-    empty_text_tower,
-    text_half,
-    tokenise,
-)
+from model.text import TextAdapter, TextEncoder
+from model.tower import clip_tokens
 
 
 def adapted(tower, prompts, *, width=24, blocks=2, mix=0.3):
@@ -23,13 +15,8 @@ def test_without_an_adapter_features_are_clips_own(tower, text_transformer):
     texts = ["normal", "a long fight in the street", "road accident"]
     ours = TextEncoder(tower, [(text,) for text in texts], adapter=None)()
     # open_clip encodes all 77 tokens; ours stops at the longest prompt.
-    theirs = text_transformer(tokenise(texts, 77).new_zeros(3, 77) + padded(texts))
+    theirs = text_transformer(clip_tokens(texts, 77))
     torch.testing.assert_close(ours, functional.normalize(theirs, dim=-1))
-
-
-def padded(texts):
-    tokens = tokenise(texts, 77)
-    return functional.pad(tokens, (0, 77 - tokens.shape[1]))
 
 
 def test_features_do_not_depend_on_the_other_classes_prompts(tower):
@@ -73,52 +60,7 @@ def test_features_follow_the_weights(tower, prompts):
     assert not torch.allclose(before, encoder())
 
 
-def test_tokens_end_with_the_longest_prompt():
-    tokens = tokenise(["normal", "road accident"], 77)
-    assert tokens.shape == (2, 4)
-    assert tokens[0].tolist()[-2:] == [49407, 0]
-
-
-def test_a_prompt_that_clip_would_cut_is_refused():
-    with pytest.raises(ValueError, match="'one two three four' has 6 tokens, expected at most 5"):
-        tokenise(["one", "one two three four"], 5)
-
-
 @pytest.mark.parametrize("prompts", [[], [("normal",), ()]])
 def test_a_class_without_a_prompt_is_refused(tower, prompts):
     with pytest.raises(ValueError, match="at least one for each class"):
         TextEncoder(tower, prompts, adapter=None)
-
-
-def test_a_tower_of_another_vocabulary_is_refused():
-    tower = TextTower(TextTransformer(vocab_size=50, width=8, heads=1, layers=1))
-    with pytest.raises(ValueError, match="has 50 tokens"):
-        TextEncoder(tower, [("normal",)], adapter=None)
-
-
-def test_a_text_half_that_is_not_clips_own_is_refused():
-    with pytest.raises(TypeError, match="got a TextTransformer"):
-        TextTower(TextTransformer(vocab_size=50, width=8, heads=1, layers=1, proj_bias=True))
-
-
-def test_an_unknown_clip_is_refused():
-    with pytest.raises(ValueError, match="no model 'ViT-Z'"):
-        empty_text_tower("ViT-Z")
-
-
-def custom_clip(**text):
-    """Build an open_clip model whose text half is a module of its own, as MobileCLIP's is."""
-    vision = CLIPVisionCfg(layers=1, width=64, head_width=32, patch_size=112)
-    return CustomTextCLIP(24, vision, CLIPTextCfg(width=32, heads=4, layers=2, **text))
-
-
-def test_a_text_half_that_is_a_module_of_its_own_is_found():
-    tower = TextTower(text_half(custom_clip()))
-    assert tower.width == 32
-    features = TextEncoder(tower, [["normal"], ["a fight"]], None)()
-    assert features.shape == (2, 24)
-
-
-def test_a_text_half_without_causal_mask_is_refused():
-    with pytest.raises(ValueError, match="CustomTextCLIP has no text tower of CLIP's own kind"):
-        text_half(custom_clip(no_causal_mask=True, pool_type="last"))

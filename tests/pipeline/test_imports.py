@@ -11,7 +11,7 @@ from model.checkpoint import load_checkpoint
 from model.config import PRESETS
 from model.dsanet import build_dsanet, build_text_encoder
 from model.published import parameter_names
-from model.text import empty_text_tower
+from model.tower import empty_text_tower
 from pipeline.evaluate import evaluate
 from pipeline.imports import import_checkpoint, import_features
 from pipeline.score import score
