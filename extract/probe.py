@@ -6,6 +6,7 @@ Pixels are `extract.video`'s affair.
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,22 +98,28 @@ def open_container(path: str) -> InputContainer:
         DecodeError: There is no such file, it is empty or unreadable, or FFmpeg does not know it.
     """
     file = Path(path)
-    if not file.exists():
-        raise DecodeError(f"{path}: no such file")
-    if not file.is_file():
-        raise DecodeError(f"{path}: not a file; give the video itself")
     try:
-        if file.stat().st_size == 0:
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise DecodeError(f"{path}: not a file but a folder, which cannot be searched")
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError(f"{path}: not a file; give the video itself")
+        if status.st_size == 0:
             raise DecodeError(f"{path}: the file is empty (0 bytes); fetch it again")
         # Absolute, since FFmpeg would take a leading "name:" for a protocol. Tags that are no
         # UTF-8 are common and never needed.
         return av.open(str(file.absolute()), metadata_errors="ignore")
     except PermissionError as error:
         raise DecodeError(f"{path}: no permission to read the file") from error
+    except FileNotFoundError as error:
+        leads = "a link that leads nowhere" if file.is_symlink() else "no such file"
+        raise DecodeError(f"{path}: {leads}") from error
     except av.FFmpegError as error:
         raise DecodeError(
             f"{path}: not a video that FFmpeg can open ({error.strerror}); check that it plays"
         ) from error
+    except OSError as error:
+        raise DecodeError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def probe(path: str) -> VideoProbe:

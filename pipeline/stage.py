@@ -23,6 +23,7 @@ from extract.video import Chunk, DecodeError, Decoder
 from pipeline.cluster import WorkerPlan
 from pipeline.decode import DecoderLost, Decoding, Limits
 from pipeline.settings import ReadOptions
+from stores.names import one_line
 from stores.records import Failure, VideoFeatures, VideoItem
 
 SECOND_DECODER: Decoder = "pyav"
@@ -179,9 +180,10 @@ class ShardWorker:
                 attempts += 1
                 reasons.append(str(error))
                 if attempts == 2:
-                    return Failure(item, "; then: ".join(reasons), attempts)
+                    return Failure(item, one_line("; then: ".join(reasons)), attempts)
             except (DecodeError, ValueError) as error:
-                return Failure(item, "; then: ".join([*reasons, str(error)]), attempts + 1)
+                reason = one_line("; then: ".join([*reasons, str(error)]))
+                return Failure(item, reason, attempts + 1)
             else:
                 objection = video.objection if self._settings.reading.strict else ""
                 return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
@@ -213,8 +215,10 @@ def _telling(
 
 def _size(item: VideoItem) -> int:
     """Return the bytes of a video, so that the longest starts first; 0 where it is not there."""
-    path = Path(item.path)
-    return path.stat().st_size if item.path and path.is_file() else 0
+    try:
+        return Path(item.path).stat().st_size
+    except (OSError, ValueError):  # the decoder will say what is wrong with it
+        return 0
 
 
 def pack_jobs(items: Sequence[VideoItem], videos_per_job: int) -> list[Job]:

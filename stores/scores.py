@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from stores.commit import committing
 from stores.events import EventRule, ScoredEvent, find_events, frame_labels
+from stores.names import printable
 from stores.records import Failure, VideoScores
 
 SCHEMA_VERSION = "1"
@@ -174,7 +175,7 @@ def _video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, 
     best = max(events, key=lambda event: event.peak, default=None)
     return {
         "video_id": result.item.video_id,
-        "path": result.item.path,
+        "path": printable(result.item.path),
         "status": "partial" if audit is not None and audit.partial else "ok",
         "reason": audit.note if audit is not None else "",
         "frames": result.score.shape[0],
@@ -192,7 +193,7 @@ def _video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, 
 def _failure_row(failure: Failure) -> dict[str, Any]:
     return {
         "video_id": failure.item.video_id,
-        "path": failure.item.path,
+        "path": printable(failure.item.path),
         "status": "failed",
         "reason": failure.reason,
         "frames": 0,

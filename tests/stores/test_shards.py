@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stores.records import Event, Failure, StoreError, VideoItem
@@ -9,6 +11,14 @@ from stores.shards import ShardRecipe, read_index, read_segments, read_times, wr
 
 RECIPE = ShardRecipe('{"name": "test"}', "0123456789abcdef")
 HOSTILE_NAMES = ["index", ".", "..", "a/b.mp4", "100%.avi", "v=x__#1_label_B1-0-0", "ż ó.mp4"]
+
+
+def test_a_path_that_is_no_utf8_comes_back_as_it_was(tmp_path, make_features):
+    video = make_features("caf")
+    item = replace(video.item, path="/videos/caf\udce9.mp4")
+    path = write_shard(tmp_path, RECIPE, [replace(video, item=item)], [Failure(item, "gone")])
+    index = read_index(path)
+    assert index.videos[0].item == index.failures[0].item == item
 
 
 def test_round_trip_with_truth_failures_and_every_crop(tmp_path, make_features):
@@ -37,6 +47,7 @@ def test_names_that_mean_something_to_hdf5_are_only_names(tmp_path, make_feature
         np.testing.assert_array_equal(read_segments(entry), video.segments)
 
 
+@settings(deadline=None)  # a file each: how long that takes is the disk's affair
 @given(crops=st.integers(1, 10), segments=st.integers(1, 600), width=st.sampled_from([1, 8, 512]))
 def test_every_shape_comes_back(tmp_path_factory, make_features_of, crops, segments, width):
     video = make_features_of(crops=crops, segments=segments, width=width)
