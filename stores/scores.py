@@ -132,6 +132,11 @@ def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
     return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
 
 
+def is_ours(name: str) -> bool:
+    """Return whether a file is named as those written here; any other is somebody else's."""
+    return name.startswith(("part-", "failed-")) and name.endswith(".parquet")
+
+
 def failure_name(video_id: str) -> str:
     """Return the name of the file in ``videos/`` that says why a video has no scores."""
     return f"failed-{hashlib.sha256(video_id.encode()).hexdigest()[:16]}.parquet"

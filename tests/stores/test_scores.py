@@ -95,7 +95,7 @@ def test_a_cut_or_foreign_file_is_named(tmp_path):
     with pytest.raises(StoreError, match=f"damaged or foreign Parquet file {part}"):
         prepare(tmp_path, HEADER)
     part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(StoreError, match="remove it and score again"):
+    with pytest.raises(StoreError, match="move it away and score again"):
         read_videos(tmp_path)
 
 

@@ -1,39 +1,11 @@
 """Real folders with what real folders hold; permissions are asked of the kernel as another user."""
 
 import os
-import shutil
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from stores.records import StoreError, VideoItem
 from stores.tree import refuse_other_files, walk
-
-NOBODY = 65534
-
-
-@contextmanager
-def without_privileges():
-    """Root may read everything; for a while this process is somebody else."""
-    if os.geteuid() == 0:
-        os.seteuid(NOBODY)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-    else:
-        yield
-
-
-@pytest.fixture
-def public():
-    """A folder that every user may enter, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def names(paths, root):
@@ -68,7 +40,7 @@ def test_links_are_followed_out_of_the_root_and_each_folder_once(tmp_path):
     assert len(walk(root / "out").videos) == 2
 
 
-def test_what_may_not_be_looked_at_is_told(public):
+def test_what_may_not_be_looked_at_is_told(public, without_privileges):
     for name in ("closed", "listed", "open"):
         (public / name).mkdir()
         (public / name / "x.mp4").write_text("video")
