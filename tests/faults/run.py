@@ -52,8 +52,18 @@ def left_behind(out: Path, members: list[psutil.Process], temporary: Path | None
         partial += [p.name for p in temporary.iterdir() if not p.name.startswith(theirs)]
     if partial:
         return f"temporary files {partial}"
-    _, alive = psutil.wait_procs(members, timeout=60)
-    return f"processes {[p.pid for p in alive]}" if alive else ""
+    deadline = time.monotonic() + 60
+    while (alive := [m.pid for m in members if is_alive(m)]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return f"processes {alive}" if alive else ""
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process still works; one that waits to be buried does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def kill(bench: Workbench, stage: str, victim: str, wait: float) -> Trial:
