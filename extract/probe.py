@@ -7,6 +7,7 @@ Pixels are `extract.video`'s affair.
 from __future__ import annotations
 
 import stat
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture read, 201 MB as RGB. Headers of 16k × 16k exist, cameras of that size do not."""
+
+_MICROSECONDS = 1e-6  # a container states its duration in them
 
 DEFAULT_RATE = 25.0
 """Frames a second where a file states none: FFmpeg's own assumption for raw streams."""
@@ -38,8 +41,8 @@ class VideoProbe:
     the places among both where decoding can start.
     ``timestamps`` [N] are the shown packets' presentation times in ticks, sorted; N is less than
     ``frames`` where packets carry none. ``tick`` is the seconds of one tick, ``rate`` the average
-    frames a second, ``seconds`` the stream's own duration, 0 where it states none. ``damage``
-    says what stopped the reading of packets before the file's end.
+    frames a second, ``seconds`` the duration that the stream or else the file states, 0 where
+    neither does. ``damage`` says what stopped the reading of packets before the file's end.
     """
 
     path: str
@@ -160,10 +163,16 @@ def probe(path: str) -> VideoProbe:
             timestamps=table.timestamps,
             tick=tick,
             rate=float(rate),
-            seconds=(stream.duration or 0) * tick,
+            seconds=stated_seconds(container, stream),
             is_best_stream=best is not None and best.index == stream.index,
             damage=table.damage,
         )
+
+
+def stated_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """Return how long a video lasts as its stream, or else its file, states; 0 where neither."""
+    seconds = float((stream.duration or 0) * (stream.time_base or 0))
+    return seconds or (container.duration or 0) * _MICROSECONDS
 
 
 def quarter_turns(rotation: int) -> int:
@@ -199,6 +208,8 @@ def choose_stream(container: InputContainer, path: str) -> VideoStream:
     def is_cover(stream: VideoStream) -> bool:
         return bool(stream.disposition & Disposition.attached_pic)
 
+    if container.format.name.endswith(("_pipe", "image2")):  # FFmpeg's readers of picture files
+        raise DecodeError(f"{path}: a single picture, not a video, whatever its name says")
     chosen = container.streams.best("video")
     if not isinstance(chosen, VideoStream) or is_cover(chosen):
         moving = [stream for stream in container.streams.video if not is_cover(stream)]
@@ -214,7 +225,7 @@ def choose_stream(container: InputContainer, path: str) -> VideoStream:
 
 def _read_packets(container: InputContainer, stream: VideoStream) -> _PacketTable:
     frames = hidden = keyframes = 0
-    timestamps: list[int] = []
+    timestamps = array("q")  # ten hours are a million of them
     rotation: int | None = None
     damage = ""
     try:
@@ -236,7 +247,7 @@ def _read_packets(container: InputContainer, stream: VideoStream) -> _PacketTabl
         frames=frames,
         hidden=hidden,
         keyframes=keyframes,
-        timestamps=np.sort(np.asarray(timestamps, dtype=np.int64)),
+        timestamps=np.sort(np.array(timestamps, dtype=np.int64)),
         rotation=quarter_turns(rotation or 0),
         damage=damage,
     )

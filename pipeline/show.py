@@ -101,7 +101,7 @@ def show_failures(rows: Sequence[FailureRow]) -> int:
     """Print every failure with its reason."""
     for row in rows:
         say(one_line(f"{row.status}: {row.folder}: {row.video_id}: {row.reason}"))
-    say(f"{len(rows)} videos failed or were read in part")
+    say(f"{len(rows)} videos failed, were read in part, or differ from what they announce")
     return DONE
 
 

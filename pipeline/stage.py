@@ -185,7 +185,7 @@ class ShardWorker:
                 reason = one_line("; then: ".join([*reasons, str(error)]))
                 return Failure(item, reason, attempts + 1)
             else:
-                objection = video.objection if self._settings.reading.strict else ""
+                objection = video.audit.objection if self._settings.reading.strict else ""
                 return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
 
 

@@ -30,7 +30,11 @@ KINDS = ("scores", "events", "videos")
 
 @dataclass(frozen=True, slots=True)
 class ScoredVideo:
-    """One row of ``videos/``: status is ``ok``, ``partial`` (stopped at an error) or ``failed``."""
+    """One row of ``videos/``.
+
+    ``status`` is ``ok``, ``partial`` (stopped at an error), ``marked`` (scored, but not what its
+    container announces) or ``failed``.
+    """
 
     video_id: str
     path: str

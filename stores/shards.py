@@ -23,8 +23,10 @@ from stores.commit import commit_bytes
 from stores.listing import item_from_json
 from stores.records import DecodeAudit, Failure, StoreError, VideoFeatures, VideoItem
 
-SCHEMA = 1
-READABLE = (1,)
+SCHEMA = 2
+READABLE = (1, 2)
+"""Version 1 lacks the audit's duplicate frames and time of the last frame."""
+
 # What h5py and JSON report of a cut file, a flipped bit, a missing name or a foreign content.
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
 _ROWS_PER_CHUNK = 256  # one training window of one crop is one read

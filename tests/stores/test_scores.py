@@ -69,7 +69,7 @@ def test_metadata_states_schema_model_recipe_and_rule(tmp_path):
     for kind in ("scores", "events", "videos"):
         (part,) = (tmp_path / kind).iterdir()
         assert read_header(part) == HEADER
-        assert pq.read_schema(part).metadata[b"schema_version"] == b"1"
+        assert pq.read_schema(part).metadata[b"schema_version"] == b"2"
 
 
 def test_prepare_drops_parts_whose_video_rows_never_came(tmp_path):
