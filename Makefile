@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast test-long faults bench clean
+.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast test-long faults fuzz bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -71,6 +71,11 @@ test-long: $(READY) ## The tests that take minutes: real CLIP sizes, real featur
 
 faults: $(READY) ## Kill, fill and double real runs and compare what a rerun makes of them
 	@$(BIN)/python tests/faults/run.py $(ARGS)
+
+fuzz: $(READY) ## Ten minutes of damaged files for every reader of foreign ones
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[fuzz]'
+	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
 bench: $(READY) ## Measure decoding and extraction on this machine
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -55,6 +55,7 @@ class Reading:
     note: str = ""
     error: str = ""
     decoded: int = 0
+    duplicates: int = 0
     times: list[float] = field(default_factory=list)
     _repaired: int = 0
     _origin: int | None = None
@@ -79,6 +80,12 @@ class Reading:
         self._latest = seconds
         self.times.append(seconds)
 
+    def is_later(self, ticks: int | None) -> bool:
+        """Return whether ``ticks`` is not a time that was shown already."""
+        if ticks is None or self._origin is None or not self.decoded:
+            return True
+        return (ticks - self._origin) * self.facts.tick > self._latest
+
     def audit(self) -> DecodeAudit:
         """Return what was announced against what has been decoded."""
         notes = [self.note, self.error, self.facts.damage]
@@ -91,6 +98,8 @@ class Reading:
             container_seconds=self.facts.seconds,
             partial=bool(self.error),
             note="; ".join(note for note in notes if note),
+            duplicate_frames=self.duplicates,
+            shown_seconds=self._latest,
         )
 
 
@@ -110,7 +119,34 @@ def read_pyav(reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]
 
 
 def decode_pyav(reading: Reading) -> Iterator[av.VideoFrame]:
-    """Yield every shown frame, unconverted; ``reading`` notes times, and an error that ended it."""
+    """Yield every shown frame, unconverted; ``reading`` notes times, and an error that ended it.
+
+    Frames at the end that repeat the picture before them, at no later time, are padding: they are
+    counted as duplicates and not yielded.
+    """
+    facts = reading.facts
+    shown: av.VideoFrame | None = None
+    for frame in _decode(reading):
+        ticks = frame.pts if facts.has_presentation_times else facts.shown_at(reading.decoded)
+        if shown is not None and not reading.is_later(ticks) and _is_same(shown, frame):
+            reading.duplicates += 1
+            continue
+        # Another picture came after all: what repeated was no padding.
+        while shown is not None and reading.duplicates:
+            reading.duplicates -= 1
+            reading.stamp(None)
+            yield shown
+        shown = frame
+        reading.stamp(ticks)
+        yield frame
+
+
+def _is_same(one: av.VideoFrame, other: av.VideoFrame) -> bool:
+    return np.array_equal(one.to_ndarray(format="rgb24"), other.to_ndarray(format="rgb24"))
+
+
+def _decode(reading: Reading) -> Iterator[av.VideoFrame]:
+    """Yield every frame that FFmpeg gives; ``reading`` notes an error that ended it."""
     facts = reading.facts
     with open_container(facts.path) as container:
         stream = next(s for s in container.streams.video if s.index == facts.stream)
@@ -122,8 +158,6 @@ def decode_pyav(reading: Reading) -> Iterator[av.VideoFrame]:
                     if frame.width * frame.height > MAX_PIXELS:
                         reading.error = f"the picture grows to {frame.width}×{frame.height}"
                         return
-                    own = facts.has_presentation_times
-                    reading.stamp(frame.pts if own else facts.shown_at(reading.decoded))
                     yield frame
         except MemoryError:
             raise  # the machine's fault or a limit's: what was read so far is no partial video

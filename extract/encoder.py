@@ -9,8 +9,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import pickle
-import warnings
-import zipfile
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -21,9 +19,16 @@ from open_clip.pretrained import download_pretrained, get_pretrained_cfg
 from torch import Tensor, nn
 from torch.nn import functional
 
+from extract.archive import is_torchscript, weights_alone
 from extract.crops import CROP_SIDE, normalise
 from extract.recipe import TINY_MODEL, Precision, Recipe
 from extract.tiny import tiny_clip
+
+_NO_WEIGHTS = (
+    *(RuntimeError, EOFError, KeyError, StopIteration, AttributeError, TypeError),
+    pickle.UnpicklingError,
+)
+"""What torch and open_clip raise of a file that does not hold a state dict."""
 
 _DTYPES: dict[Precision, torch.dtype] = {
     "fp32": torch.float32,
@@ -119,23 +124,19 @@ def load_clip(model: str, weights_source: str) -> nn.Module:
         _check_tiny(weights_source)
         return tiny_clip()
     path = _weight_file(model, weights_source)
-    torchscript = _is_torchscript(path)
-    if torchscript and not _is_quickgelu(model):
+    if is_torchscript(path) and not _is_quickgelu(model):
         raise ValueError(f"{path} is OpenAI's release, which needs QuickGELU: use {_twin(model)}")
-    with warnings.catch_warnings():
-        # OpenAI's own files are TorchScript archives, which torch loads only with a warning.
-        warnings.filterwarnings("ignore", message=".*TorchScript archive.*")
-        warnings.filterwarnings("ignore", message=".*torch.jit.*")
-        try:
+    try:
+        with weights_alone(path) as plain:
             clip: nn.Module = open_clip.create_model(
                 model,
-                pretrained=str(path),
-                weights_only=not torchscript,
+                pretrained=str(plain),
+                weights_only=True,
                 force_preprocess_cfg=_colours(model, weights_source),
             )
-        except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, StopIteration) as error:
-            reason = " ".join(str(error).split())[:400]
-            raise ValueError(f"{path} does not hold weights of {model}: {reason}") from error
+    except _NO_WEIGHTS as error:
+        reason = " ".join(str(error).split())[:400]
+        raise ValueError(f"{path} does not hold weights of {model}: {reason}") from error
     return clip.eval().requires_grad_(False)
 
 
@@ -230,14 +231,6 @@ def _twin(model: str) -> str:
     """Return the name of ``model`` with the other activation."""
     suffix = "-quickgelu"
     return model.removesuffix(suffix) if model.endswith(suffix) else model + suffix
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Tell OpenAI's TorchScript archives (which hold code) from plain weight files."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
 
 
 def _colours(model: str, weights_source: str) -> dict[str, tuple[float, ...]]:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extract.probe import DEFAULT_RATE, check_size, choose_stream, open_container
-
-_MICROSECONDS = 1e-6  # a container states its duration in them
+from extract.probe import DEFAULT_RATE, check_size, choose_stream, open_container, stated_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,6 @@ def read_header(path: str) -> VideoHeader:
         stream = choose_stream(container, path)
         check_size(path, stream.width, stream.height)
         rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
-        seconds = float((stream.duration or 0) * (stream.time_base or 0))
-        if not seconds:
-            seconds = (container.duration or 0) * _MICROSECONDS
+        seconds = stated_seconds(container, stream)
         frames = stream.frames or round(seconds * rate)
         return VideoHeader(stream.width, stream.height, frames, seconds or frames / rate)

@@ -6,6 +6,8 @@ Pixels are `extract.video`'s affair.
 
 from __future__ import annotations
 
+import stat
+from array import array
 from dataclasses import dataclass
 
 import av
@@ -19,6 +21,8 @@ from stores.locations import is_remote, location
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture read, 201 MB as RGB. Headers of 16k × 16k exist, cameras of that size do not."""
+
+_MICROSECONDS = 1e-6  # a container states its duration in them
 
 DEFAULT_RATE = 25.0
 """Frames a second where a file states none: FFmpeg's own assumption for raw streams."""
@@ -38,8 +42,8 @@ class VideoProbe:
     the places among both where decoding can start.
     ``timestamps`` [N] are the shown packets' presentation times in ticks, sorted; N is less than
     ``frames`` where packets carry none. ``tick`` is the seconds of one tick, ``rate`` the average
-    frames a second, ``seconds`` the stream's own duration, 0 where it states none. ``damage``
-    says what stopped the reading of packets before the file's end.
+    frames a second, ``seconds`` the duration that the stream or else the file states, 0 where
+    neither does. ``damage`` says what stopped the reading of packets before the file's end.
     """
 
     path: str
@@ -98,12 +102,13 @@ def open_container(path: str) -> InputContainer:
         DecodeError: There is no such file, it is empty or unreadable, or FFmpeg does not know it.
     """
     file = location(path)
-    if not file.exists():
-        raise DecodeError(f"{path}: no such file")
-    if not file.is_file():
-        raise DecodeError(f"{path}: not a file; give the video itself")
     try:
-        if file.stat().st_size == 0:
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise DecodeError(f"{path}: not a file but a folder, which cannot be searched")
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError(f"{path}: not a file; give the video itself")
+        if status.st_size == 0:
             raise DecodeError(f"{path}: the file is empty (0 bytes); fetch it again")
         if is_remote(file):
             return av.open(file.open("rb"), metadata_errors="ignore")
@@ -112,10 +117,15 @@ def open_container(path: str) -> InputContainer:
         return av.open(str(file.absolute()), metadata_errors="ignore")
     except PermissionError as error:
         raise DecodeError(f"{path}: no permission to read the file") from error
+    except FileNotFoundError as error:
+        leads = "a link that leads nowhere" if file.is_symlink() else "no such file"
+        raise DecodeError(f"{path}: {leads}") from error
     except av.FFmpegError as error:
         raise DecodeError(
             f"{path}: not a video that FFmpeg can open ({error.strerror}); check that it plays"
         ) from error
+    except OSError as error:
+        raise DecodeError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def probe(path: str) -> VideoProbe:
@@ -156,10 +166,16 @@ def probe(path: str) -> VideoProbe:
             timestamps=table.timestamps,
             tick=tick,
             rate=float(rate),
-            seconds=(stream.duration or 0) * tick,
+            seconds=stated_seconds(container, stream),
             is_best_stream=best is not None and best.index == stream.index,
             damage=table.damage,
         )
+
+
+def stated_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """Return how long a video lasts as its stream, or else its file, states; 0 where neither."""
+    seconds = float((stream.duration or 0) * (stream.time_base or 0))
+    return seconds or (container.duration or 0) * _MICROSECONDS
 
 
 def quarter_turns(rotation: int) -> int:
@@ -195,6 +211,8 @@ def choose_stream(container: InputContainer, path: str) -> VideoStream:
     def is_cover(stream: VideoStream) -> bool:
         return bool(stream.disposition & Disposition.attached_pic)
 
+    if container.format.name.endswith(("_pipe", "image2")):  # FFmpeg's readers of picture files
+        raise DecodeError(f"{path}: a single picture, not a video, whatever its name says")
     chosen = container.streams.best("video")
     if not isinstance(chosen, VideoStream) or is_cover(chosen):
         moving = [stream for stream in container.streams.video if not is_cover(stream)]
@@ -210,7 +228,7 @@ def choose_stream(container: InputContainer, path: str) -> VideoStream:
 
 def _read_packets(container: InputContainer, stream: VideoStream) -> _PacketTable:
     frames = hidden = keyframes = 0
-    timestamps: list[int] = []
+    timestamps = array("q")  # ten hours are a million of them
     rotation: int | None = None
     damage = ""
     try:
@@ -232,7 +250,7 @@ def _read_packets(container: InputContainer, stream: VideoStream) -> _PacketTabl
         frames=frames,
         hidden=hidden,
         keyframes=keyframes,
-        timestamps=np.sort(np.asarray(timestamps, dtype=np.int64)),
+        timestamps=np.sort(np.array(timestamps, dtype=np.int64)),
         rotation=quarter_turns(rotation or 0),
         damage=damage,
     )

@@ -17,6 +17,7 @@ from extract.decoders import Picture, Reading, read_decord, read_pyav, target_si
 from extract.probe import DecodeError, VideoProbe, probe
 from extract.recipe import Recipe
 from extract.sampling import is_strided, segment_count
+from stores.names import is_unicode
 from stores.records import DecodeAudit
 
 __all__ = [
@@ -116,6 +117,7 @@ def decord_objection(facts: VideoProbe, recipe: Recipe) -> str:
         f"pixel format {facts.pixel_format}": facts.pixel_format not in _PROVEN_PIXELS,
         f"{facts.hidden} frames hidden by an edit list": facts.hidden > 0,
         f"a rotation of {facts.rotation} degrees": facts.rotation != 0,
+        "a name that is no UTF-8": not is_unicode(facts.path),
         "packets without a time": facts.timestamps.size != facts.frames,
         "a cover picture taken for the video": not facts.is_best_stream,
         f"it may come to hold {holds / 1e6:.0f} MB of frames": holds > DECORD_BYTES,

@@ -25,7 +25,10 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True)
 class FailureRow:
-    """One video that was not read, or not to its end: in which folder, and why."""
+    """One video that was not read, not to its end, or not as announced: in which folder, and why.
+
+    ``status`` is ``failed``, ``partial`` or ``marked``.
+    """
 
     folder: Path
     video_id: str
@@ -48,7 +51,7 @@ def verify(run: VerifyRun) -> VerifyReport:
 
 
 def list_failures(run: FailuresRun) -> list[FailureRow]:
-    """Return every failure, and every video that was read in part, below a folder.
+    """Return every failure, and every video that does not hold what it announces, below a folder.
 
     Raises:
         StoreError: No such folder, or a file in it is damaged.
@@ -62,9 +65,9 @@ def list_failures(run: FailuresRun) -> list[FailureRow]:
         catalog = open_catalog(folder)
         rows += [FailureRow(folder, key, "failed", f.reason) for key, f in catalog.failures.items()]
         rows += [
-            FailureRow(folder, key, "partial", video.audit.note)
+            FailureRow(folder, key, "partial" if video.audit.partial else "marked", objection)
             for key, video in catalog.videos.items()
-            if video.audit.partial
+            if (objection := video.audit.objection)
         ]
     for folder in sorted({path.parent.parent for path in run.folder.rglob("videos/*.parquet")}):
         rows += [

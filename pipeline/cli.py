@@ -25,12 +25,15 @@ DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code; ``PIPELINE_DEBUG=1`` shows where an error arose."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a sign, a name be no UTF-8
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(parse(sys.argv[1:] if arguments is None else arguments))
     except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
-    except (ValueError, ConnectionError) as error:
+    except (ValueError, OSError) as error:
         if os.environ.get("PIPELINE_DEBUG"):
             raise
         _fail(str(error))

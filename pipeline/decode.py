@@ -93,7 +93,8 @@ class DecodeWorker:
             self._chunks = iter(())
             return Refused(str(error))
         self._chunks = read_probed(facts, recipe, decoder=decoder, chunk_frames=CHUNK_FRAMES)
-        return Opened(max(facts.frames / facts.rate, facts.seconds))
+        # A header may state years; that a frame stays for more than a second is no reason to wait.
+        return Opened(min(max(facts.frames / facts.rate, facts.seconds), float(facts.frames)))
 
     def next(self) -> Chunk | Refused | None:
         """Return the next chunk, why there is none, or None past the end."""

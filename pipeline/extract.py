@@ -33,6 +33,7 @@ from stores.inventory import restricted, take_inventory
 from stores.listing import write_listing
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 from stores.shards import ShardRecipe, shard_name, write_shard
+from stores.tree import refuse_other_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def extract(run: ExtractRun) -> ExtractReport:
     with exclusive(folder):
         catalog = open_catalog(folder)
         refuse_other_recipe(catalog, recipe)
+        refuse_other_files(folder, items, catalog.paths)
         write_settings(folder, "extract", run)
         if dataset.describe is not None:
             write_dataset(folder, dataset)

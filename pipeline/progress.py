@@ -18,7 +18,7 @@ from rich.progress import (
 
 from pipeline.stage import Progress as News
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False, emoji=False)
 """Everything that is told while a command works; results go to standard output."""
 
 

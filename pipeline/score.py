@@ -16,9 +16,11 @@ from pipeline.stage import StageSettings
 from stores.commit import exclusive
 from stores.datasets import base
 from stores.events import EventRule
+from stores.names import printable
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 from stores.results import ScoredVideo, prepare
 from stores.scores import ScoreHeader, part_name, write_scores
+from stores.tree import refuse_other_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def score(run: ScoreRun) -> ScoreReport:
             "made with; give WEIGHTS=<that file or tag>"
         )
     items = _items(run.videos)
-    folder = run.out or Path("outputs") / "scores" / (run.videos.absolute().name or "root")
+    folder = run.out or Path("outputs") / "scores" / _name(run.videos)
     header = ScoreHeader(
         classes=checkpoint.provenance.classes,
         model_fingerprint=checkpoint.fingerprint,
@@ -88,6 +90,7 @@ def score(run: ScoreRun) -> ScoreReport:
     )
     with exclusive(folder):
         rows = {row.video_id: row for row in prepare(folder, header)}
+        refuse_other_files(folder, items, {key: row.path for key, row in rows.items()})
         write_settings(folder, "score", run)
         missing = [
             item
@@ -124,10 +127,16 @@ def score(run: ScoreRun) -> ScoreReport:
     )
 
 
+def _name(videos: Path) -> str:
+    """Return the folder's own name, also where it is given as ``..``."""
+    name = videos.absolute().name
+    return (name if name != ".." else videos.resolve().name) or "root"
+
+
 def _items(videos: Path) -> list[VideoItem]:
     """Return the videos below a folder, or the one that a path names."""
     if videos.is_file():
-        return [VideoItem(videos.name, str(videos.absolute()))]
+        return [VideoItem(printable(videos.name), str(videos.absolute()))]
     if not videos.exists():
         raise StoreError(f"no such file or folder: {videos}")
     return list(base.load("folder").discover(videos))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from stores.names import one_line
 from stores.records import Failure
 from stores.results import read_events
 
@@ -28,7 +29,8 @@ _RECALLS = (0.5, 0.7, 0.9)
 _MAIN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
 _SHOWN = 10  # failures and events that are printed; the files hold all
 
-results = Console(highlight=False)
+# Names are only names: "[red]" is no colour in them and ":fire:" no picture.
+results = Console(highlight=False, markup=False, emoji=False)
 
 
 def show_extract(report: ExtractReport) -> int:
@@ -98,8 +100,8 @@ def show_verify(report: VerifyReport) -> int:
 def show_failures(rows: Sequence[FailureRow]) -> int:
     """Print every failure with its reason."""
     for row in rows:
-        say(f"{row.status}: {row.folder}: {row.video_id}: {row.reason}")
-    say(f"{len(rows)} videos failed or were read in part")
+        say(one_line(f"{row.status}: {row.folder}: {row.video_id}: {row.reason}"))
+    say(f"{len(rows)} videos failed, were read in part, or differ from what they announce")
     return DONE
 
 
@@ -167,7 +169,7 @@ def _figures(metrics: dict[str, float]) -> str:
 
 def _show_failures(failures: Sequence[Failure]) -> int:
     for failure in failures[:_SHOWN]:
-        say(f"  failed: {failure.item.video_id}: {failure.reason}")
+        say("  " + one_line(f"failed: {failure.item.video_id}: {failure.reason}"))
     if len(failures) > _SHOWN:
         say(f"  … and {len(failures) - _SHOWN} more")
     return SOME_FAILED if failures else DONE
@@ -175,4 +177,4 @@ def _show_failures(failures: Sequence[Failure]) -> int:
 
 def say(line: str) -> None:
     """Print one line of results."""
-    results.print(line, markup=False, soft_wrap=True)
+    results.print(line, soft_wrap=True)

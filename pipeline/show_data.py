@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipeline.show import DONE, SOME_FAILED, results, say
 from stores.inventory import Inventory
+from stores.names import one_line
 
 if TYPE_CHECKING:  # each command imports only what it runs
     from extract.matching import Match, Matching
@@ -93,6 +94,7 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
             [f"{item.video_id}: {', '.join(map(str, paths))}" for item, paths in found.clashing],
         ),
         ("links that lead nowhere", [str(path) for path in found.broken_links]),
+        ("folders that cannot be searched", [str(path) for path in found.unreadable]),
         ("copies, one is taken", [", ".join(map(str, paths)) for paths in found.copies]),
         ("extra videos that no list names", [str(path) for path in found.extra]),
     ]
@@ -156,6 +158,6 @@ def _show(what: str, names: Sequence[str]) -> None:
         return
     say(f"{what}: {len(names):,}")
     for name in names[:_SHOWN]:
-        say(f"  {name}")
+        say(f"  {one_line(name)}")
     if len(names) > _SHOWN:
         say(f"  … and {len(names) - _SHOWN:,} more")

@@ -23,6 +23,7 @@ from pipeline.cluster import WorkerPlan
 from pipeline.decode import DecoderLost, Decoding, Limits
 from pipeline.settings import ReadOptions
 from stores.locations import local_copy, location, size_of
+from stores.names import one_line
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 
 SECOND_DECODER: Decoder = "pyav"
@@ -197,11 +198,12 @@ class ShardWorker:
                 attempts += 1
                 reasons.append(str(error))
                 if attempts == 2:
-                    return Failure(item, "; then: ".join(reasons), attempts)
+                    return Failure(item, one_line("; then: ".join(reasons)), attempts)
             except (DecodeError, ValueError) as error:
-                return Failure(item, "; then: ".join([*reasons, str(error)]), attempts + 1)
+                reason = one_line("; then: ".join([*reasons, str(error)]))
+                return Failure(item, reason, attempts + 1)
             else:
-                objection = video.objection if self._settings.reading.strict else ""
+                objection = video.audit.objection if self._settings.reading.strict else ""
                 return Failure(item, f"strict: {objection}", attempts + 1) if objection else video
 
 

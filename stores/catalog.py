@@ -26,6 +26,12 @@ class Catalog:
     videos: dict[str, ShardVideo]
     failures: dict[str, Failure]
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """The files that the videos and failures stand for, by id."""
+        failed = {key: failure.item.path for key, failure in self.failures.items()}
+        return failed | {key: video.item.path for key, video in self.videos.items()}
+
     def missing(self, items: Sequence[VideoItem], *, retry_failed: bool = False) -> list[VideoItem]:
         """Return the items that still have to be read, in their order."""
         return [

@@ -82,12 +82,16 @@ def exclusive(folder: Path) -> Iterator[None]:
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            for partial in folder.rglob(f"{_PARTIAL}*"):
+                partial.unlink(missing_ok=True)
+        except BlockingIOError as error:
             raise StoreError(
                 f"{folder} is in use by another run; wait for it or give another OUT"
             ) from error
-        for partial in folder.rglob(f"{_PARTIAL}*"):
-            partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot lock and clear {folder}: {error.strerror}; give an OUT on another disk"
+            ) from error
         yield
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stores.datasets.base import Dataset, are_copies, find_videos, group_by_stem
-from stores.locations import find_files, is_remote, size_of
+from stores.datasets.base import Dataset, are_copies, group_by_stem
+from stores.locations import size_of
+from stores.names import printable
 from stores.records import VideoItem
-
-_LEFTOVERS = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".part", ".crdownload", ".download")
+from stores.tree import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Inventory:
     ``items`` are all of them; each is in exactly one of ``present``, ``empty`` (0 bytes),
     ``clashing`` (different files of its name, so that none is taken) and ``missing``. ``copies``
     are further files of a name with equal content size, ``extra`` videos that no list names,
-    ``broken_links`` links that lead nowhere, ``leftovers`` archives and unfinished downloads.
+    ``broken_links`` links that lead nowhere, ``unreadable`` folders that cannot be listed,
+    ``leftovers`` archives and unfinished downloads.
     ``renamed`` pairs a missing video with an extra one whose name is the same but for case or a
     mark of copying.
     """
@@ -49,6 +50,7 @@ class Inventory:
     extra: tuple[Path, ...]
     renamed: tuple[tuple[str, Path], ...]
     broken_links: tuple[Path, ...]
+    unreadable: tuple[Path, ...]
     leftovers: tuple[Path, ...]
     parts: tuple[PartLoss, ...]
     bytes: int
@@ -61,8 +63,8 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
         StoreError: As the data set's ``discover``: no folder, no lists, or not one video.
     """
     items = tuple(dataset.discover(root, lists))
-    folder = root.parent if root.is_file() else root  # the root may be a list of videos
-    videos = find_videos(folder)
+    tree = walk(root.parent if root.is_file() else root)  # the root may be a list of videos
+    videos = tree.videos
     used = {item.path for item in items if item.path}
     unused = [path for path in videos if str(path.absolute()) not in used]
     by_stem = group_by_stem(videos)
@@ -82,8 +84,7 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
         else:
             missing.append(item)
     listed = {item.video_id for item in items}
-    extra = [path for path in unused if path.stem not in listed]
-    broken, leftovers = _other_files(folder)
+    extra = [path for path in unused if printable(path.stem) not in listed]
     return Inventory(
         items=items,
         present=tuple(present),
@@ -97,8 +98,9 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
         ),
         extra=tuple(extra),
         renamed=tuple(_renamed(missing, extra)),
-        broken_links=tuple(broken),
-        leftovers=tuple(leftovers),
+        broken_links=tuple(tree.broken_links),
+        unreadable=tuple(tree.unreadable),
+        leftovers=tuple(tree.leftovers),
         parts=tuple(_parts(dataset, items, missing)),
         bytes=size,
     )
@@ -134,20 +136,6 @@ def _renamed(missing: Sequence[VideoItem], extra: Sequence[Path]) -> Iterator[tu
 def _plain(name: str) -> str:
     """Return a name without case, and without what browsers and file managers add to copies."""
     return re.sub(r"(\s*\(\d+\)|\s*-?\s*copy)$", "", name.strip().casefold())
-
-
-def _other_files(root: Path) -> tuple[list[Path], list[Path]]:
-    """Return the links below ``root`` that lead nowhere, and archives and unfinished downloads."""
-    if is_remote(root):
-        return [], [path for path, _ in find_files(root) if path.suffix.lower() in _LEFTOVERS]
-    broken: list[Path] = []
-    leftovers: list[Path] = []
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink() and not path.exists():
-            broken.append(path)
-        elif path.suffix.lower() in _LEFTOVERS and path.is_file():
-            leftovers.append(path)
-    return broken, leftovers
 
 
 def _parts(

@@ -40,13 +40,15 @@ def read_listing(folder: Path) -> list[VideoItem] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
-        return [item_from_json(entry) for entry in content["videos"]]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        version = content["schema"]
+        items = [item_from_json(e) for e in content["videos"]] if version == SCHEMA else []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
             f"damaged list {path} ({error}); remove it and run extract again to write it anew"
         ) from error
+    if version != SCHEMA:
+        raise StoreError(f"{path} has schema {version}, expected {SCHEMA}")
+    return items
 
 
 def item_from_json(entry: dict[str, Any]) -> VideoItem:
@@ -57,7 +59,7 @@ def item_from_json(entry: dict[str, Any]) -> VideoItem:
         TypeError: A field is of another kind.
     """
     events = entry["events"]
-    return VideoItem(
+    item = VideoItem(
         video_id=entry["video_id"],
         path=entry["path"],
         split=entry["split"],
@@ -65,3 +67,10 @@ def item_from_json(entry: dict[str, Any]) -> VideoItem:
         events=None if events is None else tuple(Event(**event) for event in events),
         group=entry.get("group", ""),  # files of 0.1.0 have none
     )
+    texts = (item.video_id, item.path, item.split, item.group, *item.labels)
+    numbers = [number for event in item.events or () for number in (event.start, event.end)]
+    if not all(isinstance(text, str) for text in texts) or not item.video_id:
+        raise TypeError(f"names and labels have to be text, got {texts}")
+    if not all(isinstance(number, int) for number in numbers):
+        raise TypeError(f"frames have to be whole numbers, got {numbers}")
+    return item

@@ -7,6 +7,7 @@ that hands a file to a library, or relies on what no object store has, needs the
 from __future__ import annotations
 
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,8 +157,11 @@ def openable(path: Path) -> Path | IO[bytes]:
 
 def size_of(path: str) -> int | None:
     """Return a file's size in bytes, or None where there is no such file."""
-    found = location(path)
-    return found.stat().st_size if path and found.is_file() else None
+    try:
+        status = location(path).stat()
+    except (OSError, ValueError):  # whoever opens it will say what is wrong with it
+        return None
+    return status.st_size if path and stat.S_ISREG(status.st_mode) else None
 
 
 def _filesystem(url: str) -> tuple[AbstractFileSystem, str]:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from stores.records import SEGMENT_FRAMES, DecodeAudit, StoreError, VideoFeature
 
 CROPS = 10
 _NAME = re.compile(r"(?P<video>.+)__(?P<crop>\d+)\.npy")
+
+_NO_ARRAY = (ValueError, EOFError, SyntaxError, TokenError, TypeError, KeyError, MemoryError)
+"""What NumPy raises of other files, and of headers that are damaged: those are Python to it."""
 
 CropFiles = Mapping[int, Path]
 
@@ -95,7 +99,7 @@ def read_array(path: Path) -> NDArray[np.floating[Any]]:
         rows = np.load(path, allow_pickle=False)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:  # NumPy takes whatever it does not know for a pickle
+    except _NO_ARRAY as error:
         raise StoreError(f"{path} is no .npy file, damaged, or holds other things") from error
     if not isinstance(rows, np.ndarray) or rows.dtype.kind != "f":
         kind = rows.dtype if isinstance(rows, np.ndarray) else "several arrays"

@@ -49,9 +49,11 @@ class VideoItem:
 class DecodeAudit:
     """What the container announced against what was decoded.
 
-    ``expected_frames`` counts the packets that should show a picture, ``container_seconds`` is the
-    stream's own duration (0 where it states none). ``partial`` marks a video whose decoding ended
-    in an error after some good frames.
+    ``expected_frames`` counts the packets that should show a picture, ``duplicate_frames`` those at
+    the end that only repeated the one before, at no later time, and were cut. ``container_seconds``
+    is the video's duration as stated (0 where it is not), ``shown_seconds`` the time of the last
+    frame (None where that was not noted). ``partial`` marks a video whose decoding ended in an
+    error after some good frames.
     """
 
     decoder: str
@@ -60,6 +62,26 @@ class DecodeAudit:
     container_seconds: float
     partial: bool = False
     note: str = ""
+    duplicate_frames: int = 0
+    shown_seconds: float | None = None
+
+    @property
+    def objection(self) -> str:
+        """In what the video falls short of what its container announces; empty where it does not.
+
+        Durations may differ by a second or a fiftieth: the last frame's own time is not in them,
+        and many writers round.
+        """
+        if self.partial:
+            return f"decoding ended early: {self.note}"
+        if self.duplicate_frames:
+            return f"{self.duplicate_frames} frames at the end repeated the one before: cut"
+        if self.decoded_frames != self.expected_frames:
+            return f"{self.decoded_frames} frames decoded of {self.expected_frames} announced"
+        shown, announced = self.shown_seconds, self.container_seconds
+        if shown is None or announced <= 0 or abs(shown - announced) <= max(1.0, announced / 50):
+            return ""
+        return f"frames last {shown:.1f} s of {announced:.1f} s announced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +101,6 @@ class VideoFeatures:
     def frames(self) -> int:
         """Number of decoded frames F."""
         return int(self.times.shape[0])
-
-    @property
-    def objection(self) -> str:
-        """In what the video falls short of what its container announces; empty where it does not.
-
-        Durations may differ by a second or a fiftieth: the last frame's own time is not in them,
-        and many writers round.
-        """
-        audit = self.audit
-        if audit.partial:
-            return f"decoding ended early: {audit.note}"
-        if audit.decoded_frames != audit.expected_frames:
-            return f"{audit.decoded_frames} frames decoded of {audit.expected_frames} announced"
-        seconds, announced = float(self.times[-1]), audit.container_seconds
-        if announced > 0 and abs(seconds - announced) > max(1.0, announced / 50):
-            return f"frames last {seconds:.1f} s of {announced:.1f} s announced"
-        return ""
 
 
 @dataclass(frozen=True, slots=True)

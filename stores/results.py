@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,15 @@ import pyarrow.parquet as pq
 from stores.events import EventRule, ScoredEvent
 from stores.locations import openable
 from stores.records import StoreError, VideoItem, VideoScores
-from stores.scores import EVENTS_SCHEMA, ScoreHeader, failure_name
+from stores.scores import (
+    EVENTS_SCHEMA,
+    SCHEMA_VERSION,
+    VIDEOS_SCHEMA,
+    ScoreHeader,
+    failure_name,
+    is_ours,
+    scores_schema,
+)
 
 KINDS = ("scores", "events", "videos")
 """The folders of a part, in the order they are committed."""
@@ -22,7 +31,11 @@ KINDS = ("scores", "events", "videos")
 
 @dataclass(frozen=True, slots=True)
 class ScoredVideo:
-    """One row of ``videos/``: status is ``ok``, ``partial`` (stopped at an error) or ``failed``."""
+    """One row of ``videos/``.
+
+    ``status`` is ``ok``, ``partial`` (stopped at an error), ``marked`` (scored, but not what its
+    container announces) or ``failed``.
+    """
 
     video_id: str
     path: str
@@ -96,17 +109,39 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScor
 
 def read_header(part: Path) -> ScoreHeader:
     """Return the header of one Parquet part; errors as in read_videos."""
-    try:
-        metadata = pq.read_schema(openable(part)).metadata or {}
-        return ScoreHeader(
+    with _reading(part):
+        schema = pq.read_schema(openable(part))
+        metadata = schema.metadata or {}
+        header = ScoreHeader(
             classes=tuple(json.loads(metadata[b"classes"])),
             model_fingerprint=metadata[b"model_fingerprint"].decode(),
             recipe_fingerprint=metadata[b"recipe_fingerprint"].decode(),
             rule=EventRule(**json.loads(metadata[b"event_rule"])),
         )
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        version = metadata[b"schema_version"].decode()
+        if version != SCHEMA_VERSION:
+            raise StoreError(f"{part} has schema {version}, expected {SCHEMA_VERSION}; score again")
+        if not schema.equals(_schema_of(part.parent.name, header)):
+            raise TypeError("columns that are not those of this version")
+        return header
+
+
+def _schema_of(kind: str, header: ScoreHeader) -> pa.Schema:
+    return {"events": EVENTS_SCHEMA, "videos": VIDEOS_SCHEMA}.get(kind) or scores_schema(header)
+
+
+@contextmanager
+def _reading(part: Path) -> Iterator[None]:
+    """Turn what damaged and foreign files raise into a StoreError that names the file."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except PermissionError as error:
+        raise StoreError(f"{part}: no permission to read the file") from error
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError, MemoryError) as error:
         raise StoreError(
-            f"damaged or foreign Parquet file {part} ({error}); remove it and score again"
+            f"damaged or foreign Parquet file {part} ({error}); move it away and score again"
         ) from error
 
 
@@ -116,17 +151,17 @@ def check_part(folder: Path, name: str) -> None:
     Raises:
         StoreError: A file is damaged, not ours or not there, or they do not go together.
     """
+    if not is_ours(name):
+        raise StoreError(f"{folder}: {name} is no part of scores; move it out of the folder")
     videos = folder / "videos" / name
     if not videos.is_file():
         raise StoreError(f"{folder}: the run that wrote {name} did not come to its end")
-    read_header(videos)
     rows = _read(videos, list(ScoredVideo.__slots__)).to_pylist()
     if all(row["status"] == "failed" for row in rows):
         return
     for kind in ("scores", "events"):
         if not (folder / kind / name).is_file():
             raise StoreError(f"{folder / kind / name} is missing; score its videos again")
-        read_header(folder / kind / name)
     frames = _read(folder / "scores" / name, None).num_rows
     _read(folder / "events" / name, None)
     if frames != sum(row["frames"] for row in rows):
@@ -145,7 +180,7 @@ def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
     finished = {part.name for part in _parts(folder, "videos")}
     for kind in ("scores", "events"):
         for part in _parts(folder, kind):
-            if part.name not in finished:
+            if part.name not in finished and is_ours(part.name):
                 part.unlink()
     for part in _parts(folder, "videos"):
         theirs = read_header(part)
@@ -169,7 +204,7 @@ def clear_others(folder: Path, header: ScoreHeader) -> None:
                 theirs = read_header(part)
             except StoreError:
                 theirs = None
-            if theirs != header:
+            if theirs != header and is_ours(part.name):
                 part.unlink()
 
 
@@ -190,11 +225,8 @@ def _read(
     """Return some columns of a part, or all of it; every page's checksum is compared."""
     names = None if columns is None else list(columns)
     chosen = None if filters is None else [("video_id", "in", filters)]
-    try:
+    read_header(part)
+    with _reading(part):
         return pq.read_table(
             openable(part), columns=names, filters=chosen, page_checksum_verification=True
         )
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            f"damaged or foreign Parquet file {part} ({error}); remove it and score again"
-        ) from error

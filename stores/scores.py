@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from stores.commit import committing
 from stores.events import EventRule, ScoredEvent, find_events, frame_labels
-from stores.records import Failure, VideoScores
+from stores.names import printable
+from stores.records import DecodeAudit, Failure, VideoScores
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"  # 1 had no duplicate_frames, nor the status "marked"
 
 EVENTS_SCHEMA = pa.schema(
     [
@@ -50,6 +51,7 @@ VIDEOS_SCHEMA = pa.schema(
         ("events", pa.int32()),
         ("decoder", pa.string()),
         ("expected_frames", pa.int32()),
+        ("duplicate_frames", pa.int32()),
         ("container_seconds", pa.float64()),
         ("attempts", pa.int32()),
     ]
@@ -131,6 +133,11 @@ def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
     return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
 
 
+def is_ours(name: str) -> bool:
+    """Return whether a file is named as those written here; any other is somebody else's."""
+    return name.startswith(("part-", "failed-")) and name.endswith(".parquet")
+
+
 def failure_name(video_id: str) -> str:
     """Return the name of the file in ``videos/`` that says why a video has no scores."""
     return f"failed-{hashlib.sha256(video_id.encode()).hexdigest()[:16]}.parquet"
@@ -174,9 +181,9 @@ def _video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, 
     best = max(events, key=lambda event: event.peak, default=None)
     return {
         "video_id": result.item.video_id,
-        "path": result.item.path,
-        "status": "partial" if audit is not None and audit.partial else "ok",
-        "reason": audit.note if audit is not None else "",
+        "path": printable(result.item.path),
+        "status": _status(audit),
+        "reason": "" if audit is None else audit.objection or audit.note,
         "frames": result.score.shape[0],
         "seconds": float(result.times[-1]),
         "peak": float(result.score.max()),
@@ -184,15 +191,22 @@ def _video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, 
         "events": len(events),
         "decoder": None if audit is None else audit.decoder,
         "expected_frames": None if audit is None else audit.expected_frames,
+        "duplicate_frames": None if audit is None else audit.duplicate_frames,
         "container_seconds": None if audit is None else audit.container_seconds,
         "attempts": 1,
     }
 
 
+def _status(audit: DecodeAudit | None) -> str:
+    if audit is None or not audit.objection:
+        return "ok"
+    return "partial" if audit.partial else "marked"
+
+
 def _failure_row(failure: Failure) -> dict[str, Any]:
     return {
         "video_id": failure.item.video_id,
-        "path": failure.item.path,
+        "path": printable(failure.item.path),
         "status": "failed",
         "reason": failure.reason,
         "frames": 0,

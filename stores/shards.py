@@ -24,7 +24,12 @@ from stores.listing import item_from_json
 from stores.locations import openable
 from stores.records import DecodeAudit, Failure, StoreError, VideoFeatures, VideoItem
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
+"""Version 1 lacks the audit's duplicate frames and time of the last frame."""
+
+# What h5py and JSON report of a cut file, a flipped bit, a missing name or a foreign content.
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
 _ROWS_PER_CHUNK = 256  # one training window of one crop is one read
 
 
@@ -104,18 +109,22 @@ def read_index(path: Path) -> ShardIndex:
     Raises:
         StoreError: The file is damaged, or no shard of this schema.
     """
+    foreign = f"{path} is HDF5 but not a feature shard; move it out of the folder"
     with _reading(path) as file:
-        if "index" not in file:
-            raise StoreError(f"{path} is HDF5 but not a feature shard; move it out of the folder")
-        content = json.loads(file["index"][()].tobytes())
-    if content.get("schema") != SCHEMA:
-        raise StoreError(f"{path} has schema {content.get('schema')}, expected {SCHEMA}")
-    videos = tuple(_video_from_json(entry, path) for entry in content["videos"])
-    failures = tuple(
-        Failure(item=item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
-        for f in content["failures"]
-    )
-    return ShardIndex(ShardRecipe(**content["recipe"]), videos, failures)
+        index = file.get("index")
+        if not isinstance(index, h5py.Dataset) or index.dtype != np.uint8 or index.ndim != 1:
+            raise StoreError(foreign)
+        content = json.loads(index[()].tobytes())
+        if not isinstance(content, dict) or "schema" not in content:
+            raise StoreError(foreign)
+        if content["schema"] not in READABLE:
+            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
+        videos = tuple(_video_from_json(entry, path) for entry in content["videos"])
+        failures = tuple(
+            Failure(item=item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
+            for f in content["failures"]
+        )
+        return ShardIndex(ShardRecipe(**content["recipe"]), videos, failures)
 
 
 def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.float16]:
@@ -128,15 +137,16 @@ def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.floa
         raise StoreError(
             f"crop {crop} of {video.item.video_id}: {video.shard} holds {video.crops} crops"
         )
+    shape = video.crops, video.segments, video.width
     with _reading(video.shard) as file:
-        data = file[_group(video.item.video_id)]["segments"]
+        data = _data(file, video, "segments", shape)
         return np.asarray(data[()] if crop is None else data[crop], dtype=np.float16)
 
 
 def read_times(video: ShardVideo) -> NDArray[np.float64]:
     """Return the presentation time of every frame, [F] seconds; errors as in read_segments."""
     with _reading(video.shard) as file:
-        return np.asarray(file[_group(video.item.video_id)]["times"][()], dtype=np.float64)
+        return np.asarray(_data(file, video, "times", (video.frames,))[()], dtype=np.float64)
 
 
 def check_shard(path: Path) -> None:
@@ -146,27 +156,34 @@ def check_shard(path: Path) -> None:
         StoreError: It is damaged, no shard, or holds other shapes than its index says.
     """
     for video in read_index(path).videos:
-        segments, times = read_segments(video), read_times(video)
-        announced = (video.crops, video.segments, video.width)
-        if segments.shape != announced or times.shape != (video.frames,):
-            raise StoreError(
-                f"{path}: {video.item.video_id} holds {segments.shape} and {times.shape} times, "
-                f"the index says {announced} and {video.frames}; move it away and extract again"
-            )
+        read_segments(video)
+        read_times(video)
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[h5py.File]:
-    # h5py reports a cut file, a flipped bit and a missing name as any of these.
     try:
         with h5py.File(openable(path), "r") as file:
             yield file
     except StoreError:
         raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except PermissionError as error:
+        raise StoreError(f"{path}: no permission to read the shard") from error
+    except _DAMAGE as error:
         raise StoreError(
             f"damaged shard {path} ({error}); delete it and run extract again to redo its videos"
         ) from error
+
+
+def _data(file: h5py.File, video: ShardVideo, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
+    """Return a data set of a video; its shape is compared before memory is asked for it."""
+    data = file[_group(video.item.video_id)][name]
+    if data.shape != shape:
+        raise StoreError(
+            f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the index "
+            f"says {shape}; move the file away and extract again"
+        )
+    return data
 
 
 def _group(video_id: str) -> str:
@@ -216,6 +233,8 @@ def _index_json(
 
 def _video_from_json(entry: dict[str, Any], path: Path) -> ShardVideo:
     crops, segments, width = entry["shape"]
+    if not all(isinstance(n, int) and n > 0 for n in (entry["frames"], crops, segments, width)):
+        raise TypeError(f"frames and shape have to be numbers above 0, got {entry['shape']}")
     return ShardVideo(
         item=item_from_json(entry["item"]),
         frames=entry["frames"],

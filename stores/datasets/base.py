@@ -13,16 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from stores.locations import find_files, is_remote
+from stores.names import printable
 from stores.records import StoreError, VideoItem
+from stores.tree import find_videos
 
-VIDEO_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "ogv", "flv", "wmv", "asf", "mxf"),
-        *("mpg", "mpeg", "vob", "ts", "mts", "m2ts", "gif"),
-    )
-)
+MOST_FRAMES = 2**31 - 1
+"""Frames are counted in 32 bits in every file: two years at 30 a second."""
 
 
 class Discover(Protocol):
@@ -85,33 +81,6 @@ def load(name: str) -> Dataset:
     return dataset
 
 
-def find_videos(root: Path) -> list[Path]:
-    """Return every file below ``root`` whose suffix says video, sorted, links followed once.
-
-    Raises:
-        StoreError: ``root`` is not a folder.
-    """
-    if not root.is_dir():
-        raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
-    if is_remote(root):
-        return [path for path, _ in find_files(root) if path.suffix.lower() in VIDEO_SUFFIXES]
-    found: list[Path] = []
-    seen: set[Path] = set()
-    pending = [root]
-    while pending:
-        folder = pending.pop()
-        real = folder.resolve()
-        if real in seen:
-            continue
-        seen.add(real)
-        for entry in folder.iterdir():
-            if entry.is_dir():
-                pending.append(entry)
-            elif entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file():
-                found.append(entry)
-    return sorted(found)
-
-
 def find_list(root: Path, lists: Path | None, name: str) -> Path:
     """Return the list file called ``name``: in ``lists`` where given, else in or just below root.
 
@@ -139,22 +108,57 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number and text of each line that is not blank.
 
     Raises:
-        StoreError: The file cannot be read as UTF-8 text.
+        StoreError: The file cannot be read as UTF-8 text, or holds a NUL.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Editors on Windows put a mark before the first name.
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read as text: {error}") from error
-    for number, line in enumerate(lines, start=1):
+        raise StoreError(f"{path} cannot be read as text: {error}; save it as UTF-8") from error
+    # Not splitlines: a name may hold what Unicode calls a line's end.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if "\0" in line:
+            raise StoreError(f"{path} line {number}: {line[:80]!r} holds a NUL; save it as UTF-8")
         if line.strip():
             yield number, line.strip()
 
 
+def stretches(words: Sequence[str], path: Path, number: int) -> list[tuple[int, int]]:
+    """Return the pairs of frames that a line of an annotation file ends with, half-open.
+
+    The pair -1 -1 stands for none.
+
+    Raises:
+        StoreError: They are no numbers, no pairs, or a stretch does not end after it begins.
+    """
+    try:
+        frames = [int(word) for word in words]
+        pairs = [*zip(frames[::2], frames[1::2], strict=True)]
+    except ValueError as error:
+        raise StoreError(f"{path} line {number}: {words[:9]} are no pairs of frames") from error
+    stated = [pair for pair in pairs if pair != (-1, -1)]
+    for start, end in stated:
+        if not 0 <= start < end <= MOST_FRAMES:
+            raise StoreError(f"{path} line {number}: frames {start} to {end} are no stretch")
+    return stated
+
+
+def refuse_doubles(items: Sequence[VideoItem]) -> None:
+    """Raise StoreError where a name is listed twice: of which split it is would be a guess."""
+    seen: dict[str, VideoItem] = {}
+    for item in items:
+        first = seen.setdefault(item.video_id, item)
+        if first is not item:
+            raise StoreError(
+                f"{item.video_id!r} is listed twice ({first.split}, {item.split}); remove one line"
+            )
+
+
 def group_by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """Return videos by their name without suffix, those of one name in the order given."""
+    """Return videos by their printable name without suffix, those of one name in order."""
     groups: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        groups[path.stem].append(path)
+        groups[printable(path.stem)].append(path)
     return dict(groups)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stores.commit import commit_text
-from stores.datasets.base import Dataset, names
+from stores.datasets.base import MOST_FRAMES, Dataset, names
 from stores.labelled.description import (
     Description,
     find_description,
@@ -28,7 +28,7 @@ from stores.records import Event, StoreError, VideoItem
 FILE = "dataset.json"
 SCHEMA = 1
 
-WHOLE = 2**31 - 1
+WHOLE = MOST_FRAMES
 """End of an event that lasts as long as its video; it is cut there once the length is known."""
 
 _NAME = re.compile(r"[\w][\w.-]*")

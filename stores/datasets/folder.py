@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stores.datasets.base import Dataset, find_videos, refuse_lists
+from stores.datasets.base import Dataset, refuse_lists
+from stores.names import printable
 from stores.records import StoreError, VideoItem
+from stores.tree import walk
 
 
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return every video below ``root``; its id is the path from there, with forward slashes.
 
+    A name in which nothing can be read, such as a link that leads nowhere or a folder without
+    permission, is among them and ends as a failure.
+
     Raises:
         StoreError: ``root`` is no folder, no video lies below it, or lists are given.
     """
     refuse_lists("folder", lists)
-    videos = find_videos(root)
-    if not videos:
+    tree = walk(root)
+    found = sorted([*tree.videos, *tree.unusable, *tree.unreadable])
+    if not found:
         raise StoreError(
             f"no video below {root}; looked for files named .mp4, .avi, .mkv and alike"
         )
-    return [VideoItem(p.relative_to(root).as_posix(), str(p.absolute())) for p in videos]
+    return [VideoItem(printable(p.relative_to(root).as_posix()), str(p.absolute())) for p in found]
 
 
 DATASET = Dataset(

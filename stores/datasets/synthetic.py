@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from stores.commit import commit_text, exclusive
-from stores.datasets.base import Dataset, find_videos, refuse_lists
+from stores.datasets.base import Dataset, refuse_lists
 from stores.drawn.footage import write_video
 from stores.drawn.incidents import PAINTERS
 from stores.drawn.plan import CLASSES, DEMO, Settings, VideoPlan, plan
@@ -28,6 +28,7 @@ from stores.drawn.scenes import Scene
 from stores.drawn.views import Frame, draw_view
 from stores.locations import size_of
 from stores.records import Event, StoreError, VideoItem
+from stores.tree import find_videos
 
 _VERSION = 1  # raise it when the same seed no longer draws the same pictures
 _ANNOTATIONS, _PLAN = "annotations.json", "plan.json"
@@ -143,7 +144,7 @@ def _to_item(row: dict[str, Any], root: Path) -> VideoItem:
     label, events = row["label"], row["events"]
     return VideoItem(
         video_id=Path(row["file"]).stem,
-        path=str(root / row["file"]),
+        path=str((root / row["file"]).absolute()),
         split=row["split"],
         labels=(label,),
         events=None if events is None else tuple(Event(s, e, label) for s, e in events),

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stores.datasets.base import Dataset, find_list, index_by_stem, locate, read_lines
+from stores.datasets.base import (
+    Dataset,
+    find_list,
+    index_by_stem,
+    locate,
+    read_lines,
+    refuse_doubles,
+    stretches,
+)
 from stores.records import Event, Split, StoreError, VideoItem
 
 CLASSES = (
@@ -57,14 +65,14 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
     """Return the items of both published lists; ``found`` gives a name's file.
 
     Raises:
-        StoreError: A list is missing, or has a line that cannot be read.
+        StoreError: A list is missing, has a line that cannot be read, or a name twice.
     """
     truth = dict(_annotations(find_list(root, lists, "Temporal_Anomaly_Annotation.txt")))
     files: tuple[tuple[Split, str], ...] = (
         ("train", "Anomaly_Train.txt"),
         ("test", "Anomaly_Test.txt"),
     )
-    return [
+    items = [
         VideoItem(
             video_id=name,
             path=locate(found, name),
@@ -75,6 +83,8 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
         for split, file in files
         for name, label in _listed(find_list(root, lists, file))
     ]
+    refuse_doubles(items)
+    return items
 
 
 def part_of(item: VideoItem) -> str:
@@ -102,18 +112,12 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
     Frames are counted at the videos' own 30 fps, half-open as the published frame truth has them.
     """
     for number, line in read_lines(path):
-        try:
-            file, label, *numbers = line.split()
-            frames = [int(n) for n in numbers]
-        except ValueError as error:
-            raise StoreError(
-                f"{path} line {number}: {line!r} is not name, class, frames"
-            ) from error
-        pairs = zip(frames[::2], frames[1::2], strict=False)
-        yield (
-            file.removesuffix(".mp4"),
-            tuple(Event(start, end, label) for start, end in pairs if start >= 0),
-        )
+        file, *words = line.split()
+        label = words[0] if words else ""
+        if label not in CLASSES:
+            raise StoreError(f"{path} line {number}: {line!r} is not name, class, frames")
+        pairs = stretches(words[1:], path, number)
+        yield file.removesuffix(".mp4"), tuple(Event(start, end, label) for start, end in pairs)
 
 
 DATASET = Dataset(

@@ -17,6 +17,7 @@ from stores.datasets.base import (
     index_by_stem,
     locate,
     read_lines,
+    stretches,
 )
 from stores.records import Event, StoreError, VideoItem
 
@@ -86,7 +87,8 @@ def labels_of(name: str) -> tuple[str, ...]:
 def _optional(folder: Path, file: str) -> set[str]:
     """Return the names of a list that need not be there; empty where it is not."""
     path = next(iter(sorted(folder.rglob(file))), None)
-    return {line.removesuffix(".mp4") for _, line in read_lines(path)} if path else set()
+    lines = read_lines(path) if path else ()
+    return {line.rpartition("/")[2].removesuffix(".mp4") for _, line in lines}
 
 
 def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
@@ -98,12 +100,8 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
     for number, line in read_lines(path):
         file, *numbers = line.split()
         name = file.removesuffix(".mp4")
-        try:
-            frames = [int(n) for n in numbers]
-        except ValueError as error:
-            raise StoreError(f"{path} line {number}: {line!r} is not name, frames") from error
         label = labels_of(name)[0]
-        pairs = zip(frames[::2], frames[1::2], strict=False)
+        pairs = stretches(numbers, path, number)
         yield name, tuple(Event(start, end, label) for start, end in pairs)
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stores.datasets.base import find_videos, read_lines
+from stores.datasets.base import MOST_FRAMES, read_lines
+from stores.names import printable
 from stores.records import Event, Split, StoreError
+from stores.tree import walk
 
 LIST_NAMES = "videos.csv", "videos.jsonl"
 """Lists that are taken from a root without being named."""
@@ -81,7 +83,8 @@ def read_rows(path: Path) -> list[Row]:
 def _class_folders(root: Path) -> list[Row]:
     """Return the videos of ``<class>/…`` or ``train/<class>/…`` and ``test/<class>/…``."""
     rows: list[Row] = []
-    for path in find_videos(root):
+    tree = walk(root)
+    for path in sorted([*tree.videos, *tree.unusable]):
         *folders, _ = path.relative_to(root).parts
         split = _SPLITS.get(folders[0].casefold()) if len(folders) > 1 else None
         own = folders[1:] if split else folders
@@ -90,8 +93,8 @@ def _class_folders(root: Path) -> list[Row]:
                 f"{path} lies in no class folder; put each video below a folder that is named for "
                 "its class, or list the videos in videos.csv (path, labels)"
             )
-        name = path.relative_to(root).as_posix()
-        rows.append(Row(name=name, path=path.absolute(), labels=(own[0],), split=split))
+        name, label = printable(path.relative_to(root).as_posix()), printable(own[0])
+        rows.append(Row(name=name, path=path.absolute(), labels=(label,), split=split))
     if not rows:
         raise StoreError(f"no video below {root}; expected a folder a class, or a videos.csv")
     return rows
@@ -165,7 +168,7 @@ def _events(told: object, labels: tuple[str, ...]) -> tuple[Event, ...]:
     for part in told if isinstance(told, list) else [told]:
         if not isinstance(part, dict) or not {"start", "end"} <= set(part):
             raise ValueError(f"event {part!r} has no start and end")
-        events.append(_event(part["start"], part["end"], part.get("label"), labels))
+        events.append(_event((part["start"], part["end"]), part.get("label"), labels))
     return tuple(events)
 
 
@@ -173,12 +176,13 @@ def _event_of_text(text: str, labels: tuple[str, ...]) -> Event:
     match = _EVENT.fullmatch(text)
     if match is None:
         raise ValueError(f"event {text!r} is not start-end:label in frames")
-    return _event(int(match["start"]), int(match["end"]), match["label"], labels)
+    return _event((match["start"], match["end"]), match["label"], labels)
 
 
-def _event(start: object, end: object, label: object, labels: tuple[str, ...]) -> Event:
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
-        raise ValueError(f"event {start}-{end}: expected frames, the first before the last")
+def _event(told: tuple[object, object], label: object, labels: tuple[str, ...]) -> Event:
+    start, end = (int(frame) if frame.isdecimal() else -1 for frame in map(str, told))
+    if not 0 <= start < end <= MOST_FRAMES:
+        raise ValueError(f"event {told[0]}-{told[1]}: expected frames, the first before the last")
     if label is None and len(labels) > 1:
         raise ValueError(f"event {start}-{end} has no label, and its video has several")
     if label is not None and label not in labels:

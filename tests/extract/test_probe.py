@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave
 from dataclasses import replace
@@ -56,7 +57,13 @@ def test_shown_at_ends_with_the_table(write_video):
 
 def test_names_that_look_like_protocols_and_options_are_files(write_video, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for name in ("-dash.mp4", "http:x.mp4", "100%d & more?.mp4"):
+    for name in (
+        "-dash.mp4",
+        "http:x.mp4",
+        "100%d & more?.mp4",
+        "caf\udce9\n.mp4",
+        "x" * 250 + ".mp4",
+    ):
         write_video(name, frames=2)
         assert probe(name).frames == 2
 
@@ -117,9 +124,27 @@ def _giant(folder):
     return path
 
 
+def _lost_link(folder):
+    (folder / "link.mp4").symlink_to("/nowhere.mp4")
+    return folder / "link.mp4"
+
+
+def _circle(folder):
+    (folder / "circle.mp4").symlink_to("circle.mp4")
+    return folder / "circle.mp4"
+
+
+def _pipe(folder):
+    os.mkfifo(folder / "pipe.mp4")
+    return folder / "pipe.mp4"
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
+        (_lost_link, "a link that leads nowhere"),
+        (_circle, "cannot be read"),
+        (_pipe, "not a file; give the video"),
         (_missing, "no such file"),
         (_empty, "empty"),
         (_text, "not a video"),

@@ -99,6 +99,7 @@ def test_auto_takes_decord_for_regular_strided_videos_of_few_keyframes_alone(wri
         {"codec": "mpeg4"},
         {"timestamps": uneven},
         {"pixel_format": "yuv420p10le"},
+        {"path": "caf\udce9.mp4"},
     ):
         assert not prefers_decord(replace(facts, **changed), MIDDLE), changed
 

@@ -41,30 +41,47 @@ Trial = Callable[[Path], str]
 """Disturbs a run that writes to a folder; returns what was not as promised, empty if all was."""
 
 
-def left_behind(out: Path, members: list[psutil.Process]) -> str:
-    """Say what a run left: temporary files, or processes a minute after its end."""
+def left_behind(out: Path, members: list[psutil.Process], temporary: Path | None = None) -> str:
+    """Say what a run left: temporary files of ours, or processes a minute after its end.
+
+    What libraries keep in folders of their own is not counted.
+    """
     partial = [p.name for p in out.rglob(".partial-*")]
+    if temporary:
+        theirs = ("ray", "torchinductor_")  # Ray's logs and the cache of torch's compiler
+        partial += [p.name for p in temporary.iterdir() if not p.name.startswith(theirs)]
     if partial:
         return f"temporary files {partial}"
-    _, alive = psutil.wait_procs(members, timeout=60)
-    return f"processes {[p.pid for p in alive]}" if alive else ""
+    deadline = time.monotonic() + 60
+    while (alive := [m.pid for m in members if is_alive(m)]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return f"processes {alive}" if alive else ""
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process still works; one that waits to be buried does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def kill(bench: Workbench, stage: str, victim: str, wait: float) -> Trial:
     """Return the trial that kills one kind of process, then runs the command again."""
 
     def trial(out: Path) -> str:
-        command = getattr(bench, stage)(out)
-        process = run(command)
-        struck, members = strike(process, VICTIMS[victim], wait)
-        code, error = ended(process)
-        if not struck:
-            return f"ended before its {victim} was killed, {wait:.1f} s after it was seen"
-        if code is None:
-            return "hung"
-        if victim in ("decode worker", "shard worker") and code != 0:
-            return f"exit code {code}: {error.strip()[-200:]}"
-        return rerun(bench, stage, out) or left_behind(out, members)
+        with tempfile.TemporaryDirectory(prefix="f-") as name:
+            temporary = Path(name)
+            process = run(getattr(bench, stage)(out), temporary)
+            struck, members = strike(process, VICTIMS[victim], wait)
+            code, error = ended(process)
+            if not struck:
+                return f"ended before its {victim} was killed, {wait:.1f} s after it was seen"
+            if code is None:
+                return "hung"
+            if victim in ("decode worker", "shard worker") and code != 0:
+                return f"exit code {code}: {error.strip()[-200:]}"
+            return rerun(bench, stage, out) or left_behind(out, members, temporary)
 
     return trial
 
@@ -100,9 +117,20 @@ def line_of(process: psutil.Process) -> str:
 
 
 def rerun(bench: Workbench, stage: str, out: Path) -> str:
-    """Run the command again; say in what it, or what it left, is not as it should be."""
+    """Run the command again; say in what it, or what it left, is not as it should be.
+
+    What was committed before has to be the same file as before, and no video may be there twice.
+    """
+    before = bench.committed(stage, out)
     code, error = ended(run(getattr(bench, stage)(out)))
-    return bench.differs(stage, out) if code == 0 else f"rerun gave {code}: {error[-200:]}"
+    if code != 0:
+        return f"rerun gave {code}: {error[-200:]}"
+    after = bench.committed(stage, out)
+    if redone := [path.name for path, stamp in before.items() if after.get(path) != stamp]:
+        return f"written again: {redone}"
+    if doubled := bench.done_twice(stage, out):
+        return f"done twice: {doubled}"
+    return bench.differs(stage, out)
 
 
 def full_disk(bench: Workbench, stage: str) -> Trial:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from stores.catalog import open_catalog
 from stores.datasets import synthetic
-from stores.shards import read_segments, read_times
+from stores.shards import read_index, read_segments, read_times
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = synthetic.Settings(
@@ -53,6 +55,25 @@ class Workbench:
         rows = scores_of(out)
         return "" if rows == self.scores else f"{len(rows)} of {len(self.scores)} rows or values"
 
+    def committed(self, stage: str, out: Path) -> dict[Path, tuple[int, int]]:
+        """Return every committed shard or part, with what a second writing would change."""
+        pattern = "shard-*.h5" if stage == "extract" else "videos/*.parquet"
+        stats = {path: path.stat() for path in out.rglob(pattern)}
+        return {path: (each.st_ino, each.st_mtime_ns) for path, each in stats.items()}
+
+    def done_twice(self, stage: str, out: Path) -> list[str]:
+        """Return the videos that more than one shard or part holds."""
+        paths = self.committed(stage, out)
+        if stage == "extract":
+            ids = [video.item.video_id for path in paths for video in read_index(path).videos]
+        else:
+            ids = [
+                name
+                for path in paths
+                for (name,) in duckdb.sql(f"select video_id from '{path}'").fetchall()
+            ]
+        return [name for name, count in Counter(ids).items() if count > 1]
+
 
 def features_of(out: Path) -> dict[str, bytes]:
     """Return all values of every video: rounded as far as batches may change them."""
@@ -73,11 +94,16 @@ def scores_of(out: Path) -> list[tuple[object, ...]]:
     return duckdb.sql(query).fetchall()
 
 
-def run(command: list[str]) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own, its error output kept."""
+def run(command: list[str], temporary: Path | None = None) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own, its error output kept.
+
+    ``temporary`` is where it, and Ray, put temporary files; the path has to be short, since Ray's
+    sockets lie there.
+    """
     return subprocess.Popen(
         command,
         cwd=ROOT,
+        env=os.environ | ({"TMPDIR": str(temporary)} if temporary else {}),
         text=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

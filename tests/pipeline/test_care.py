@@ -41,7 +41,7 @@ def test_failures_and_partial_videos_are_listed_with_reasons(outputs):
     rows = list_failures(FailuresRun(outputs))
     assert [(row.video_id, row.status, row.reason) for row in rows] == [
         ("gone", "failed", "no file of that name"),
-        ("part", "partial", "ends at 9"),
+        ("part", "partial", "decoding ended early: ends at 9"),
     ]
 
 

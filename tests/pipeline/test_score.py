@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from extract.recipe import recipe_from_json
+from pipeline.report import write_report
 from pipeline.score import score
 from pipeline.scorer import scorer_of
-from pipeline.settings import ReadOptions, ScoreRun, TrainRun
+from pipeline.settings import ReadOptions, ReportRun, ScoreRun, TrainRun
+from pipeline.show import show_score
 from pipeline.train import train
 from stores.records import StoreError
 from stores.results import read_scores
@@ -97,6 +99,34 @@ def test_a_second_run_scores_only_what_is_new(scored, footage, checkpoint, tmp_p
     os.link(second, videos / "c.mp4")
     assert score(run).failures[0].item.video_id == "c.mp4"
     assert score(replace(run, reading=ReadOptions(retry_failed=True))).failures == ()
+
+
+@pytest.mark.ray
+def test_hostile_names_are_only_names(footage, checkpoint, tmp_path, capsysbinary):
+    video = next(footage.rglob("*.mp4"))
+    root = tmp_path / "videos"
+    for name in (b"caf\xe9\n.mp4", b"-#1 & \x1b[31m.mp4", b"[/b].mp4", b"a/x.mp4", b"b/x.mp4"):
+        path = root / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(video, path)
+    (root / "gone.mp4").symlink_to("/nowhere")
+    (root / "loop").symlink_to(root)
+    run = ScoreRun(root, checkpoint, out=tmp_path / "scores", threshold=0.0)
+    report = score(run)
+    assert show_score(report) == 3
+    printed = capsysbinary.readouterr().out
+    assert b"failed: gone.mp4: " in printed
+    assert b"\x1b[31m" not in printed
+    assert [v.video_id for v in report.videos if v.status == "ok"] == [
+        r"-#1 & \x1b[31m.mp4",
+        "[/b].mp4",
+        "a/x.mp4",
+        "b/x.mp4",
+        r"caf\xe9\x0a.mp4",
+    ]
+    page = write_report(ReportRun(scores=report.folder)).read_text()
+    assert r"caf\xe9\x0a.mp4" in page
+    assert score(run).already == 6
 
 
 def test_mistakes_are_named(tmp_path):

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 
@@ -58,11 +57,38 @@ def test_taking_a_folder_clears_what_a_killed_writer_left(tmp_path):
         assert not leftover.exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_named(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="cannot write to"), exclusive(tmp_path / "sub"):
-        pass
+def test_a_folder_without_permission_is_named(public, without_privileges):
+    public.chmod(0o555)
+    with without_privileges():
+        with (
+            pytest.raises(StoreError, match="cannot write to .*: Permission denied"),
+            exclusive(public / "sub"),
+        ):
+            pass
+        with pytest.raises(StoreError, match="cannot write .*/file: Permission denied"):
+            commit_text(public / "file", "x")
+    assert list(public.iterdir()) == []
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A disk that takes no writing."""
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=False).returncode != 0:
+        pytest.skip("needs the right to mount a file system")
+    subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_disk_that_takes_no_writing_is_named(read_only):
+    for folder in (read_only, read_only / "sub"):
+        with (
+            pytest.raises(StoreError, match=f"cannot write to {folder}: Read-only file system"),
+            exclusive(folder),
+        ):
+            pass
+    with pytest.raises(StoreError, match="cannot write .*/file: Read-only file system"):
+        commit_text(read_only / "file", "x")
 
 
 def test_a_file_that_cannot_grow_is_named_and_nothing_of_it_stays(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from stores.catalog import open_catalog
 from stores.commit import commit_text, exclusive
-from stores.datasets.base import find_videos, load
+from stores.datasets.base import load
 from stores.inventory import take_inventory
 from stores.listing import read_listing, write_listing
 from stores.locations import (
@@ -21,6 +21,7 @@ from stores.locations import (
 )
 from stores.records import StoreError
 from stores.shards import ShardRecipe, check_shard, read_segments, write_shard
+from stores.tree import find_videos
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_metadata_states_schema_model_recipe_and_rule(tmp_path):
     for kind in ("scores", "events", "videos"):
         (part,) = (tmp_path / kind).iterdir()
         assert read_header(part) == HEADER
-        assert pq.read_schema(part).metadata[b"schema_version"] == b"1"
+        assert pq.read_schema(part).metadata[b"schema_version"] == b"2"
 
 
 def test_prepare_drops_parts_whose_video_rows_never_came(tmp_path):
@@ -95,7 +95,7 @@ def test_a_cut_or_foreign_file_is_named(tmp_path):
     with pytest.raises(StoreError, match=f"damaged or foreign Parquet file {part}"):
         prepare(tmp_path, HEADER)
     part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(StoreError, match="remove it and score again"):
+    with pytest.raises(StoreError, match="move it away and score again"):
         read_videos(tmp_path)
 
 

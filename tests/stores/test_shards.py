@@ -1,14 +1,33 @@
+import json
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stores.catalog import open_catalog
 from stores.records import Event, Failure, StoreError, VideoItem
-from stores.shards import ShardRecipe, read_index, read_segments, read_times, write_shard
+from stores.shards import (
+    ShardRecipe,
+    check_shard,
+    read_index,
+    read_segments,
+    read_times,
+    write_shard,
+)
 
 RECIPE = ShardRecipe('{"name": "test"}', "0123456789abcdef")
 HOSTILE_NAMES = ["index", ".", "..", "a/b.mp4", "100%.avi", "v=x__#1_label_B1-0-0", "ż ó.mp4"]
+
+
+def test_a_path_that_is_no_utf8_comes_back_as_it_was(tmp_path, make_features):
+    video = make_features("caf")
+    item = replace(video.item, path="/videos/caf\udce9.mp4")
+    path = write_shard(tmp_path, RECIPE, [replace(video, item=item)], [Failure(item, "gone")])
+    index = read_index(path)
+    assert index.videos[0].item == index.failures[0].item == item
 
 
 def test_round_trip_with_truth_failures_and_every_crop(tmp_path, make_features):
@@ -37,6 +56,7 @@ def test_names_that_mean_something_to_hdf5_are_only_names(tmp_path, make_feature
         np.testing.assert_array_equal(read_segments(entry), video.segments)
 
 
+@settings(deadline=None)  # a file each: how long that takes is the disk's affair
 @given(crops=st.integers(1, 10), segments=st.integers(1, 600), width=st.sampled_from([1, 8, 512]))
 def test_every_shape_comes_back(tmp_path_factory, make_features_of, crops, segments, width):
     video = make_features_of(crops=crops, segments=segments, width=width)
@@ -94,3 +114,60 @@ def test_hdf5_of_another_maker_is_refused_as_such(tmp_path):
         file["data"] = [1, 2, 3]
     with pytest.raises(StoreError, match="not a feature shard"):
         read_index(path)
+
+
+def test_one_user_may_not_read_anothers_shard(public, without_privileges, make_features):
+    path = write_shard(public, RECIPE, [make_features()])
+    path.chmod(0)
+    with without_privileges(), pytest.raises(StoreError, match=f"{path}: no permission to read"):
+        read_index(path)
+
+
+def _index(file, content):
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    file["index"] = np.frombuffer(text, dtype=np.uint8)
+
+
+def _video(**changes):
+    audit = {"decoder": "pyav", "expected_frames": 1, "decoded_frames": 1, "container_seconds": 1}
+    item = {"video_id": "v", "path": "", "split": "none", "labels": [], "events": None}
+    video = {"item": item, "frames": 1, "shape": [1, 1, 8], "audit": audit} | changes
+    recipe = {"text": "{}", "fingerprint": "0"}
+    return {"schema": 1, "recipe": recipe, "videos": [video], "failures": []}
+
+
+FOREIGN = {
+    "a group for an index": lambda file: file.create_group("index"),
+    "numbers for an index": lambda file: file.__setitem__("index", [1.5, 2.5]),
+    "a scalar for an index": lambda file: file.__setitem__("index", 7),
+    "an empty index": lambda file: _index(file, b""),
+    "an index that is no JSON": lambda file: _index(file, b"\xff{"),
+    "an index nested too deep": lambda file: _index(file, b"[" * 99_999),
+    "a list for an index": lambda file: _index(file, [1, 2]),
+    "another's index": lambda file: _index(file, {"version": 3}),
+    "no videos": lambda file: _index(file, {"schema": 1}),
+    "a shape of words": lambda file: _index(file, _video(shape=["a", "b", "c"])),
+    "a shape below nothing": lambda file: _index(file, _video(shape=[1, -1, 8])),
+    "an audit of something else": lambda file: _index(file, _video(audit={"x": 1})),
+    "a video that is not there": lambda file: _index(file, _video()),
+    "a video of another shape": lambda file: (
+        _index(file, _video()),
+        file.create_dataset("v/segments", shape=(10**6, 10**6, 8), dtype="f2", chunks=(1, 1, 8)),
+        file.create_dataset("v/times", data=[0.0]),
+    ),
+}
+
+
+@pytest.mark.parametrize("maker", FOREIGN)
+def test_what_another_maker_calls_a_shard_is_refused_with_its_name(tmp_path, maker):
+    path = tmp_path / "shard-x.h5"
+    with h5py.File(path, "w") as file:
+        FOREIGN[maker](file)
+    with pytest.raises(StoreError, match=f"{path}"):
+        check_shard(path)
+
+
+def test_a_folder_named_as_a_shard_is_refused(tmp_path):
+    (tmp_path / "shard-x.h5").mkdir()
+    with pytest.raises(StoreError, match=r"shard-x\.h5"):
+        open_catalog(tmp_path)

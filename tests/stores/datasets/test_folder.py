@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from stores.datasets import base
@@ -14,6 +16,20 @@ def test_ids_are_paths_below_the_root_and_two_of_one_name_stay_apart(tmp_path):
     items = FOLDER.discover(tmp_path)
     assert [i.video_id for i in items] == ["a/x.mp4", "b/x.mp4", "c & d/é #1.MKV"]
     assert {(i.split, i.labels, i.events) for i in items} == {("none", (), None)}
+
+
+def test_names_that_are_no_text_and_inputs_that_are_no_files_are_items(tmp_path):
+    for name in (b"caf\xe9.mp4", b"-a\nb.mp4", b"[bold]:fire:.mp4"):
+        (tmp_path / os.fsdecode(name)).touch()
+    (tmp_path / "gone.mp4").symlink_to("/nowhere")
+    items = FOLDER.discover(tmp_path)
+    assert [i.video_id for i in items] == [
+        r"-a\x0ab.mp4",
+        "[bold]:fire:.mp4",
+        r"caf\xe9.mp4",
+        "gone.mp4",
+    ]
+    assert os.fsencode(items[2].path) == os.fsencode(tmp_path) + b"/caf\xe9.mp4"
 
 
 def test_a_link_that_loops_ends(tmp_path):

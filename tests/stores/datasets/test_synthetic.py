@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stores.datasets import synthetic
-from stores.datasets.base import find_videos
 from stores.records import StoreError
+from stores.tree import find_videos
 
 SETTINGS = synthetic.Settings(
     train_normal=1, train_anomalous=3, test_normal=1, test_anomalous=2, seconds=(3.0, 4.0)

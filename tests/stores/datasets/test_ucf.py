@@ -51,10 +51,48 @@ def test_a_listed_video_that_is_absent_has_no_path(root):
     assert len(items) == 1900
 
 
+HOSTILE_LISTS = {
+    "../../../etc/Abuse/passwd.mp4\n": ["passwd"],
+    "/etc/Abuse/Abuse001_x264.mp4\r\n\r\n": ["Abuse001_x264"],
+    "\ufeffAbuse/Abuse001_x264.mp4": ["Abuse001_x264"],
+    "Abuse/..\nAbuse/.\n": ["..", "."],
+    "Abuse/a\u2028b #1 & 100%.mp4": ["a\u2028b #1 & 100%"],
+    f"Abuse/{'x' * 5000}.mp4": ["x" * 5000],
+    "Abuse/a\0b.mp4": "line 1: .* holds a NUL; save it as UTF-8",
+    "Abuse/": "line 1: 'Abuse/' names no class",
+    "Abuse/a.mp4\nAbuse/a.mp4": "'a' is listed twice",
+    b"Abuse/caf\xe9.mp4": "cannot be read as text: .*save it as UTF-8",
+    "Abuse/a.mp4".encode("utf-16"): "cannot be read as text",
+    "Abuse/a.mp4".encode("utf-16-le"): "holds a NUL",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_LISTS)
+def test_a_list_names_files_below_the_root_alone_or_is_refused_by_line(tmp_path, text):
+    (tmp_path / LISTS[0]).write_bytes(text if isinstance(text, bytes) else text.encode())
+    for name in LISTS[1:]:
+        (tmp_path / name).touch()
+    expected = HOSTILE_LISTS[text]
+    if isinstance(expected, list):
+        found = UCF.itemise(tmp_path, None, {"Abuse001_x264": tmp_path / "Abuse001_x264.mp4"})
+        assert [item.video_id for item in found] == expected
+        assert {item.path for item in found} <= {"", str(tmp_path / "Abuse001_x264.mp4")}
+    else:
+        with pytest.raises(StoreError, match=expected):
+            UCF.itemise(tmp_path, None, {})
+
+
+@pytest.mark.parametrize("words", ["165", "240 165", "5 5 -1 -1", "-3 9", "0 99999999999", "1 x"])
+def test_frames_that_are_no_stretch_are_refused(tmp_path, words):
+    (tmp_path / LISTS[2]).write_text(f"\nAbuse028_x264 Abuse {words}\n")
+    with pytest.raises(StoreError, match=r"Annotation\.txt line 2: .*(no stretch|no pairs)"):
+        UCF.itemise(tmp_path, None, {})
+
+
 def test_a_missing_list_and_a_bad_line_are_named(tmp_path):
     with pytest.raises(StoreError, match=r"Temporal_Anomaly_Annotation\.txt is not in"):
         UCF.discover(tmp_path)
-    (tmp_path / LISTS[2]).write_text("Abuse028_x264 Abuse 165 x -1 -1\n")
+    (tmp_path / LISTS[2]).write_text("Abuse028_x264 165 240 -1 -1\n")
     with pytest.raises(StoreError, match=r"line 1: .*is not name, class, frames"):
         UCF.discover(tmp_path)
     (tmp_path / LISTS[2]).write_text("Abuse028_x264 Abuse 165 240 -1 -1\n")

@@ -41,7 +41,7 @@ def test_a_root_without_videos_is_named(tmp_path):
     with pytest.raises(StoreError, match=r"annotations\.txt is not in"):
         XD.discover(tmp_path)
     (tmp_path / "annotations.txt").write_text("v=abc__#1_label_B1-0-0.mp4 0 x\n")
-    with pytest.raises(StoreError, match="is not name, frames"):
+    with pytest.raises(StoreError, match="are no pairs of frames"):
         XD.discover(tmp_path)
     (tmp_path / "annotations.txt").write_text("")
     with pytest.raises(StoreError, match="no video named"):

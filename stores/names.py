@@ -1,0 +1,43 @@
+"""File names as text that every file format and terminal takes.
+
+A name on disk is bytes: it may be no UTF-8, hold a line break, or the codes that move a cursor.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's controls, bytes that are no UTF-8 (as Python reads them), line and paragraph ends."""
+
+
+def printable(name: str) -> str:
+    r"""Return a name on one line of valid Unicode; different names stay different.
+
+    What cannot be shown becomes ``\xe9`` or alike, and a backslash ``\\``; all else stays.
+    """
+    return "".join(_escape(character) for character in name)
+
+
+def one_line(text: str) -> str:
+    """Return a message on one line of valid Unicode: as :func:`printable`, but for backslashes."""
+    return "".join(
+        character if character == "\\" else _escape(character)
+        for character in " ".join(text.split())
+    )
+
+
+def is_unicode(name: str) -> bool:
+    """Return whether a name is valid Unicode, as libraries that know no other want it."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _escape(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if unicodedata.category(character) not in _HIDDEN:
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8 (PEP 383)
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,180 @@
+"""What is fuzzed: every reader of files that others may have made, and a sound file of each kind.
+
+A target takes bytes and may end in nothing or in a ``StoreError`` (``ValueError`` where no store is
+read); whatever else it raises is a finding.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, save_checkpoint
+from model.config import PRESETS
+from model.published import read_published
+from stores.datasets import ucf, xd
+from stores.events import EventRule
+from stores.listing import read_listing, write_listing
+from stores.published import read_array
+from stores.records import (
+    DecodeAudit,
+    Event,
+    Failure,
+    StoreError,
+    VideoFeatures,
+    VideoItem,
+    VideoScores,
+)
+from stores.results import check_part
+from stores.scores import ScoreHeader, write_scores
+from stores.shards import ShardRecipe, check_shard, write_shard
+
+ITEM = VideoItem("a/b #1.mp4", "/videos/b.mp4", "test", ("fire",), (Event(3, 9, "fire"),))
+FEATURES = VideoFeatures(
+    item=ITEM,
+    segments=np.zeros((2, 3, 4), np.float16),
+    times=np.arange(40) / 25,
+    audit=DecodeAudit("pyav", 40, 40, 1.6),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, the bytes of a sound file, and the errors that are an answer."""
+
+    read: Callable[[Path, bytes], None]
+    seed: Callable[[Path], bytes]
+    answers: type[ValueError] = StoreError
+
+    def __call__(self, data: bytes) -> None:
+        """Give the bytes to the reader in a folder of their own."""
+        with tempfile.TemporaryDirectory() as folder, suppress(self.answers):
+            self.read(Path(folder), data)
+
+
+def _shard(folder: Path, data: bytes) -> None:
+    path = folder / "shard-0.h5"
+    path.write_bytes(data)
+    check_shard(path)
+
+
+def _shard_seed(folder: Path) -> bytes:
+    failure = Failure(ITEM, "gone")
+    return write_shard(folder, ShardRecipe("{}", "0"), [FEATURES], [failure]).read_bytes()
+
+
+def _index(folder: Path, data: bytes) -> None:
+    """The checksums of a shard pass; what its index says is anything."""
+    path = folder / "shard-0.h5"
+    with h5py.File(path, "w") as file:
+        file["index"] = np.frombuffer(data, dtype=np.uint8)
+        group = file.create_group("a%2Fb #1.mp4")
+        group["segments"], group["times"] = FEATURES.segments, FEATURES.times
+    check_shard(path)
+
+
+def _index_seed(folder: Path) -> bytes:
+    with h5py.File(write_shard(folder, ShardRecipe("{}", "0"), [FEATURES])) as file:
+        data: bytes = file["index"][()].tobytes()
+    return data
+
+
+def _part(folder: Path, data: bytes) -> None:
+    write_scores(folder, HEADER, [SCORES])
+    (path,) = (folder / "videos").iterdir()
+    path.write_bytes(data)
+    check_part(folder, path.name)
+
+
+def _part_seed(folder: Path) -> bytes:
+    write_scores(folder, HEADER, [SCORES])
+    (path,) = (folder / "videos").iterdir()
+    return path.read_bytes()
+
+
+HEADER = ScoreHeader(("normal", "fire"), "m" * 16, "r" * 16, EventRule())
+SCORES = VideoScores(
+    item=ITEM,
+    times=FEATURES.times,
+    score=np.linspace(0, 1, 40, dtype=np.float32),
+    probabilities=np.full((40, 2), 0.5, np.float32),
+)
+
+
+def _checkpoint(folder: Path, data: bytes) -> None:
+    (folder / FILE).write_bytes(data)
+    load_checkpoint(folder)
+
+
+def _checkpoint_seed(folder: Path) -> bytes:
+    provenance = Provenance("ucf", ("normal", "fire"), (("n",), ("f",)), 0, "{}", "0", "", "paper")
+    text, state = torch.zeros(2, 4), {"score_head.bias": torch.zeros(1)}
+    checkpoint = Checkpoint(*PRESETS["small"], provenance, {"auc": 0.5}, state, text)
+    save_checkpoint(folder, checkpoint)
+    return (folder / FILE).read_bytes()
+
+
+def _weights(folder: Path, data: bytes) -> None:
+    path = folder / "model.pth"
+    path.write_bytes(data)
+    read_published(path)
+
+
+def _weights_seed(folder: Path) -> bytes:
+    torch.save({"linear.bias": torch.zeros(4)}, folder / "model.pth")
+    return (folder / "model.pth").read_bytes()
+
+
+def _array(folder: Path, data: bytes) -> None:
+    path = folder / "a__0.npy"
+    path.write_bytes(data)
+    read_array(path)
+
+
+def _array_seed(folder: Path) -> bytes:
+    np.save(folder / "a.npy", np.zeros((3, 4), np.float32))
+    return (folder / "a.npy").read_bytes()
+
+
+def _lists(folder: Path, data: bytes) -> None:
+    """The first byte says which of a data set's lists the others are."""
+    files = ("Anomaly_Train.txt", "Anomaly_Test.txt", "Temporal_Anomaly_Annotation.txt")
+    others = ("annotations.txt", "test_videos.txt", "train_videos.txt")
+    for name in (*files, *others):
+        (folder / name).touch()
+    which = data[0] % 6 if data else 0
+    (folder / (*files, *others)[which]).write_bytes(data[1:])
+    (ucf if which < 3 else xd).itemise(folder, None, {})
+
+
+def _lists_seed(folder: Path) -> bytes:
+    return b"\x00Abuse/Abuse001_x264.mp4\nTraining_Normal/Normal_Videos_003_x264.mp4\n"
+
+
+def _listing(folder: Path, data: bytes) -> None:
+    (folder / "videos.json").write_bytes(data)
+    read_listing(folder)
+
+
+def _listing_seed(folder: Path) -> bytes:
+    write_listing(folder, [ITEM])
+    return (folder / "videos.json").read_bytes()
+
+
+TARGETS = {
+    "shard": Target(_shard, _shard_seed),
+    "index": Target(_index, _index_seed),
+    "part": Target(_part, _part_seed),
+    "checkpoint": Target(_checkpoint, _checkpoint_seed),
+    "weights": Target(_weights, _weights_seed, ValueError),
+    "array": Target(_array, _array_seed),
+    "lists": Target(_lists, _lists_seed),
+    "listing": Target(_listing, _listing_seed),
+}
