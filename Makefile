@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast test-long faults bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score report ablate check test test-fast test-long faults bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -41,6 +41,10 @@ train: $(READY) ## [DATASET=ucf]: shards to a DSANet checkpoint and test scores
 
 evaluate: $(READY) ## [CHECKPOINT=folder]: AUC, AP and mAP against the data set's truth
 	@$(RUN) evaluate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
+		--out "$(OUT)" $(ARGS)
+
+calibrate: $(READY) ## [CHECKPOINT=folder]: threshold and probabilities, from a test split with truth
+	@$(RUN) calibrate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
 		--out "$(OUT)" $(ARGS)
 
 score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores and a report

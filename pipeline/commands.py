@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.settings import (
     AblateRun,
+    CalibrateRun,
     CheckDataRun,
     DemoRun,
     EvaluateRun,
@@ -25,6 +26,7 @@ from pipeline.show import (
     DONE,
     say,
     show_ablate,
+    show_calibrate,
     show_evaluate,
     show_extract,
     show_failures,
@@ -83,6 +85,12 @@ def _evaluate(run: EvaluateRun) -> int:
     return show_evaluate(evaluate(run))
 
 
+def _calibrate(run: CalibrateRun) -> int:
+    from pipeline.calibrate import calibrate
+
+    return show_calibrate(calibrate(run))
+
+
 def _score(run: ScoreRun) -> int:
     from pipeline.score import score
 
@@ -134,6 +142,7 @@ _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     ExtractRun: _extract,
     TrainRun: _train,
     EvaluateRun: _evaluate,
+    CalibrateRun: _calibrate,
     ScoreRun: _score,
     ReportRun: _report,
     AblateRun: _ablate,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extract.encoder import resolve_weights
-from extract.recipe import recipe_from_json
 from model.checkpoint import device_named, load_checkpoint
 from pipeline.driver import run_stage
 from pipeline.runs import require_sane, write_settings
 from pipeline.scorer import Scorer, scorer_of
+from pipeline.scoring import settle_scoring
 from pipeline.settings import ScoreRun
 from pipeline.stage import StageSettings
 from stores.commit import exclusive
 from stores.datasets import base
-from stores.events import EventRule
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 from stores.results import ScoredVideo, prepare
 from stores.scores import ScoreHeader, part_name, write_scores
@@ -52,7 +50,8 @@ class ScoreSink:
     def commit(self, videos: list[VideoFeatures], failures: list[Failure]) -> None:
         """Score, and write the part; a StoreError says why it cannot be written."""
         if self._scorer is None:
-            self._scorer = scorer_of(load_checkpoint(self.checkpoint), device_named("auto"))
+            checkpoint, device = load_checkpoint(self.checkpoint), device_named("auto")
+            self._scorer = scorer_of(checkpoint, device, self.header.score_temperature)
         write_scores(self.folder, self.header, map(self._scorer.score, videos), failures)
 
 
@@ -65,27 +64,10 @@ def score(run: ScoreRun) -> ScoreReport:
         ValueError: CLIP weights that are not those of the checkpoint's features.
     """
     require_sane(run.reading, videos_per_part=run.videos_per_part)
-    checkpoint = load_checkpoint(run.checkpoint)
-    recipe = recipe_from_json(checkpoint.provenance.recipe)
-    if recipe.frames == "unknown":
-        raise StoreError(
-            f"{run.checkpoint} scores published features, and how those are made of a video is not "
-            "known; import it with --recipe vadclip to score videos on a guess"
-        )
-    source = run.weights or checkpoint.provenance.clip_weights
-    if recipe.weights != resolve_weights(recipe.model, source):
-        raise ValueError(
-            f"weights {source!r} of {recipe.model} are not those the checkpoint's features were "
-            "made with; give WEIGHTS=<that file or tag>"
-        )
+    scoring = settle_scoring(run.checkpoint, run.weights, run.events)
     items = _items(run.videos)
     folder = run.out or Path("outputs") / "scores" / (run.videos.absolute().name or "root")
-    header = ScoreHeader(
-        classes=checkpoint.provenance.classes,
-        model_fingerprint=checkpoint.fingerprint,
-        recipe_fingerprint=recipe.fingerprint,
-        rule=EventRule(threshold=run.threshold),
-    )
+    header = scoring.header
     with exclusive(folder):
         rows = {row.video_id: row for row in prepare(folder, header)}
         write_settings(folder, "score", run)
@@ -103,7 +85,7 @@ def score(run: ScoreRun) -> ScoreReport:
                 checkpoint=run.checkpoint.absolute(),
                 before=frozenset(p.name for p in (folder / "videos").glob("part-*.parquet")),
             )
-            settings = StageSettings(recipe, source, run.reading)
+            settings = StageSettings(scoring.recipe, scoring.source, run.reading)
             tally = run_stage("score", missing, settings, sink, per_job=run.videos_per_part)
             frames, seconds, done = tally.frames, tally.seconds, tally.done
         videos = tuple(prepare(folder, header))

@@ -15,6 +15,7 @@ from stores.results import read_events
 if TYPE_CHECKING:  # each command imports only what it runs
     from model.alarms import AlarmPoint
     from pipeline.ablate import AblateReport
+    from pipeline.calibrate import CalibrateReport
     from pipeline.care import FailureRow, VerifyReport
     from pipeline.evaluate import EvaluateReport
     from pipeline.extract import ExtractReport
@@ -119,6 +120,35 @@ def show_evaluate(report: EvaluateReport) -> int:
     if report.missing:
         say(f"not evaluated, no features: {', '.join(report.missing)}")
         return SOME_FAILED
+    return DONE
+
+
+def show_calibrate(report: CalibrateReport) -> int:
+    """Print what a calibration chose, what it is worth, and on which videos that was seen."""
+    made, unseen = report.calibration, report.calibration.unseen
+    say(
+        f"calibrated {report.checkpoint} on the {made.split} split of {made.dataset}: "
+        f"{made.videos} videos, {made.hours:.2f} hours, {made.events} events"
+    )
+    line = (
+        f"  threshold {made.rule.threshold:.4f} ({made.chosen_by}): finds "
+        f"{100 * made.recall:.1f} % of the events at {made.false_alarms_per_hour:.2f} false alarms "
+        "per hour"
+    )
+    if unseen:
+        line += (
+            f"; on videos that had no say, {100 * unseen['recall']:.1f} % "
+            f"at {unseen['false_alarms_per_hour']:.2f}"
+        )
+    say(line)
+    if made.temperature is not None:
+        say(
+            f"  temperature {made.temperature:.3f}: expected calibration error "
+            f"{made.error_before:.4f} before, {made.error_after:.4f} after"
+            + (f", {unseen['error']:.4f} on videos that had no say" if unseen else "")
+        )
+    say(f"  one false alarm in these videos is {1 / made.hours:.1f} an hour: no finer is known")
+    say(f"`score` and `watch` use it from now on · {report.file}")
     return DONE
 
 

@@ -102,6 +102,7 @@ def read_header(part: Path) -> ScoreHeader:
             model_fingerprint=metadata[b"model_fingerprint"].decode(),
             recipe_fingerprint=metadata[b"recipe_fingerprint"].decode(),
             rule=EventRule(**json.loads(metadata[b"event_rule"])),
+            score_temperature=json.loads(metadata.get(b"score_temperature", b"null")),
         )
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise StoreError(

@@ -58,12 +58,17 @@ VIDEOS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class ScoreHeader:
-    """What every file of a folder of scores has in common, kept in its Parquet metadata."""
+    """What every file of a folder of scores has in common, kept in its Parquet metadata.
+
+    ``score_temperature`` is that of a calibrated model; None says that scores are as the model was
+    trained to give them.
+    """
 
     classes: tuple[str, ...]
     model_fingerprint: str
     recipe_fingerprint: str
     rule: EventRule
+    score_temperature: float | None = None
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the key-value metadata of a file."""
@@ -73,6 +78,7 @@ class ScoreHeader:
             b"model_fingerprint": self.model_fingerprint.encode(),
             b"recipe_fingerprint": self.recipe_fingerprint.encode(),
             b"event_rule": json.dumps(asdict(self.rule)).encode(),
+            b"score_temperature": json.dumps(self.score_temperature).encode(),
         }
 
 

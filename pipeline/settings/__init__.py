@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pipeline.settings.care import FailuresRun, VerifyRun
 from pipeline.settings.data import CheckDataRun, MatchRun
-from pipeline.settings.experiments import AblateRun
+from pipeline.settings.experiments import AblateRun, CalibrateRun
 from pipeline.settings.imports import ImportCheckpointRun, ImportFeaturesRun
 from pipeline.settings.stages import (
     DemoRun,
     EvaluateRun,
+    EventOptions,
     ExtractRun,
     ReadOptions,
     ReportRun,
@@ -27,6 +28,7 @@ Run = (
     | ExtractRun
     | TrainRun
     | EvaluateRun
+    | CalibrateRun
     | ScoreRun
     | ReportRun
     | AblateRun
@@ -43,6 +45,7 @@ COMMANDS: dict[str, type[Run]] = {
     "extract": ExtractRun,
     "train": TrainRun,
     "evaluate": EvaluateRun,
+    "calibrate": CalibrateRun,
     "score": ScoreRun,
     "report": ReportRun,
     "ablate": AblateRun,
@@ -56,9 +59,11 @@ COMMANDS: dict[str, type[Run]] = {
 __all__ = [
     "COMMANDS",
     "AblateRun",
+    "CalibrateRun",
     "CheckDataRun",
     "DemoRun",
     "EvaluateRun",
+    "EventOptions",
     "ExtractRun",
     "FailuresRun",
     "ImportCheckpointRun",

@@ -31,6 +31,27 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
+class EventOptions:
+    """When scores become events, by whichever command finds events.
+
+    What is not given comes from the checkpoint's calibration, else from ``stores.events``.
+    """
+
+    threshold: float | None = None
+    """Score from which a frame is anomalous and an event begins; 0.5 where the checkpoint is not
+    calibrated."""
+    release: float | None = None
+    """Share of the threshold below which an event ends, 0.8 by default: a score that trembles
+    around the threshold is to make one event and not ten. 1 ends it at the threshold itself."""
+    minimum_frames: int | None = None
+    """Shortest event in frames, 16 by default: one segment, the shortest thing a score can tell.
+    Longer drops what flares up for a moment, and events that are really so short."""
+    calibrated: bool = True
+    """Use the calibration beside the checkpoint; --no-calibrated scores as the model was trained
+    to."""
+
+
+@dataclass(frozen=True)
 class ExtractRun:
     """Read a data set's videos and write their CLIP segment features as HDF5 shards."""
 
@@ -115,10 +136,10 @@ class ScoreRun:
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
-    threshold: float = 0.5
-    """Score from which a frame is anomalous and an event begins."""
     videos_per_part: int = 8
     """Whole videos in one Parquet part: what a crash can lose."""
+    events: OmitArgPrefixes[EventOptions] = EventOptions()
+    """When scores become events."""
     reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
     """How videos are read."""
 
