@@ -16,6 +16,7 @@ from pipeline.settings import (
     ImportCheckpointRun,
     ImportFeaturesRun,
     MatchRun,
+    PlotRun,
     ReportRun,
     Run,
     ScoreRun,
@@ -104,6 +105,16 @@ def _report(run: ReportRun) -> int:
     return DONE
 
 
+def _plot(run: PlotRun) -> int:
+    from pipeline.plot import plot
+
+    made = plot(run)
+    say(f"picture: {made.picture}")
+    if made.overlay is not None:
+        say(f"overlay: {made.overlay}")
+    return DONE
+
+
 def _ablate(run: AblateRun) -> int:
     from pipeline.ablate import ablate
 
@@ -145,6 +156,7 @@ _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     CalibrateRun: _calibrate,
     ScoreRun: _score,
     ReportRun: _report,
+    PlotRun: _plot,
     AblateRun: _ablate,
     ImportCheckpointRun: _import_checkpoint,
     ImportFeaturesRun: _import_features,

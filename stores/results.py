@@ -93,6 +93,18 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScor
     return found
 
 
+def folder_header(folder: Path) -> ScoreHeader:
+    """Return the header that all parts of a folder of scores have in common.
+
+    Raises:
+        StoreError: Nothing was scored there, or a part is damaged or not ours.
+    """
+    parts = _parts(folder, "videos")
+    if not parts:
+        raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
+    return read_header(parts[0])
+
+
 def read_header(part: Path) -> ScoreHeader:
     """Return the header of one Parquet part; errors as in read_videos."""
     try:

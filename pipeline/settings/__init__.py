@@ -20,6 +20,7 @@ from pipeline.settings.stages import (
     ScoreRun,
     TrainRun,
 )
+from pipeline.settings.views import PlotRun
 
 Run = (
     DemoRun
@@ -31,6 +32,7 @@ Run = (
     | CalibrateRun
     | ScoreRun
     | ReportRun
+    | PlotRun
     | AblateRun
     | ImportCheckpointRun
     | ImportFeaturesRun
@@ -48,6 +50,7 @@ COMMANDS: dict[str, type[Run]] = {
     "calibrate": CalibrateRun,
     "score": ScoreRun,
     "report": ReportRun,
+    "plot": PlotRun,
     "ablate": AblateRun,
     "import-checkpoint": ImportCheckpointRun,
     "import-features": ImportFeaturesRun,
@@ -69,6 +72,7 @@ __all__ = [
     "ImportCheckpointRun",
     "ImportFeaturesRun",
     "MatchRun",
+    "PlotRun",
     "ReadOptions",
     "ReportRun",
     "Run",
