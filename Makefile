@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate calibrate score report ablate check test test-fast test-long faults bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score watch report ablate check test test-fast test-long faults bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -50,6 +50,10 @@ calibrate: $(READY) ## [CHECKPOINT=folder]: threshold and probabilities, from a 
 score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores and a report
 	@$(RUN) score $(call option,VIDEOS,videos) $(call option,CHECKPOINT,checkpoint) \
 		$(call option,SCORES,out) $(call option,WEIGHTS,weights) $(ARGS)
+
+watch: $(READY) ## VIDEOS=folder CHECKPOINT=folder: score new videos as they are finished
+	@$(RUN) watch "$(VIDEOS)" $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
+		$(call option,WEIGHTS,weights) $(ARGS)
 
 report: $(READY) ## [SCORES=folder]: a page with the curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)

@@ -22,6 +22,7 @@ from pipeline.settings import (
     ScoreRun,
     TrainRun,
     VerifyRun,
+    WatchRun,
 )
 from pipeline.show import (
     DONE,
@@ -36,6 +37,8 @@ from pipeline.show import (
     show_seeds,
     show_train,
     show_verify,
+    show_watch,
+    show_watched,
 )
 
 
@@ -98,6 +101,12 @@ def _score(run: ScoreRun) -> int:
     return show_score(score(run))
 
 
+def _watch(run: WatchRun) -> int:
+    from pipeline.watch import watch
+
+    return show_watch(watch(run, show_watched))
+
+
 def _report(run: ReportRun) -> int:
     from pipeline.report import write_report
 
@@ -155,6 +164,7 @@ _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     EvaluateRun: _evaluate,
     CalibrateRun: _calibrate,
     ScoreRun: _score,
+    WatchRun: _watch,
     ReportRun: _report,
     PlotRun: _plot,
     AblateRun: _ablate,

@@ -55,6 +55,21 @@ class ScoreSink:
         write_scores(self.folder, self.header, map(self._scorer.score, videos), failures)
 
 
+def default_folder(videos: Path) -> Path:
+    """Return the folder that the scores of some videos go to where none is given."""
+    return Path("outputs") / "scores" / (videos.absolute().name or "root")
+
+
+def score_sink(folder: Path, header: ScoreHeader, checkpoint: Path) -> ScoreSink:
+    """Return the sink of a run that finds ``folder`` as it is now."""
+    return ScoreSink(
+        folder=folder.absolute(),
+        header=header,
+        checkpoint=checkpoint.absolute(),
+        before=frozenset(part.name for part in (folder / "videos").glob("part-*.parquet")),
+    )
+
+
 def score(run: ScoreRun) -> ScoreReport:
     """Score what is not scored yet below ``run.videos`` and return what was done.
 
@@ -66,7 +81,7 @@ def score(run: ScoreRun) -> ScoreReport:
     require_sane(run.reading, videos_per_part=run.videos_per_part)
     scoring = settle_scoring(run.checkpoint, run.weights, run.events)
     items = _items(run.videos)
-    folder = run.out or Path("outputs") / "scores" / (run.videos.absolute().name or "root")
+    folder = run.out or default_folder(run.videos)
     header = scoring.header
     with exclusive(folder):
         rows = {row.video_id: row for row in prepare(folder, header)}
@@ -79,12 +94,7 @@ def score(run: ScoreRun) -> ScoreReport:
         ]
         frames, seconds, done = 0, 0.0, 0
         if missing:
-            sink = ScoreSink(
-                folder=folder.absolute(),
-                header=header,
-                checkpoint=run.checkpoint.absolute(),
-                before=frozenset(p.name for p in (folder / "videos").glob("part-*.parquet")),
-            )
+            sink = score_sink(folder, header, run.checkpoint)
             settings = StageSettings(scoring.recipe, scoring.source, run.reading)
             tally = run_stage("score", missing, settings, sink, per_job=run.videos_per_part)
             frames, seconds, done = tally.frames, tally.seconds, tally.done

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stores.records import Failure
-from stores.results import read_events
+from stores.results import ScoredVideo, read_events
 
 if TYPE_CHECKING:  # each command imports only what it runs
     from model.alarms import AlarmPoint
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # each command imports only what it runs
     from pipeline.score import ScoreReport
     from pipeline.seeds import SeedsReport
     from pipeline.train import TrainReport
+    from pipeline.watch import WatchReport
 
 DONE, SOME_FAILED = 0, 3
 _RECALLS = (0.5, 0.7, 0.9)
@@ -161,6 +162,21 @@ def show_score(report: ScoreReport) -> int:
     say(f"{line} · {report.folder}")
     show_events(report.folder)
     return _show_failures(report.failures)
+
+
+def show_watched(video: ScoredVideo) -> None:
+    """Print one video that a watcher has just scored, or could not."""
+    if video.status == "failed":
+        say(f"{video.video_id}: failed: {video.reason}")
+        return
+    line = f"{video.video_id}: {video.events} events, peak {video.peak:.2f}"
+    say(f"{line}, {video.label}" if video.label else line)
+
+
+def show_watch(report: WatchReport) -> int:
+    """Print what a watcher came to; one that was told to stop has done all that it should."""
+    say(f"scores: {report.new} videos scored, {report.already} were there · {report.folder}")
+    return SOME_FAILED if report.failed and not report.stopped else DONE
 
 
 def show_events(folder: Path) -> None:

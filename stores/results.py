@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,12 +38,21 @@ class ScoredVideo:
 def read_videos(folder: Path) -> list[ScoredVideo]:
     """Return the rows of ``videos/`` in order of id; none where nothing was scored yet.
 
+    The folder may be written to meanwhile: what is not committed yet is not seen.
+
     Raises:
         StoreError: A part is damaged or not ours.
     """
     names = list(ScoredVideo.__slots__)
-    rows = [row for part in _parts(folder, "videos") for row in _read(part, names).to_pylist()]
+    rows = [row for part in _parts(folder, "videos") for row in _rows(part, names)]
     return sorted((ScoredVideo(**row) for row in rows), key=lambda v: v.video_id)
+
+
+def rows_in(folder: Path, names: Iterable[str]) -> list[ScoredVideo]:
+    """Return the rows of those of some parts of ``videos/`` that are there; errors as above."""
+    columns = list(ScoredVideo.__slots__)
+    rows = [row for name in names for row in _rows(folder / "videos" / name, columns)]
+    return [ScoredVideo(**row) for row in rows]
 
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
@@ -193,7 +203,19 @@ def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:
 
 
 def _parts(folder: Path, kind: str) -> list[Path]:
-    return sorted((folder / kind).glob("*.parquet"))
+    """Return the committed parts; one that is being written has a name that begins with a dot."""
+    return sorted(p for p in (folder / kind).glob("*.parquet") if not p.name.startswith("."))
+
+
+def _rows(part: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of a part; none where it is gone, as a failure's once it was scored."""
+    try:
+        rows: list[dict[str, Any]] = _read(part, columns).to_pylist()
+    except StoreError:
+        if part.exists():
+            raise
+        return []
+    return rows
 
 
 def _read(

@@ -124,7 +124,7 @@ def write_scores(
         ) as writer,
     ):
         for result in scored:
-            writer.write_table(_score_table(result, header))
+            writer.write_table(score_table(result, header))
     rows = [{"video_id": key} | _event_row(e) for key, found in events.items() for e in found]
     _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
     rows = [_video_row(result, events[result.item.video_id]) for result in scored]
@@ -148,7 +148,8 @@ def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def _score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:
+def score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:
+    """Return one video's rows of ``scores/``; ``to_pandas`` makes a DataFrame of them."""
     frames = result.score.shape[0]
     labels, probability = frame_labels(result, header.rule.threshold)
     video_id = pa.DictionaryArray.from_arrays(

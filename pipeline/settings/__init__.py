@@ -19,6 +19,7 @@ from pipeline.settings.stages import (
     ReportRun,
     ScoreRun,
     TrainRun,
+    WatchRun,
 )
 from pipeline.settings.views import PlotRun
 
@@ -31,6 +32,7 @@ Run = (
     | EvaluateRun
     | CalibrateRun
     | ScoreRun
+    | WatchRun
     | ReportRun
     | PlotRun
     | AblateRun
@@ -49,6 +51,7 @@ COMMANDS: dict[str, type[Run]] = {
     "evaluate": EvaluateRun,
     "calibrate": CalibrateRun,
     "score": ScoreRun,
+    "watch": WatchRun,
     "report": ReportRun,
     "plot": PlotRun,
     "ablate": AblateRun,
@@ -79,4 +82,5 @@ __all__ = [
     "ScoreRun",
     "TrainRun",
     "VerifyRun",
+    "WatchRun",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tyro.conf import OmitArgPrefixes
+from tyro.conf import OmitArgPrefixes, Positional
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,38 @@ class ScoreRun:
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
     videos_per_part: int = 8
     """Whole videos in one Parquet part: what a crash can lose."""
+    events: OmitArgPrefixes[EventOptions] = EventOptions()
+    """When scores become events."""
+    reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
+    """How videos are read."""
+
+
+@dataclass(frozen=True)
+class WatchRun:
+    """Score the videos of a folder as they are finished, until told to stop (Ctrl-C, SIGTERM).
+
+    Writes what `score` writes, into the same folder, and takes up where an earlier run ended.
+    """
+
+    folder: Positional[Path]
+    """Folder in which videos appear, anywhere below it."""
+    checkpoint: Path
+    """Folder that `train` wrote, for example outputs/ucf/train."""
+    out: Path | None = None
+    """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
+    weights: str = ""
+    """CLIP weights: a tag or a file; those named in the checkpoint by default."""
+    settle: float = 5.0
+    """Seconds for which a file's size and date must not change before it counts as finished; more
+    where whoever writes it pauses for longer. An empty file is never finished."""
+    poll: float = 1.0
+    """Seconds between two looks at the folder."""
+    once: bool = False
+    """End when everything that is there is scored."""
+    idle_exit: float | None = None
+    """End when nothing came for so many seconds."""
+    videos_per_part: int = 8
+    """Whole videos in one Parquet part, where several are finished together."""
     events: OmitArgPrefixes[EventOptions] = EventOptions()
     """When scores become events."""
     reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
