@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate calibrate score watch report ablate check test test-fast test-long faults bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score watch report ablate docs check test test-fast test-long faults bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -60,6 +60,11 @@ report: $(READY) ## [SCORES=folder]: a page with the curve and events of every s
 
 ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds
 	@$(RUN) ablate $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
+
+docs: $(READY) ## The guide and the reference, as pages to open from disk: build/docs/index.html
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/ruff check .

@@ -103,6 +103,25 @@ def truths_of(test: Sequence[VideoFeatures], normal: str) -> list[NDArray[np.boo
     ]
 
 
+def class_precisions(
+    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], classes: Sequence[str]
+) -> dict[str, float]:
+    """Return the frame AP of each anomaly class by its own probability; one without frames not."""
+    counted = counted_frames(test)
+    found = {}
+    for index, name in enumerate(classes[1:], start=1):
+        truth = np.concatenate(
+            [
+                frame_truth([e for e in v.item.events or () if e.label == name], n)
+                for v, n in zip(test, counted, strict=True)
+            ]
+        )
+        if truth.any():
+            own = [s.probabilities[:n, index] for s, n in zip(scores, counted, strict=True)]
+            found[name] = average_precision(truth, np.concatenate(own))
+    return found
+
+
 def anomalies_of(test: Sequence[VideoFeatures], normal: str) -> list[list[Event]]:
     """Return the true anomalies of each video."""
     return [[e for e in video.item.events or () if e.label != normal] for video in test]

@@ -96,7 +96,7 @@ class VideoResult:
 
 @dataclass(frozen=True, slots=True)
 class VideoScorer:
-    """A checkpoint with its encoder, ready to score video files; made by :func:`load_scorer`."""
+    """A checkpoint with its encoder, ready to score video files; made by ``load_scorer``."""
 
     scoring: Scoring
     encoder: ClipEncoder

@@ -118,6 +118,8 @@ def show_evaluate(report: EvaluateReport) -> int:
     results.print(table)
     say("false alarms per hour by recall of events: " + _alarms(report.details.alarms))
     say(f"scores: {report.frames:,} frames · {report.folder}")
+    if report.page is not None:
+        say(f"charts and the worst mistakes, open it in a browser: {report.page}")
     if report.missing:
         say(f"not evaluated, no features: {', '.join(report.missing)}")
         return SOME_FAILED

@@ -186,6 +186,8 @@ class EvaluateRun:
     """Data set whose features are scored; the one the checkpoint was trained on by default."""
     out: Path = Path("outputs")
     """Folder of all outputs; features are read from OUT/<dataset>/features."""
+    page: bool = True
+    """Write training.html beside the figures: curves, charts, and the worst mistakes to look at."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
 
