@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate score report ablate check test test-fast test-long faults fuzz bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score watch report ablate docs check test test-fast test-long faults fuzz bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -44,15 +44,28 @@ evaluate: $(READY) ## [CHECKPOINT=folder]: AUC, AP and mAP against the data set'
 	@$(RUN) evaluate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
 		--out "$(OUT)" $(ARGS)
 
+calibrate: $(READY) ## [CHECKPOINT=folder]: threshold and probabilities, from a test split with truth
+	@$(RUN) calibrate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
+		--out "$(OUT)" $(ARGS)
+
 score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores and a report
 	@$(RUN) score $(call option,VIDEOS,videos) $(call option,CHECKPOINT,checkpoint) \
 		$(call option,SCORES,out) $(call option,WEIGHTS,weights) $(ARGS)
+
+watch: $(READY) ## VIDEOS=folder CHECKPOINT=folder: score new videos as they are finished
+	@$(RUN) watch "$(VIDEOS)" $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
+		$(call option,WEIGHTS,weights) $(ARGS)
 
 report: $(READY) ## [SCORES=folder]: a page with the curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)
 
 ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds
 	@$(RUN) ablate $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
+
+docs: $(READY) ## The guide and the reference, as pages to open from disk: build/docs/index.html
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/ruff check .

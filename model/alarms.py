@@ -55,17 +55,18 @@ def alarm_curve(
     every = np.concatenate([*scores, [float(s.max()) for s in scores]])
     thresholds = np.unique(np.quantile(every, np.linspace(0, 1, points)))
     return [
-        _point(scores, truths, hours, replace(rule, threshold=float(threshold)))
+        alarm_point(scores, truths, hours, replace(rule, threshold=float(threshold)))
         for threshold in thresholds
     ]
 
 
-def _point(
+def alarm_point(
     scores: Sequence[NDArray[np.floating[Any]]],
     truths: Sequence[Sequence[Event]],
     hours: float,
     rule: EventRule,
 ) -> AlarmPoint:
+    """Return what one rule gives, given at least one true event and some duration."""
     alarms = false = found = 0
     for score, truth in zip(scores, truths, strict=True):
         runs = find_runs(score, rule)

@@ -17,15 +17,20 @@ from stores.records import SEGMENT_FRAMES
 
 
 def class_probabilities(
-    score_logits: Float[Tensor, "*n"], align_logits: Float[Tensor, "*n k"], temperature: float
+    score_logits: Float[Tensor, "*n"],
+    align_logits: Float[Tensor, "*n k"],
+    temperature: float,
+    score_temperature: float | None = None,
 ) -> Float[Tensor, "*n k"]:
     """Return the probability of each class, class 0 being normal.
 
     The coarse branch says how much is anomalous, the fine branch which anomaly. Rows sum to 1,
     unless the fine branch gives anomalies hardly any mass (1e-12, out of reach at temperatures
-    above 1); then they sum to less, as published.
+    above 1); then they sum to less, as published. Published is one temperature for both branches;
+    a calibrated model has a ``score_temperature`` of its own for the coarse one.
     """
-    abnormal = torch.sigmoid(score_logits / temperature).unsqueeze(-1)
+    coarse = temperature if score_temperature is None else score_temperature
+    abnormal = torch.sigmoid(score_logits / coarse).unsqueeze(-1)
     anomalies = torch.softmax(align_logits / temperature, dim=-1)[..., 1:]
     anomalies = anomalies / (anomalies.sum(dim=-1, keepdim=True) + 1e-12)
     return torch.cat([1 - abnormal, abnormal * anomalies], dim=-1)
@@ -37,6 +42,7 @@ def score_segments(
     segments: Rows,
     temperature: float,
     text: Float[Tensor, "k d"] | None = None,
+    score_temperature: float | None = None,
     batch: int = 32,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Score one crop of a video, window by window, on the device of the model.
@@ -47,6 +53,8 @@ def score_segments(
         temperature: Divides logits before they become class probabilities.
         text: ``model.text()`` with the present weights, to make it once for many videos; None makes
             it here.
+        score_temperature: Divides the score's logit where the model is calibrated; the score is
+            then the probability of an anomaly. None leaves scores as published.
         batch: Windows at a time.
 
     Returns:
@@ -63,10 +71,9 @@ def score_segments(
         features = torch.from_numpy(windows[start : start + batch]).to(text.device).float()
         counts = torch.from_numpy(lengths[start : start + batch]).to(text.device)
         logits = model.segment_logits(features, counts, text)
-        scores.append(logits.score.sigmoid().flatten())
-        probabilities.append(
-            class_probabilities(logits.score, logits.align, temperature).flatten(0, 1)
-        )
+        scores.append((logits.score / (score_temperature or 1.0)).sigmoid().flatten())
+        classes = class_probabilities(logits.score, logits.align, temperature, score_temperature)
+        probabilities.append(classes.flatten(0, 1))
     valid = len(segments)
     return (
         torch.cat(scores)[:valid].cpu().numpy(),

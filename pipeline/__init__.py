@@ -1,6 +1,12 @@
-"""The Ray stages, the runs they make up, and the command line. The only package that knows Ray."""
+"""The Ray stages, the runs they make up, the command line, and scoring from Python.
+
+The only package that knows Ray; ``load_scorer`` needs none.
+"""
+
+from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 # Before torch is imported anywhere: its OpenMP threads spin while they wait for one another, and on
 # a machine that is busy with other work 10 seconds of training become 6 minutes.
@@ -10,3 +16,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # interface. The variable is named for the systems on which Ray does so by itself.
 if not os.environ.get("RAY_ADDRESS"):
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+if TYPE_CHECKING:
+    from pipeline.local import VideoResult, VideoScorer, load_scorer
+
+__all__ = ["VideoResult", "VideoScorer", "load_scorer"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what Python programs use once it is asked for: it brings torch along."""
+    if name in __all__:
+        from pipeline import local
+
+        return getattr(local, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

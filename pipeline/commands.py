@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.settings import (
     AblateRun,
+    CalibrateRun,
     CheckDataRun,
     DemoRun,
     EvaluateRun,
@@ -15,16 +16,19 @@ from pipeline.settings import (
     ImportCheckpointRun,
     ImportFeaturesRun,
     MatchRun,
+    PlotRun,
     ReportRun,
     Run,
     ScoreRun,
     TrainRun,
     VerifyRun,
+    WatchRun,
 )
 from pipeline.show import (
     DONE,
     say,
     show_ablate,
+    show_calibrate,
     show_evaluate,
     show_extract,
     show_failures,
@@ -33,6 +37,8 @@ from pipeline.show import (
     show_seeds,
     show_train,
     show_verify,
+    show_watch,
+    show_watched,
 )
 
 
@@ -83,16 +89,38 @@ def _evaluate(run: EvaluateRun) -> int:
     return show_evaluate(evaluate(run))
 
 
+def _calibrate(run: CalibrateRun) -> int:
+    from pipeline.calibrate import calibrate
+
+    return show_calibrate(calibrate(run))
+
+
 def _score(run: ScoreRun) -> int:
     from pipeline.score import score
 
     return show_score(score(run))
 
 
+def _watch(run: WatchRun) -> int:
+    from pipeline.watch import watch
+
+    return show_watch(watch(run, show_watched))
+
+
 def _report(run: ReportRun) -> int:
     from pipeline.report import write_report
 
     say(f"report: {write_report(run)}")
+    return DONE
+
+
+def _plot(run: PlotRun) -> int:
+    from pipeline.plot import plot
+
+    made = plot(run)
+    say(f"picture: {made.picture}")
+    if made.overlay is not None:
+        say(f"overlay: {made.overlay}")
     return DONE
 
 
@@ -134,8 +162,11 @@ _ACTIONS: dict[type[Run], Callable[[Any], int]] = {
     ExtractRun: _extract,
     TrainRun: _train,
     EvaluateRun: _evaluate,
+    CalibrateRun: _calibrate,
     ScoreRun: _score,
+    WatchRun: _watch,
     ReportRun: _report,
+    PlotRun: _plot,
     AblateRun: _ablate,
     ImportCheckpointRun: _import_checkpoint,
     ImportFeaturesRun: _import_features,

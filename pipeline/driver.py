@@ -57,59 +57,72 @@ def run_stage(
         even = -(-len(items) // plan.shard_workers)
         jobs = pack_jobs(items, max(1, min(per_job, even)))
         begun = time.monotonic()
-        tally = run_jobs(jobs, settings, plan, sink, meter.hear)
+        tally = Crew(settings, plan, sink).run(jobs, meter.hear)
         tally.frames, tally.seconds = meter.frames, time.monotonic() - begun
     return tally
 
 
-def run_jobs(
-    jobs: list[Job],
-    settings: StageSettings,
-    plan: WorkerPlan,
-    sink: Sink,
-    show: Callable[[Progress], None],
-) -> Tally:
-    """Run every job to its commit and return what was done and what failed.
+class Crew:
+    """The shard workers of a stage: started with the first jobs, kept for the next ones."""
 
-    Raises:
-        ValueError: The encoder cannot be loaded.
-        StoreError: Results cannot be written.
-        ConnectionError: No node is left to work on.
-    """
-    waiting = deque(jobs)
-    losses: dict[Job, int] = {}
-    tally = Tally()
-    workers = [
-        _start_worker(settings, plan, sink) for _ in range(min(plan.shard_workers, len(jobs)))
-    ]
-    while waiting or any(worker.job for worker in workers):
-        for worker in workers:
-            if worker.job is None and waiting and _has_started(worker):
-                _give(worker, waiting.popleft())
-        busy = {worker.stream: worker for worker in workers if worker.stream is not None}
-        if not busy:
-            require_node()
-            ray.wait([worker.node for worker in workers], num_returns=1, timeout=1.0)
-            continue
-        ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
-        for stream in ready:
-            worker = busy[stream]
-            try:
-                _hear(worker, tally, show)
-            except ray.exceptions.RayTaskError as error:
-                # The worker lives and says what is wrong with the run itself: in its own words,
-                # Ray's are its whole traceback.
-                raise error.cause from error
-            except ray.exceptions.RayError as error:
-                job = worker.job
-                assert job is not None, "only a worker with a job is listened to"
-                losses[job] = losses.get(job, 0) + _counts_as_loss(worker)
-                workers[workers.index(worker)] = _start_worker(settings, plan, sink)
-                if losses[job] < _MAX_LOSSES:
-                    waiting.append(job)
-                else:
-                    _give_up(job, str(error), sink, tally, show)
-    return tally
+    def __init__(self, settings: StageSettings, plan: WorkerPlan, sink: Sink) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._sink = sink
+        self._workers: list[_Worker] = []
+
+    def run(self, jobs: list[Job], show: Callable[[Progress], None]) -> Tally:
+        """Run every job to its commit and return what was done and what failed.
+
+        Raises:
+            ValueError: The encoder cannot be loaded.
+            StoreError: Results cannot be written.
+            ConnectionError: No node is left to work on.
+        """
+        waiting = deque(jobs)
+        losses: dict[Job, int] = {}
+        tally = Tally()
+        workers = self._workers
+        while len(workers) < min(self._plan.shard_workers, len(jobs)):
+            workers.append(self._start())
+        while waiting or any(worker.job for worker in workers):
+            for worker in workers:
+                if worker.job is None and waiting and _has_started(worker):
+                    _give(worker, waiting.popleft())
+            busy = {worker.stream: worker for worker in workers if worker.stream is not None}
+            if not busy:
+                require_node()
+                ray.wait([worker.node for worker in workers], num_returns=1, timeout=1.0)
+                continue
+            ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
+            for stream in ready:
+                worker = busy[stream]
+                try:
+                    _hear(worker, tally, show)
+                except ray.exceptions.RayTaskError as error:
+                    # The worker lives and says what is wrong with the run itself: in its own
+                    # words, Ray's are its whole traceback.
+                    raise error.cause from error
+                except ray.exceptions.RayError as error:
+                    job = worker.job
+                    assert job is not None, "only a worker with a job is listened to"
+                    losses[job] = losses.get(job, 0) + _counts_as_loss(worker)
+                    workers[workers.index(worker)] = self._start()
+                    if losses[job] < _MAX_LOSSES:
+                        waiting.append(job)
+                    else:
+                        _give_up(job, str(error), self._sink, tally, show)
+        return tally
+
+    def _start(self) -> _Worker:
+        remote = ray.remote(ShardWorker).options(
+            num_cpus=self._plan.cpus,
+            num_gpus=self._plan.gpus,
+            max_restarts=0,  # the driver starts a new one: it has to know that the job is lost
+            scheduling_strategy="SPREAD",
+        )
+        actor = remote.remote(self._settings, self._plan, self._sink)
+        return _Worker(actor, actor.node_id.remote())
 
 
 def _has_started(worker: _Worker) -> bool:
@@ -118,17 +131,6 @@ def _has_started(worker: _Worker) -> bool:
     On a cluster that shrank, that room may never come while others could do the job.
     """
     return bool(ray.wait([worker.node], timeout=0)[0])
-
-
-def _start_worker(settings: StageSettings, plan: WorkerPlan, sink: Sink) -> _Worker:
-    remote = ray.remote(ShardWorker).options(
-        num_cpus=plan.cpus,
-        num_gpus=plan.gpus,
-        max_restarts=0,  # the driver starts a new one: it has to know that the job is lost
-        scheduling_strategy="SPREAD",
-    )
-    actor = remote.remote(settings, plan, sink)
-    return _Worker(actor, actor.node_id.remote())
 
 
 def _give(worker: _Worker, job: Job) -> None:

@@ -12,11 +12,14 @@ from pipeline.features import dataset_named, load_test, open_features
 from pipeline.figures import Details, score_details, score_metrics
 from pipeline.scorer import scorer_of
 from pipeline.settings import EvaluateRun
+from pipeline.training_page import Evaluated, write_training_page
 from stores.commit import commit_text, exclusive
 from stores.events import EventRule
 from stores.records import StoreError, VideoScores
 from stores.results import clear_others
 from stores.scores import ScoreHeader, write_scores
+
+PAGE = "training.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class EvaluateReport:
     missing: tuple[str, ...]
     metrics: dict[str, float]
     details: Details
+    page: Path | None
 
 
 def evaluate(run: EvaluateRun) -> EvaluateReport:
@@ -65,6 +69,7 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         missing=missing,
         metrics=metrics,
         details=details,
+        page=folder / PAGE if run.page else None,
     )
     content = {
         "checkpoint": str(path),
@@ -78,6 +83,18 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         **details.to_json(),
     }
     commit_text(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
+    if report.page is not None:
+        evaluated = Evaluated(
+            title=f"{dataset.name}, protocol {checkpoint.provenance.protocol}: evaluation",
+            checkpoint=path.parent if path.is_file() else path,
+            test=test,
+            scores=scores,
+            classes=classes,
+            metrics=metrics,
+            details=details,
+            rule=EventRule(),
+        )
+        write_training_page(report.page, evaluated)
     return report
 
 

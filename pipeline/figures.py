@@ -45,8 +45,8 @@ def frame_figure(
     Raises:
         ValueError: All frames are of one kind.
     """
-    truth = np.concatenate(_truths(test, normal))
-    score = np.concatenate([s.score[:n] for s, n in zip(scores, _counted(test), strict=True)])
+    truth = np.concatenate(truths_of(test, normal))
+    score = np.concatenate([s.score[:n] for s, n in zip(scores, counted_frames(test), strict=True)])
     return average_precision(truth, score) if metric == "ap" else roc_auc(truth, score)
 
 
@@ -58,12 +58,12 @@ def score_metrics(
     Raises:
         ValueError: All frames are of one kind.
     """
-    truths = _truths(test, classes[0])
-    each = list(zip(scores, _counted(test), strict=True))
+    truths = truths_of(test, classes[0])
+    each = list(zip(scores, counted_frames(test), strict=True))
     frame = frame_metrics(truths, [s.score[:n] for s, n in each])
     fine = frame_metrics(truths, [1 - s.probabilities[:n, 0] for s, n in each])
     events = [
-        _detection_events(v, classes[0], n) for v, n in zip(test, _counted(test), strict=True)
+        _detection_events(v, classes[0], n) for v, n in zip(test, counted_frames(test), strict=True)
     ]
     detection = detection_metrics([s.probabilities[:n] for s, n in each], events, classes)
     figures = {"auc": frame.auc, "ap": frame.ap, "auc_fine": fine.auc, "ap_fine": fine.ap}
@@ -87,7 +87,7 @@ def _detection_events(video: VideoFeatures, normal: str, frames: int) -> Sequenc
     return video.item.events or ()
 
 
-def _counted(test: Sequence[VideoFeatures]) -> list[int]:
+def counted_frames(test: Sequence[VideoFeatures]) -> list[int]:
     """Return how many frames of each video count: those past the last segment do not, as published.
 
     Only a recipe that drops the tail leaves such frames.
@@ -95,11 +95,41 @@ def _counted(test: Sequence[VideoFeatures]) -> list[int]:
     return [min(v.frames, SEGMENT_FRAMES * v.segments.shape[1]) for v in test]
 
 
-def _truths(test: Sequence[VideoFeatures], normal: str) -> list[NDArray[np.bool_]]:
+def truths_of(test: Sequence[VideoFeatures], normal: str) -> list[NDArray[np.bool_]]:
+    """Return which counted frames of each video are anomalous."""
     return [
-        frame_truth([e for e in video.item.events or () if e.label != normal], frames)
-        for video, frames in zip(test, _counted(test), strict=True)
+        frame_truth(events, frames)
+        for events, frames in zip(anomalies_of(test, normal), counted_frames(test), strict=True)
     ]
+
+
+def class_precisions(
+    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], classes: Sequence[str]
+) -> dict[str, float]:
+    """Return the frame AP of each anomaly class by its own probability; one without frames not."""
+    counted = counted_frames(test)
+    found = {}
+    for index, name in enumerate(classes[1:], start=1):
+        truth = np.concatenate(
+            [
+                frame_truth([e for e in v.item.events or () if e.label == name], n)
+                for v, n in zip(test, counted, strict=True)
+            ]
+        )
+        if truth.any():
+            own = [s.probabilities[:n, index] for s, n in zip(scores, counted, strict=True)]
+            found[name] = average_precision(truth, np.concatenate(own))
+    return found
+
+
+def anomalies_of(test: Sequence[VideoFeatures], normal: str) -> list[list[Event]]:
+    """Return the true anomalies of each video."""
+    return [[e for e in video.item.events or () if e.label != normal] for video in test]
+
+
+def hours_of(test: Sequence[VideoFeatures]) -> float:
+    """Return the duration of all videos together."""
+    return sum(float(video.times[-1]) for video in test) / 3600
 
 
 def score_details(
@@ -113,15 +143,14 @@ def score_details(
     Raises:
         ValueError: All frames are of one kind.
     """
-    counted = _counted(test)
+    counted = counted_frames(test)
     own = [s.score[:n] for s, n in zip(scores, counted, strict=True)]
     table = video_table(own, [s.probabilities[:n] for s, n in zip(scores, counted, strict=True)])
     labels = [video.item.labels for video in test]
-    anomalies = [[e for e in v.item.events or () if e.label != classes[0]] for v in test]
-    seconds = sum(float(video.times[-1]) for video in test)
+    anomalies = anomalies_of(test, classes[0])
     return Details(
-        intervals=frame_intervals(_truths(test, classes[0]), own),
+        intervals=frame_intervals(truths_of(test, classes[0]), own),
         class_auc=class_aucs(table, labels, classes),
         confusion=confusion(table, labels, classes, rule.threshold).tolist(),
-        alarms=alarm_curve(own, anomalies, seconds / 3600, rule),
+        alarms=alarm_curve(own, anomalies, hours_of(test), rule),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -16,7 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipeline.stage import Progress as News
+if TYPE_CHECKING:  # it brings Ray along, and not all that is told comes from there
+    from pipeline.stage import Progress as News
 
 console = Console(stderr=True, markup=False, emoji=False)
 """Everything that is told while a command works; results go to standard output."""

@@ -17,6 +17,13 @@ def require_positive(**options: float | None) -> None:
             raise ValueError(f"--{name.replace('_', '-')} has to be above 0, got {value:g}")
 
 
+def require_share(**options: float | None) -> None:
+    """Raise ValueError where a number that was given does not lie in [0, 1]."""
+    for name, value in options.items():
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"--{name.replace('_', '-')} has to be from 0 to 1, got {value:g}")
+
+
 def require_sane(reading: ReadOptions, **options: float | None) -> None:
     """Check the numbers of read options, and others that have to be above 0 as well."""
     require_positive(

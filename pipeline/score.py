@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extract.encoder import resolve_weights
-from extract.recipe import recipe_from_json
 from model.checkpoint import device_named, load_checkpoint
 from pipeline.driver import run_stage
 from pipeline.runs import require_sane, write_settings
 from pipeline.scorer import Scorer, scorer_of
+from pipeline.scoring import settle_scoring
 from pipeline.settings import ScoreRun
 from pipeline.stage import StageSettings
 from stores.commit import exclusive
 from stores.datasets import base
-from stores.events import EventRule
 from stores.names import printable
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 from stores.results import ScoredVideo, prepare
@@ -54,8 +52,25 @@ class ScoreSink:
     def commit(self, videos: list[VideoFeatures], failures: list[Failure]) -> None:
         """Score, and write the part; a StoreError says why it cannot be written."""
         if self._scorer is None:
-            self._scorer = scorer_of(load_checkpoint(self.checkpoint), device_named("auto"))
+            checkpoint, device = load_checkpoint(self.checkpoint), device_named("auto")
+            self._scorer = scorer_of(checkpoint, device, self.header.score_temperature)
         write_scores(self.folder, self.header, map(self._scorer.score, videos), failures)
+
+
+def default_folder(videos: Path) -> Path:
+    """Return the folder that the scores of some videos go to where none is given."""
+    own = videos.resolve() if videos.name in ("", "..") else videos  # such as . and ..
+    return Path("outputs") / "scores" / (own.name or "root")
+
+
+def score_sink(folder: Path, header: ScoreHeader, checkpoint: Path) -> ScoreSink:
+    """Return the sink of a run that finds ``folder`` as it is now."""
+    return ScoreSink(
+        folder=folder.absolute(),
+        header=header,
+        checkpoint=checkpoint.absolute(),
+        before=frozenset(part.name for part in (folder / "videos").glob("part-*.parquet")),
+    )
 
 
 def score(run: ScoreRun) -> ScoreReport:
@@ -67,27 +82,10 @@ def score(run: ScoreRun) -> ScoreReport:
         ValueError: CLIP weights that are not those of the checkpoint's features.
     """
     require_sane(run.reading, videos_per_part=run.videos_per_part)
-    checkpoint = load_checkpoint(run.checkpoint)
-    recipe = recipe_from_json(checkpoint.provenance.recipe)
-    if recipe.frames == "unknown":
-        raise StoreError(
-            f"{run.checkpoint} scores published features, and how those are made of a video is not "
-            "known; import it with --recipe vadclip to score videos on a guess"
-        )
-    source = run.weights or checkpoint.provenance.clip_weights
-    if recipe.weights != resolve_weights(recipe.model, source):
-        raise ValueError(
-            f"weights {source!r} of {recipe.model} are not those the checkpoint's features were "
-            "made with; give WEIGHTS=<that file or tag>"
-        )
+    scoring = settle_scoring(run.checkpoint, run.weights, run.events)
     items = _items(run.videos)
-    folder = run.out or Path("outputs") / "scores" / _name(run.videos)
-    header = ScoreHeader(
-        classes=checkpoint.provenance.classes,
-        model_fingerprint=checkpoint.fingerprint,
-        recipe_fingerprint=recipe.fingerprint,
-        rule=EventRule(threshold=run.threshold),
-    )
+    folder = run.out or default_folder(run.videos)
+    header = scoring.header
     with exclusive(folder):
         rows = {row.video_id: row for row in prepare(folder, header)}
         refuse_other_files(folder, items, {key: row.path for key, row in rows.items()})
@@ -100,13 +98,8 @@ def score(run: ScoreRun) -> ScoreReport:
         ]
         frames, seconds, done = 0, 0.0, 0
         if missing:
-            sink = ScoreSink(
-                folder=folder.absolute(),
-                header=header,
-                checkpoint=run.checkpoint.absolute(),
-                before=frozenset(p.name for p in (folder / "videos").glob("part-*.parquet")),
-            )
-            settings = StageSettings(recipe, source, run.reading)
+            sink = score_sink(folder, header, run.checkpoint)
+            settings = StageSettings(scoring.recipe, scoring.source, run.reading)
             tally = run_stage("score", missing, settings, sink, per_job=run.videos_per_part)
             frames, seconds, done = tally.frames, tally.seconds, tally.done
         videos = tuple(prepare(folder, header))
@@ -125,12 +118,6 @@ def score(run: ScoreRun) -> ScoreReport:
         frames=frames,
         seconds=seconds,
     )
-
-
-def _name(videos: Path) -> str:
-    """Return the folder's own name, also where it is given as ``..``."""
-    name = videos.absolute().name
-    return (name if name != ".." else videos.resolve().name) or "root"
 
 
 def _items(videos: Path) -> list[VideoItem]:

@@ -11,11 +11,12 @@ from rich.table import Table
 
 from stores.names import one_line
 from stores.records import Failure
-from stores.results import read_events
+from stores.results import ScoredVideo, read_events
 
 if TYPE_CHECKING:  # each command imports only what it runs
     from model.alarms import AlarmPoint
     from pipeline.ablate import AblateReport
+    from pipeline.calibrate import CalibrateReport
     from pipeline.care import FailureRow, VerifyReport
     from pipeline.evaluate import EvaluateReport
     from pipeline.extract import ExtractReport
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # each command imports only what it runs
     from pipeline.score import ScoreReport
     from pipeline.seeds import SeedsReport
     from pipeline.train import TrainReport
+    from pipeline.watch import WatchReport
 
 DONE, SOME_FAILED = 0, 3
 _RECALLS = (0.5, 0.7, 0.9)
@@ -118,9 +120,40 @@ def show_evaluate(report: EvaluateReport) -> int:
     results.print(table)
     say("false alarms per hour by recall of events: " + _alarms(report.details.alarms))
     say(f"scores: {report.frames:,} frames · {report.folder}")
+    if report.page is not None:
+        say(f"charts and the worst mistakes, open it in a browser: {report.page}")
     if report.missing:
         say(f"not evaluated, no features: {', '.join(report.missing)}")
         return SOME_FAILED
+    return DONE
+
+
+def show_calibrate(report: CalibrateReport) -> int:
+    """Print what a calibration chose, what it is worth, and on which videos that was seen."""
+    made, unseen = report.calibration, report.calibration.unseen
+    say(
+        f"calibrated {report.checkpoint} on the {made.split} split of {made.dataset}: "
+        f"{made.videos} videos, {made.hours:.2f} hours, {made.events} events"
+    )
+    line = (
+        f"  threshold {made.rule.threshold:.4f} ({made.chosen_by}): finds "
+        f"{100 * made.recall:.1f} % of the events at {made.false_alarms_per_hour:.2f} false alarms "
+        "per hour"
+    )
+    if unseen:
+        line += (
+            f"; on videos that had no say, {100 * unseen['recall']:.1f} % "
+            f"at {unseen['false_alarms_per_hour']:.2f}"
+        )
+    say(line)
+    if made.temperature is not None:
+        say(
+            f"  temperature {made.temperature:.3f}: expected calibration error "
+            f"{made.error_before:.4f} before, {made.error_after:.4f} after"
+            + (f", {unseen['error']:.4f} on videos that had no say" if unseen else "")
+        )
+    say(f"  one false alarm in these videos is {1 / made.hours:.1f} an hour: no finer is known")
+    say(f"`score` and `watch` use it from now on · {report.file}")
     return DONE
 
 
@@ -133,6 +166,21 @@ def show_score(report: ScoreReport) -> int:
     say(f"{line} · {report.folder}")
     show_events(report.folder)
     return _show_failures(report.failures)
+
+
+def show_watched(video: ScoredVideo) -> None:
+    """Print one video that a watcher has just scored, or could not."""
+    if video.status == "failed":
+        say(f"{video.video_id}: failed: {video.reason}")
+        return
+    line = f"{video.video_id}: {video.events} events, peak {video.peak:.2f}"
+    say(f"{line}, {video.label}" if video.label else line)
+
+
+def show_watch(report: WatchReport) -> int:
+    """Print what a watcher came to; one that was told to stop has done all that it should."""
+    say(f"scores: {report.new} videos scored, {report.already} were there · {report.folder}")
+    return SOME_FAILED if report.failed and not report.stopped else DONE
 
 
 def show_events(folder: Path) -> None:

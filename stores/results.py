@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,12 +52,21 @@ class ScoredVideo:
 def read_videos(folder: Path) -> list[ScoredVideo]:
     """Return the rows of ``videos/`` in order of id; none where nothing was scored yet.
 
+    The folder may be written to meanwhile: what is not committed yet is not seen.
+
     Raises:
         StoreError: A part is damaged or not ours.
     """
     names = list(ScoredVideo.__slots__)
-    rows = [row for part in _parts(folder, "videos") for row in _read(part, names).to_pylist()]
+    rows = [row for part in _parts(folder, "videos") for row in _rows(part, names)]
     return sorted((ScoredVideo(**row) for row in rows), key=lambda v: v.video_id)
+
+
+def rows_in(folder: Path, names: Iterable[str]) -> list[ScoredVideo]:
+    """Return the rows of those of some parts of ``videos/`` that are there; errors as above."""
+    columns = list(ScoredVideo.__slots__)
+    rows = [row for name in names for row in _rows(folder / "videos" / name, columns)]
+    return [ScoredVideo(**row) for row in rows]
 
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
@@ -107,6 +117,18 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScor
     return found
 
 
+def folder_header(folder: Path) -> ScoreHeader:
+    """Return the header that all parts of a folder of scores have in common.
+
+    Raises:
+        StoreError: Nothing was scored there, or a part is damaged or not ours.
+    """
+    parts = _parts(folder, "videos")
+    if not parts:
+        raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
+    return read_header(parts[0])
+
+
 def read_header(part: Path) -> ScoreHeader:
     """Return the header of one Parquet part; errors as in read_videos."""
     with _reading(part):
@@ -117,6 +139,7 @@ def read_header(part: Path) -> ScoreHeader:
             model_fingerprint=metadata[b"model_fingerprint"].decode(),
             recipe_fingerprint=metadata[b"recipe_fingerprint"].decode(),
             rule=EventRule(**json.loads(metadata[b"event_rule"])),
+            score_temperature=json.loads(metadata.get(b"score_temperature", b"null")),
         )
         version = metadata[b"schema_version"].decode()
         if version != SCHEMA_VERSION:
@@ -216,7 +239,19 @@ def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:
 
 
 def _parts(folder: Path, kind: str) -> list[Path]:
-    return sorted((folder / kind).glob("*.parquet"))
+    """Return the committed parts; one that is being written has a name that begins with a dot."""
+    return sorted(p for p in (folder / kind).glob("*.parquet") if not p.name.startswith("."))
+
+
+def _rows(part: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of a part; none where it is gone, as a failure's once it was scored."""
+    try:
+        rows: list[dict[str, Any]] = _read(part, columns).to_pylist()
+    except StoreError:
+        if part.exists():
+            raise
+        return []
+    return rows
 
 
 def _read(

@@ -60,12 +60,17 @@ VIDEOS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class ScoreHeader:
-    """What every file of a folder of scores has in common, kept in its Parquet metadata."""
+    """What every file of a folder of scores has in common, kept in its Parquet metadata.
+
+    ``score_temperature`` is that of a calibrated model; None says that scores are as the model was
+    trained to give them.
+    """
 
     classes: tuple[str, ...]
     model_fingerprint: str
     recipe_fingerprint: str
     rule: EventRule
+    score_temperature: float | None = None
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the key-value metadata of a file."""
@@ -75,6 +80,7 @@ class ScoreHeader:
             b"model_fingerprint": self.model_fingerprint.encode(),
             b"recipe_fingerprint": self.recipe_fingerprint.encode(),
             b"event_rule": json.dumps(asdict(self.rule)).encode(),
+            b"score_temperature": json.dumps(self.score_temperature).encode(),
         }
 
 
@@ -120,7 +126,7 @@ def write_scores(
         ) as writer,
     ):
         for result in scored:
-            writer.write_table(_score_table(result, header))
+            writer.write_table(score_table(result, header))
     rows = [{"video_id": key} | _event_row(e) for key, found in events.items() for e in found]
     _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
     rows = [_video_row(result, events[result.item.video_id]) for result in scored]
@@ -149,7 +155,8 @@ def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def _score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:
+def score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:
+    """Return one video's rows of ``scores/``; ``to_pandas`` makes a DataFrame of them."""
     frames = result.score.shape[0]
     labels, probability = frame_labels(result, header.rule.threshold)
     video_id = pa.DictionaryArray.from_arrays(

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from pipeline.settings.care import FailuresRun, VerifyRun
 from pipeline.settings.data import CheckDataRun, MatchRun
-from pipeline.settings.experiments import AblateRun
+from pipeline.settings.experiments import AblateRun, CalibrateRun
 from pipeline.settings.imports import ImportCheckpointRun, ImportFeaturesRun
 from pipeline.settings.stages import (
     DemoRun,
     EvaluateRun,
+    EventOptions,
     ExtractRun,
     ReadOptions,
     ReportRun,
     ScoreRun,
     TrainRun,
+    WatchRun,
 )
+from pipeline.settings.views import PlotRun
 
 Run = (
     DemoRun
@@ -27,8 +30,11 @@ Run = (
     | ExtractRun
     | TrainRun
     | EvaluateRun
+    | CalibrateRun
     | ScoreRun
+    | WatchRun
     | ReportRun
+    | PlotRun
     | AblateRun
     | ImportCheckpointRun
     | ImportFeaturesRun
@@ -43,8 +49,11 @@ COMMANDS: dict[str, type[Run]] = {
     "extract": ExtractRun,
     "train": TrainRun,
     "evaluate": EvaluateRun,
+    "calibrate": CalibrateRun,
     "score": ScoreRun,
+    "watch": WatchRun,
     "report": ReportRun,
+    "plot": PlotRun,
     "ablate": AblateRun,
     "import-checkpoint": ImportCheckpointRun,
     "import-features": ImportFeaturesRun,
@@ -56,18 +65,22 @@ COMMANDS: dict[str, type[Run]] = {
 __all__ = [
     "COMMANDS",
     "AblateRun",
+    "CalibrateRun",
     "CheckDataRun",
     "DemoRun",
     "EvaluateRun",
+    "EventOptions",
     "ExtractRun",
     "FailuresRun",
     "ImportCheckpointRun",
     "ImportFeaturesRun",
     "MatchRun",
+    "PlotRun",
     "ReadOptions",
     "ReportRun",
     "Run",
     "ScoreRun",
     "TrainRun",
     "VerifyRun",
+    "WatchRun",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tyro.conf import OmitArgPrefixes
+from tyro.conf import OmitArgPrefixes, Positional
 
 from pipeline.settings.location import Location
 
@@ -30,6 +30,27 @@ class ReadOptions:
     """Refuse a video that does not hold what its container announces, instead of marking it."""
     retry_failed: bool = False
     """Try the videos again that an earlier run recorded as failures."""
+
+
+@dataclass(frozen=True)
+class EventOptions:
+    """When scores become events, by whichever command finds events.
+
+    What is not given comes from the checkpoint's calibration, else from ``stores.events``.
+    """
+
+    threshold: float | None = None
+    """Score from which a frame is anomalous and an event begins; 0.5 where the checkpoint is not
+    calibrated."""
+    release: float | None = None
+    """Share of the threshold below which an event ends, 0.8 by default: a score that trembles
+    around the threshold is to make one event and not ten. 1 ends it at the threshold itself."""
+    minimum_frames: int | None = None
+    """Shortest event in frames, 16 by default: one segment, the shortest thing a score can tell.
+    Longer drops what flares up for a moment, and events that are really so short."""
+    calibrated: bool = True
+    """Use the calibration beside the checkpoint; --no-calibrated scores as the model was trained
+    to."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +140,42 @@ class ScoreRun:
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
-    threshold: float = 0.5
-    """Score from which a frame is anomalous and an event begins."""
     videos_per_part: int = 8
     """Whole videos in one Parquet part: what a crash can lose."""
+    events: OmitArgPrefixes[EventOptions] = EventOptions()
+    """When scores become events."""
+    reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
+    """How videos are read."""
+
+
+@dataclass(frozen=True)
+class WatchRun:
+    """Score the videos of a folder as they are finished, until told to stop (Ctrl-C, SIGTERM).
+
+    Writes what `score` writes, into the same folder, and takes up where an earlier run ended.
+    """
+
+    folder: Positional[Path]
+    """Folder in which videos appear, anywhere below it."""
+    checkpoint: Path
+    """Folder that `train` wrote, for example outputs/ucf/train."""
+    out: Path | None = None
+    """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
+    weights: str = ""
+    """CLIP weights: a tag or a file; those named in the checkpoint by default."""
+    settle: float = 5.0
+    """Seconds for which a file's size and date must not change before it counts as finished; more
+    where whoever writes it pauses for longer. An empty file is never finished."""
+    poll: float = 1.0
+    """Seconds between two looks at the folder."""
+    once: bool = False
+    """End when everything that is there is scored."""
+    idle_exit: float | None = None
+    """End when nothing came for so many seconds."""
+    videos_per_part: int = 8
+    """Whole videos in one Parquet part, where several are finished together."""
+    events: OmitArgPrefixes[EventOptions] = EventOptions()
+    """When scores become events."""
     reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
     """How videos are read."""
 
@@ -137,6 +190,8 @@ class EvaluateRun:
     """Data set whose features are scored; the one the checkpoint was trained on by default."""
     out: Location = Path("outputs")
     """Folder of all outputs; features are read from OUT/<dataset>/features."""
+    page: bool = True
+    """Write training.html beside the figures: curves, charts, and the worst mistakes to look at."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
 

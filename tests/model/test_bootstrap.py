@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_curve, roc_curve
 
-from model.bootstrap import frame_intervals
+from model.bootstrap import curve_bands, frame_intervals
 from model.metrics import average_precision, roc_auc
 
 
@@ -50,3 +51,22 @@ def test_draws_without_both_kinds_are_left_out(videos):
     truths, scores = videos
     assert frame_intervals(truths[:1], scores[:1]) == {}
     assert frame_intervals(truths[:2], scores[:2]).keys() in ({"auc", "ap"}, set())
+
+
+def test_curves_are_those_of_scikit_learn_within_their_bands():
+    random = np.random.default_rng(5)
+    truths = [random.random(64) < 0.3 for _ in range(12)]
+    scores = [np.round(random.normal(t, 1.0), 1) for t in truths]  # with ties
+    roc, precision = curve_bands(truths, scores, resamples=50)
+    truth, score = np.concatenate(truths), np.concatenate(scores)
+    rate, recall, _ = roc_curve(truth, score)
+    np.testing.assert_allclose(roc.value, np.interp(roc.grid, rate, recall), atol=1e-9)
+    theirs, reached, _ = precision_recall_curve(truth, score)
+    for at, value in zip(precision.grid, precision.value, strict=True):
+        assert value == pytest.approx(theirs[:-1][reached[:-1] >= at].max(), abs=1e-9)
+    for band in (roc, precision):
+        assert (band.low <= band.value + 1e-9).mean() > 0.95
+        assert (band.high >= band.value - 1e-9).mean() > 0.95
+        assert (band.high - band.low).max() > 0.05
+    with pytest.raises(ValueError, match="of one kind"):
+        curve_bands([np.zeros(9, dtype=bool)], [np.zeros(9)])

@@ -9,7 +9,8 @@ import ray
 
 from extract.recipe import RECIPES
 from pipeline.extract import choose_recipe, extract, settle_recipe
-from pipeline.settings import ExtractRun
+from pipeline.settings import ExtractRun, TrainRun
+from pipeline.train import train
 from stores.datasets import base, synthetic
 from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
 from stores.shards import ShardRecipe, write_shard
@@ -40,6 +41,12 @@ def extracted(footage, tmp_path_factory) -> Path:
     report = extract(ExtractRun(root=footage, out=out, videos_per_shard=4))
     assert report.failures == ()
     return out
+
+
+@pytest.fixture(scope="session")
+def checkpoint(extracted) -> Path:
+    """A checkpoint for the small footage: barely trained, which scoring does not mind."""
+    return train(TrainRun(out=extracted, epochs=1, preset="small", batch=2)).folder
 
 
 @pytest.fixture

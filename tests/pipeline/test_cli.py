@@ -89,7 +89,7 @@ def test_help_explains_and_imports_nothing_heavy(command, tmp_path):
 def test_options_reach_the_settings():
     run = parse(["score", "--videos", "v", "--checkpoint", "c", "--threshold", "0.7"])
     assert isinstance(run, ScoreRun)
-    assert (run.threshold, run.reading.retry_failed) == (0.7, False)
+    assert (run.events.threshold, run.reading.retry_failed) == (0.7, False)
 
 
 def test_help_into_a_pipe_that_closes_ends_quietly(tmp_path):

@@ -5,17 +5,14 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
 
-from extract.recipe import recipe_from_json
+import pipeline
 from pipeline.report import write_report
 from pipeline.score import score
-from pipeline.scorer import scorer_of
-from pipeline.settings import ReadOptions, ReportRun, ScoreRun, TrainRun
+from pipeline.settings import ReadOptions, ReportRun, ScoreRun
 from pipeline.show import show_score
-from pipeline.train import train
-from stores.records import StoreError
-from stores.results import read_scores
+from stores.records import StoreError, VideoItem
+from stores.results import folder_header, read_scores
 
 
 def decodable_frames(path) -> list[float]:
@@ -24,12 +21,6 @@ def decodable_frames(path) -> list[float]:
         stream = container.streams.video[0]
         times = sorted(float(f.pts * stream.time_base) for f in container.decode(stream))
     return [t - times[0] for t in times]
-
-
-@pytest.fixture(scope="module")
-def checkpoint(extracted):
-    """A checkpoint for the small footage: barely trained, which scoring does not mind."""
-    return train(TrainRun(out=extracted, epochs=1, preset="small", batch=2)).folder
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +48,14 @@ def test_every_frame_of_every_video_has_a_score_at_its_own_time(scored, footage)
 
 
 @pytest.mark.ray
-def test_one_pass_scores_as_features_and_model_do_apart(scored, footage, checkpoint):
-    from extract.encoder import load_encoder
-    from extract.features import extract_video
-    from extract.video import read_chunks
-    from model.checkpoint import load_checkpoint
-    from stores.records import VideoItem
-
-    loaded = load_checkpoint(checkpoint)
-    recipe = recipe_from_json(loaded.provenance.recipe)
+def test_one_pass_scores_as_python_does_without_ray(scored, footage, checkpoint):
     path = sorted(footage.rglob("*.avi"))[0]
     item = VideoItem(path.relative_to(footage).as_posix(), str(path))
-    features = extract_video(
-        item, read_chunks(str(path), recipe), load_encoder(recipe, "", "cpu"), recipe, batch=64
-    )
-    plain = scorer_of(loaded, torch.device("cpu")).score(features)
-    ours = read_scores(scored.folder, [item])[item.video_id]
-    np.testing.assert_allclose(ours.score, plain.score, atol=5e-3)
-    np.testing.assert_array_equal(ours.times, plain.times)
+    result = pipeline.load_scorer(checkpoint, device="cpu").score_video(path)
+    stored = read_scores(scored.folder, [item])[item.video_id]
+    np.testing.assert_allclose(stored.score, result.scores.score, atol=5e-3)
+    np.testing.assert_array_equal(stored.times, result.scores.times)
+    assert result.header == folder_header(scored.folder)
 
 
 @pytest.mark.ray

@@ -46,6 +46,15 @@ def test_round_trip_of_scores_events_and_videos(tmp_path):
         np.testing.assert_array_equal(copy.probabilities, original.probabilities)
 
 
+def test_what_is_being_written_is_not_seen(tmp_path):
+    write_scores(tmp_path, HEADER, [scored()])
+    for kind in ("scores", "events", "videos"):
+        (tmp_path / kind / ".partial-0-part-1.parquet").write_bytes(b"PAR1")
+    assert [v.video_id for v in read_videos(tmp_path)] == ["a.mp4"]
+    assert len(read_events(tmp_path)) == 1
+    assert set(read_scores(tmp_path, [VideoItem("a.mp4", "")])) == {"a.mp4"}
+
+
 def test_duckdb_and_pandas_open_the_folder_as_it_is(tmp_path):
     write_scores(tmp_path, HEADER, [scored()])
     write_scores(tmp_path, HEADER, [scored("b.mp4")])

@@ -1,0 +1,24 @@
+"""The settings of commands that show what was scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class PlotRun:
+    """Draw one scored video as a PNG: curve, threshold, events by class, and thumbnails."""
+
+    video: Positional[str]
+    """Its id in the scores (its path below the folder that was scored), or the end of it."""
+    scores: Path | None = None
+    """Folder with scores/, events/ and videos/; the one that was written last by default."""
+    out: Path = Path("outputs")
+    """Folder of all outputs, searched when no scores are given."""
+    png: Path | None = None
+    """Where the picture goes; SCORES/plots/<video>.png by default."""
+    overlay: Path | None = None
+    """Also write this MP4: the video with a score bar and the label burnt in, without sound."""

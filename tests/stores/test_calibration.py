@@ -1,0 +1,41 @@
+import pytest
+
+from stores.calibration import FILE, Calibration, load_calibration, save_calibration
+from stores.events import EventRule
+from stores.records import StoreError
+
+MADE = Calibration(
+    model_fingerprint="m" * 16,
+    dataset="ucf",
+    split="test",
+    videos=290,
+    hours=10.5,
+    events=140,
+    chosen_by="1 false alarms per hour or fewer",
+    rule=EventRule(threshold=0.1 + 0.2, release=0.9),
+    temperature=1 / 3,
+    recall=0.8,
+    false_alarms_per_hour=0.95,
+    error_before=0.2,
+    error_after=0.05,
+    unseen={"error": 0.06},
+)
+
+
+def test_round_trip_is_exact(tmp_path):
+    assert load_calibration(tmp_path) is None
+    assert save_calibration(tmp_path, MADE) == tmp_path / FILE
+    assert load_calibration(tmp_path) == MADE
+
+
+@pytest.mark.parametrize("text", ["{", '{"schema": 1}', '{"schema": 1, "rule": 3}', "[]"])
+def test_a_damaged_file_is_named(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(StoreError, match=f"damaged .*{FILE}.*calibrate again or remove it"):
+        load_calibration(tmp_path)
+
+
+def test_a_file_of_another_version_is_refused(tmp_path):
+    (tmp_path / FILE).write_text('{"schema": 99}')
+    with pytest.raises(StoreError, match="of another version"):
+        load_calibration(tmp_path)
