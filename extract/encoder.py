@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import pickle
+import struct
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -25,8 +26,8 @@ from extract.recipe import TINY_MODEL, Precision, Recipe
 from extract.tiny import tiny_clip
 
 _NO_WEIGHTS = (
-    *(RuntimeError, EOFError, KeyError, StopIteration, AttributeError, TypeError),
-    pickle.UnpicklingError,
+    *(RuntimeError, EOFError, LookupError, StopIteration, AttributeError, TypeError),
+    *(AssertionError, MemoryError, struct.error, pickle.UnpicklingError),
 )
 """What torch and open_clip raise of a file that does not hold a state dict."""
 

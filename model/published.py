@@ -7,6 +7,7 @@ once more under ``clip_adapter.clipmodel.``. Nothing is transposed or reshaped, 
 from __future__ import annotations
 
 import pickle
+import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,6 +86,12 @@ _HARMLESS: list[Any] = [
     np.dtypes.Float32DType,
 ]
 
+_NO_WEIGHTS = (
+    *(OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError),
+    *(ArithmeticError, AssertionError, MemoryError, struct.error, pickle.UnpicklingError),
+)
+"""What torch raises of files that are damaged or another kind: its unpickler checks nothing."""
+
 _NESTED = ("model_state_dict", "state_dict")
 
 
@@ -101,7 +108,7 @@ def read_published(path: Path) -> dict[str, Tensor]:
             # A later pickle protocol is none of the user's business: it is read, or refused below.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+    except _NO_WEIGHTS as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
             f"{path} cannot be read as a file of weights alone ({type(error).__name__}: {reason})"

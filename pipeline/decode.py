@@ -25,7 +25,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from extract.probe import probe
+from extract.probe import VideoProbe, probe
 from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder, read_probed
 from pipeline.cluster import CHUNK_FRAMES, PREFETCH
@@ -93,8 +93,7 @@ class DecodeWorker:
             self._chunks = iter(())
             return Refused(str(error))
         self._chunks = read_probed(facts, recipe, decoder=decoder, chunk_frames=CHUNK_FRAMES)
-        # A header may state years; that a frame stays for more than a second is no reason to wait.
-        return Opened(min(max(facts.frames / facts.rate, facts.seconds), float(facts.frames)))
+        return Opened(footage_seconds(facts))
 
     def next(self) -> Chunk | Refused | None:
         """Return the next chunk, why there is none, or None past the end."""
@@ -200,6 +199,14 @@ class Decoding:
         Path(self._log_path).unlink(missing_ok=True)
         self._start()
         return words
+
+
+def footage_seconds(facts: VideoProbe) -> float:
+    """Return how long a video lasts, as its deadline reckons: a second a frame at most.
+
+    A header may state years; a frame that stays for longer is no reason to wait for its decoder.
+    """
+    return min(max(facts.frames / facts.rate, facts.seconds), float(facts.frames))
 
 
 def _limit_memory(more: int) -> None:

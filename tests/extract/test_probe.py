@@ -109,7 +109,7 @@ def _sound(folder):
 
 
 def _giant(folder):
-    """A small motion JPEG in Matroska, both of whose headers claim 12,000×12,000."""
+    """A small motion JPEG in Matroska, both of whose headers claim 16,000×16,000."""
     path = folder / "giant.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mjpeg", rate=25)
@@ -117,9 +117,9 @@ def _giant(folder):
         container.mux(stream.encode(av.VideoFrame(256, 256, "yuvj420p")))
         container.mux(stream.encode(None))
     content = bytearray(path.read_bytes())
-    struct.pack_into(">HH", content, content.index(b"\xff\xc0") + 5, 12000, 12000)
+    struct.pack_into(">HH", content, content.index(b"\xff\xc0") + 5, 16000, 16000)
     for element in (b"\xb0\x82", b"\xba\x82"):  # PixelWidth and PixelHeight, two bytes each
-        struct.pack_into(">H", content, content.index(element + b"\x01\x00") + 2, 12000)
+        struct.pack_into(">H", content, content.index(element + b"\x01\x00") + 2, 16000)
     path.write_bytes(content)
     return path
 
@@ -149,7 +149,7 @@ def _pipe(folder):
         (_empty, "empty"),
         (_text, "not a video"),
         (_sound, "no video stream"),
-        (_giant, "12000×12000 is over the limit of 67 megapixels"),
+        (_giant, "16000×16000 is over the limit of 67 megapixels"),
         (lambda folder: folder, "not a file"),
     ],
 )

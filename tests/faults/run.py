@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
+from storage import storage_faults
 from workbench import PATIENCE, Workbench, ended, family, prepare, run
 
 VICTIMS = {
@@ -177,6 +178,7 @@ def faults(bench: Workbench, times: int) -> Iterator[tuple[str, Sequence[Trial]]
         if os.geteuid() == 0:
             yield f"disk full while it {stage}s (tmpfs)", [full_disk(bench, stage)]
         yield f"two drivers {stage} to one folder at once", [two_at_once(bench, stage)]
+        yield from storage_faults(bench, stage)
 
 
 def main() -> int:

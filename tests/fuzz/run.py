@@ -45,7 +45,7 @@ def row(name: str, seconds: int) -> tuple[str, bool]:
         ended = subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False
         )
-        told = ended.stderr
+        told = ended.stdout + ended.stderr
     runs = re.search(r"number_of_executed_units:\s+(\d+)", told)
     count = f"{int(runs[1]):,}" if runs else "?"
     if ended.returncode == 0:

@@ -11,9 +11,10 @@ import psutil
 import pytest
 import ray
 
+from extract.probe import probe
 from extract.video import DecodeError, read_chunks
 from pipeline.cluster import CHUNK_FRAMES, PREFETCH
-from pipeline.decode import DecoderLost, Decoding, Limits
+from pipeline.decode import DecoderLost, Decoding, Limits, footage_seconds
 from stores.datasets import synthetic
 
 pytestmark = pytest.mark.ray
@@ -88,6 +89,13 @@ def test_a_killed_worker_is_told_and_replaced(local_ray, long_video, video, mean
     with pytest.raises(DecoderLost, match="decode worker died"):
         list(stream)
     assert list(decoding.stream(video, mean16, "auto"))
+
+
+def test_a_header_that_states_years_gives_no_years(video):
+    facts = probe(video)
+    assert footage_seconds(facts) == pytest.approx(facts.frames / facts.rate, abs=0.1)
+    assert footage_seconds(replace(facts, seconds=1e9)) == facts.frames
+    assert footage_seconds(replace(facts, rate=1e-6)) == facts.frames
 
 
 def spin(_: object) -> None:
