@@ -93,6 +93,9 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
     videos = videos_of(plan.catalog, "train")
     judge, samples = _judge_and_samples(plan, videos, device)
     begun = time.monotonic()
+    if not (folder / STATE).is_file():  # curves of a training before this one
+        for old in (folder / "tensorboard").glob("events.*"):
+            old.unlink()
     with (
         local_folder(folder / "tensorboard") as events,
         SummaryWriter(str(events)) as writer,
