@@ -19,7 +19,7 @@ from pipeline.watch import Settling, watch
 from stores.records import StoreError, VideoItem
 from stores.results import read_scores, read_videos
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 def test_a_file_is_finished_once_it_rests_by_our_own_clock():
