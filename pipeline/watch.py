@@ -86,21 +86,27 @@ class _Watched:
         found = {}
         for path in find_videos(self.root):
             video_id = printable(path.relative_to(self.root).as_posix())
-            row = self.rows.get(video_id)
-            if row is not None and row.status != "failed":
+            # Programs that copy give a file its name once it is whole, and one with a dot before.
+            if path.name.startswith(".") or not self._wants(video_id):
                 continue
             try:
                 state = path.stat()
-                if row is not None and video_id not in self.retry:
-                    failure = self.folder / "videos" / failure_name(video_id)
-                    if state.st_mtime <= failure.stat().st_mtime:
-                        continue
+                changed = state.st_mtime > self._failed_at(video_id)
             except FileNotFoundError:  # moved away while we looked
                 continue
-            if state.st_size:
+            if state.st_size and changed:
                 item = VideoItem(video_id, str(path.absolute()))
                 found[video_id] = item, (state.st_size, state.st_mtime_ns)
         return found
+
+    def _wants(self, video_id: str) -> bool:
+        return video_id not in self.rows or self.rows[video_id].status == "failed"
+
+    def _failed_at(self, video_id: str) -> float:
+        """Return when a video's failure was recorded; before all time where it is to be tried."""
+        if video_id not in self.rows or video_id in self.retry:
+            return float("-inf")
+        return (self.folder / "videos" / failure_name(video_id)).stat().st_mtime
 
 
 def watch(run: WatchRun, tell: Callable[[ScoredVideo], None]) -> WatchReport:

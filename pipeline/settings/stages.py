@@ -165,7 +165,8 @@ class WatchRun:
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
     settle: float = 5.0
     """Seconds for which a file's size and date must not change before it counts as finished; more
-    where whoever writes it pauses for longer. An empty file is never finished."""
+    where whoever writes it pauses for longer. An empty file is never finished, nor one whose name
+    begins with a dot."""
     poll: float = 1.0
     """Seconds between two looks at the folder."""
     once: bool = False

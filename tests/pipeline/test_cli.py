@@ -7,6 +7,8 @@ import pytest
 from pipeline.cli import main, parse
 from pipeline.settings import ScoreRun
 
+GONE = ["--videos", "empty", "--checkpoint", "gone"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -37,6 +39,13 @@ from pipeline.settings import ScoreRun
         (["score", "--videos", "empty", "--checkpoint", "gone"], "no checkpoint at gone"),
         (["evaluate"], "no checkpoint below outputs"),
         (["report"], "no scores below outputs"),
+        (["plot", "a.mp4"], "no scores below outputs"),
+        (["plot", "a.mp4", "--overlay", "a.avi"], "--overlay writes MP4"),
+        (["calibrate"], "no checkpoint below outputs"),
+        (["calibrate", "--recall", "80"], "--recall has to be from 0 to 1, got 80"),
+        (["watch", "empty", "--checkpoint", "gone"], "no checkpoint at gone"),
+        (["watch", "empty", "--checkpoint", "gone", "--poll", "0"], "--poll has to be above 0"),
+        (["score", *GONE, "--threshold", "5"], "--threshold has to be from 0 to 1, got 5"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):

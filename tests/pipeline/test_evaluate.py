@@ -42,7 +42,7 @@ def test_evaluation_repeats_what_training_said_and_writes_it_down(evaluated, lea
 
 
 def test_evaluating_again_replaces_the_scores(evaluated, learnable):
-    again = evaluate(EvaluateRun(out=learnable))
+    again = evaluate(EvaluateRun(out=learnable, page=False))
     assert len(read_videos(again.folder)) == 16
 
 

@@ -31,7 +31,7 @@ def charts(page):
 
 def test_the_page_has_every_chart_and_asks_for_nothing_from_elsewhere(page):
     shown = charts(page)
-    told = "\n".join(shown)
+    told = html.unescape("\n".join(shown))
     for part in ("Loss terms", "validation", "ROC", "Precision", "class's", "taken for", "alarms"):
         assert part in told
     assert len(shown) == 8

@@ -19,7 +19,7 @@ from pipeline.watch import Settling, watch
 from stores.records import StoreError, VideoItem
 from stores.results import read_scores, read_videos
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 def test_a_file_is_finished_once_it_rests_by_our_own_clock():
@@ -43,9 +43,10 @@ def test_mistakes_are_named(tmp_path, checkpoint):
         watch(WatchRun(tmp_path, tmp_path), print)
 
 
-def test_with_nothing_to_do_it_ends_and_an_empty_file_is_nothing(tmp_path, checkpoint):
+def test_with_nothing_to_do_it_ends_and_what_is_not_there_yet_is_nothing(tmp_path, checkpoint):
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "just-opened.mp4").touch()
+    (tmp_path / "videos" / ".a.mp4").write_text("being copied by a program that renames at the end")
     run = WatchRun(tmp_path / "videos", checkpoint, out=tmp_path / "out", once=True, settle=0.1)
     report = watch(run, print)
     assert (report.new, report.already, report.failed, report.stopped) == (0, 0, 0, False)
