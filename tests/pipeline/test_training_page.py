@@ -26,7 +26,9 @@ def charts(page):
     """The charts by their captions, as the texts that they show."""
     found = re.findall(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)"', page)
     trees = {alt: ElementTree.fromstring(base64.b64decode(data)) for alt, data in found}
-    return {html.unescape(alt): [e.text for e in tree.iter() if e.text] for alt, tree in trees.items()}
+    return {
+        html.unescape(alt): [e.text for e in tree.iter() if e.text] for alt, tree in trees.items()
+    }
 
 
 def test_the_page_has_every_chart_and_asks_for_nothing_from_elsewhere(page):
