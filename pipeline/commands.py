@@ -29,6 +29,7 @@ from pipeline.show import (
     show_extract,
     show_failures,
     show_import,
+    show_report,
     show_score,
     show_seeds,
     show_train,
@@ -86,14 +87,16 @@ def _evaluate(run: EvaluateRun) -> int:
 def _score(run: ScoreRun) -> int:
     from pipeline.score import score
 
-    return show_score(score(run))
+    code = show_score(report := score(run))
+    if run.report:
+        _report(ReportRun(scores=report.folder))
+    return code
 
 
 def _report(run: ReportRun) -> int:
     from pipeline.report import write_report
 
-    say(f"report: {write_report(run)}")
-    return DONE
+    return show_report(write_report(run))
 
 
 def _ablate(run: AblateRun) -> int:
