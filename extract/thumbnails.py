@@ -75,7 +75,8 @@ def read_thumbnails(path: str, times: Sequence[float], height: int) -> NDArray[n
     """Return a picture for each of some times as RGB [N,H,W,3], upright.
 
     ``times`` are seconds from the first frame, ascending. Each picture is that of the moment or,
-    where keyframes are far apart and pictures large, of one shortly before.
+    where keyframes are far apart and pictures large, of one shortly before; in AVI, which stores
+    no presentation times, it may be a frame beside it. Past the end the last picture is repeated.
 
     Raises:
         DecodeError: The file cannot be opened, or no frame of it decodes.

@@ -25,7 +25,7 @@ const charts = (() => {
       }
     }
     const last = loaded[loaded.length - 1];
-    times[count] = timeline.time(last.first + last.frames);
+    times[count] = timeline.video.pieces[to + 1] ?? timeline.time(last.first + last.frames);
     scores[count] = scores[count - 1];
     return { times, scores, edges: times, strengths, full: 1, isExact: true };
   }
