@@ -47,7 +47,7 @@ score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores
 	@$(RUN) score $(call option,VIDEOS,videos) $(call option,CHECKPOINT,checkpoint) \
 		$(call option,SCORES,out) $(call option,WEIGHTS,weights) $(ARGS)
 
-report: $(READY) ## [SCORES=folder]: a page with the curve and events of every scored video
+report: $(READY) ## [SCORES=folder]: pages with player, curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)
 
 ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds

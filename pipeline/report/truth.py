@@ -50,6 +50,8 @@ def find_truth(run: ReportRun, folder: Path) -> TruthIndex:
             raise StoreError("--dataset needs --root, the folder of the data set's videos")
         items = list(base.load(run.dataset).discover(run.root, run.lists))
         return TruthIndex(_by_id(items), _by_file(items), _by_name(items))
+    if run.root is not None or run.lists is not None:
+        raise StoreError("--root and --lists need --dataset, the data set they belong to")
     if folder.name == "evaluation":
         return TruthIndex(_by_id(read_listing(folder.parent / "features") or []), {}, {})
     return TruthIndex({}, _by_file(_listed({run.out, folder.absolute().parent.parent})), {})

@@ -49,6 +49,7 @@ const charts = (() => {
       this.events = [];
       this.threshold = video.rule.threshold;
       this.now = 0;
+      this.range = null; // of time in view, also while the charts have yet to follow
       this.end = Math.max(video.seconds, 0.04);
       this.data = null;
       this.playheads = [];
@@ -66,9 +67,8 @@ const charts = (() => {
       this.data = data;
       if (!this.curve) this.build();
       else {
-        const { min, max } = this.curve.scales.x;
         this.curve.setData([data.times, data.scores], false);
-        this.curve.setScale("x", { min, max });
+        this.curve.setScale("x", this.range);
         this.bands.redraw();
       }
     }
@@ -168,11 +168,12 @@ const charts = (() => {
       const least = Math.min(this.end, 0.5);
       const span = Math.min(this.end, Math.max(least, to - from));
       const min = Math.min(Math.max(0, from), this.end - span);
-      this.curve.setScale("x", { min, max: min + span });
+      this.range = { min, max: min + span };
+      this.curve.setScale("x", this.range);
     }
 
     zoomBy(factor) {
-      const { min, max } = this.curve.scales.x;
+      const { min, max } = this.range;
       const middle = this.now >= min && this.now <= max ? this.now : (min + max) / 2;
       this.zoomTo(middle - (middle - min) / factor, middle + (max - middle) / factor);
     }
@@ -180,6 +181,7 @@ const charts = (() => {
     viewed(chart) {
       if (!this.bands) return;
       const { min, max } = chart.scales.x;
+      this.range = { min, max };
       const { min: shownMin, max: shownMax } = this.bands.scales.x;
       if (min !== shownMin || max !== shownMax) this.bands.setScale("x", { min, max });
       this.movePlayheads();

@@ -12,6 +12,8 @@ const eventLists = (() => {
       this.video = video;
       this.chosen = chosen;
       this.events = [];
+      this.buttons = [];
+      this.current = -1;
       find("json").addEventListener("click", () => this.copy(JSON.stringify(this.rows(), null, 1)));
       find("csv").addEventListener("click", () => this.copy(csv(this.rows())));
     }
@@ -19,14 +21,16 @@ const eventLists = (() => {
     show(events) {
       this.events = events;
       find("count").textContent = `(${events.length})`;
-      find("events").replaceChildren(...events.map((event) => this.item(event)));
+      this.buttons = events.map((event) => this.button(event));
+      this.current = -1;
+      find("events").replaceChildren(...this.buttons.map((button) => element("li", {}, button)));
       for (const id of ["earlier", "later", "json", "csv"]) find(id).disabled = !events.length;
       if (!events.length) {
         find("events").append(element("li", { className: "soft", textContent: "None at this threshold." }));
       }
     }
 
-    item(event) {
+    button(event) {
       const mark = element("i", { className: "mark" });
       mark.style.background = classColour(this.video.classes.indexOf(event.label));
       const when = `${clock(event.start_time, 1)} – ${clock(event.end_time, 1)}`;
@@ -39,18 +43,17 @@ const eventLists = (() => {
         element("span", { className: "number", textContent: event.peak.toFixed(2) }),
       );
       button.addEventListener("click", () => this.chosen(event.start_time));
-      return element("li", {}, button);
+      return button;
     }
 
+    // Called for every frame that is played: only what changes is touched.
     mark(now) {
       const inside = (event) => event.start_time <= now + 1e-6 && now < event.end_time;
       const current = this.events.findIndex(inside);
-      find("events")
-        .querySelectorAll("button")
-        .forEach((button, number) => {
-          if (number === current) button.setAttribute("aria-current", "true");
-          else button.removeAttribute("aria-current");
-        });
+      if (current === this.current) return;
+      this.buttons[this.current]?.removeAttribute("aria-current");
+      this.buttons[current]?.setAttribute("aria-current", "true");
+      this.current = current;
     }
 
     step(direction, now) {
