@@ -68,7 +68,7 @@ def write_report(run: ReportRun) -> ReportPages:
         gone = unplayed = 0
         for row, footage in write_videos(job):
             rows[row.name] = row
-            gone += row.is_missing
+            gone += not footage.addresses
             unplayed += bool(footage.command)
         for video in videos.values():
             rows.setdefault(video.video_id, _unscored(video))
@@ -111,7 +111,6 @@ def _unscored(video: ScoredVideo) -> Row:
         curve=[],
         picture="",
         pictures=0,
-        is_missing=False,
     )
 
 

@@ -28,7 +28,6 @@ class Row:
     curve: list[int]
     picture: str
     pictures: int
-    is_missing: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,5 +139,4 @@ def _row(job: Job, scores: VideoScores, footage: Footage) -> Row:
         curve=curves.sparkline(scores.score, _SPARKS),
         picture=footage.sheet,
         pictures=PICTURES,
-        is_missing=not footage.addresses,
     )

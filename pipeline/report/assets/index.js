@@ -22,32 +22,30 @@
     const name = isFailed
       ? element("span", { className: "name", textContent: video.name })
       : element("a", { className: "name", href: address, textContent: video.name });
-    const cells = [
-      element("td", { className: "pictures" }, ...makePictures(video, address)),
-      element("th", { scope: "row", className: "video" }, name),
+    const head = element("th", { scope: "row", className: "video" }, name);
+    if (video.reason) head.append(element("div", { className: "reason small", textContent: video.reason }));
+    if (isFailed) head.colSpan = 6; // up to the status: there is nothing else to say of it
+    const figures = [
+      element("td", { className: "curve" }, element("div", { className: "spark" })),
+      cell("Peak", video.peak.toFixed(2), "number"),
+      cell("Top class", video.label || "–"),
+      cell("Events", String(video.events), "number"),
+      cell("Duration", clock(video.seconds, video.seconds < 10 ? 1 : 0), "number"),
     ];
-    if (video.reason) {
-      cells[1].append(element("div", { className: "reason small", textContent: video.reason }));
-    }
-    if (isFailed) {
-      cells.push(element("td", { className: "curve empty" }), ...empty(4), status(video));
-    } else {
-      cells.push(
-        element("td", { className: "curve" }, element("div", { className: "spark" })),
-        cell("Peak", video.peak.toFixed(2), "number"),
-        cell("Top class", video.label || "–"),
-        cell("Events", String(video.events), "number"),
-        cell("Duration", clock(video.seconds), "number"),
-        status(video),
-      );
-    }
-    return element("tr", { className: `status-${video.status}` }, ...cells);
+    return element(
+      "tr",
+      { className: `status-${video.status}` },
+      element("td", { className: "pictures" }, ...makePictures(video, address)),
+      head,
+      ...(isFailed ? [] : figures),
+      status(video),
+    );
   }
 
   function makePictures(video, address) {
     if (!video.picture) {
-      const why = video.status === "failed" ? "" : video.is_missing ? "video not found" : "no picture";
-      return why ? [element("span", { className: "placeholder small", textContent: why })] : [];
+      const why = video.status === "failed" ? "not scored" : "no picture";
+      return [element("span", { className: "placeholder small", textContent: why })];
     }
     const sheet = element("img", {
       loading: "lazy",
@@ -60,10 +58,6 @@
 
   function cell(label, text, kind = "") {
     return element("td", { className: kind, "data-label": label, textContent: text });
-  }
-
-  function empty(count) {
-    return Array.from({ length: count }, () => element("td", { className: "empty" }));
   }
 
   function status(video) {
@@ -155,8 +149,9 @@
   function showSummary() {
     const count = (test) => index.rows.filter(test).length;
     const failed = count((video) => video.status === "failed");
+    const total = index.rows.length;
     const parts = [
-      `${index.rows.length} videos`,
+      total === 1 ? "1 video" : `${total.toLocaleString("en")} videos`,
       `${count((video) => video.events > 0)} with events from a score of ${index.threshold} on`,
       failed ? `${failed} failed` : "none failed",
       `written ${index.written}`,

@@ -54,7 +54,7 @@
     find("name").textContent = video.name;
     document.title = `${video.name} · video`;
     const format = footage.is_copy ? `copy of ${footage.format}` : footage.format;
-    const frames = `${video.frames.toLocaleString("en")} frames`;
+    const frames = video.frames === 1 ? "1 frame" : `${video.frames.toLocaleString("en")} frames`;
     const facts = [clock(video.seconds, 1), frames, `peak ${video.peak.toFixed(2)}`, format, video.status, video.reason];
     find("facts").textContent = facts.filter(Boolean).join(" · ");
     for (const name of ["previous", "following"]) {

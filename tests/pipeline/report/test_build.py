@@ -1,14 +1,17 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from pipeline.commands import run_command
 from pipeline.report import latest_scores, write_report
 from pipeline.report.videos import key_of
-from pipeline.settings import ReportRun
+from pipeline.settings import ReportRun, ScoreRun
+from stores.events import EventRule
 from stores.records import Failure, StoreError, VideoItem
-from stores.results import read_events, read_videos
+from stores.results import read_events, read_header, read_scores, read_videos
 from stores.scores import write_scores
 
 FILE = "checkpoint.json"
@@ -20,6 +23,7 @@ def read(report, name):
     return json.loads(f"[{text.removeprefix('report.receive(').removesuffix(');')}]")[2]
 
 
+@pytest.mark.slow
 def test_the_report_tells_what_the_parquet_files_hold(scored):
     written = write_report(ReportRun(scores=scored))
     assert written.page == scored / "report" / "index.html"
@@ -44,6 +48,7 @@ def test_the_report_tells_what_the_parquet_files_hold(scored):
     ]
 
 
+@pytest.mark.slow
 def test_settings_model_recipe_and_versions_are_told(scored):
     report = write_report(ReportRun(scores=scored)).page.parent
     sections = {s["title"]: dict(s["entries"]) for s in read(report, "index")["sections"]}
@@ -53,6 +58,7 @@ def test_settings_model_recipe_and_versions_are_told(scored):
     assert "torch" in sections["Software that wrote this report"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_gone_or_another_one_is_not_described(scored, tmp_path):
     copy = tmp_path / "cameras"
     shutil.copytree(scored, copy, ignore=shutil.ignore_patterns("report"))
@@ -68,6 +74,7 @@ def test_a_checkpoint_that_is_gone_or_another_one_is_not_described(scored, tmp_p
         shutil.copyfile(Path(settings["checkpoint"], FILE), checkpoint / FILE)
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_names_and_addresses_find_their_files(scored, hostile):
     report = write_report(ReportRun(scores=scored)).page.parent
     row = next(row for row in read(report, "index")["rows"] if row["name"] == hostile)
@@ -78,6 +85,7 @@ def test_hostile_names_stay_names_and_addresses_find_their_files(scored, hostile
     assert (report / "pictures" / row["picture"]).read_bytes().startswith(b"\xff\xd8\xff")
 
 
+@pytest.mark.slow
 def test_a_video_that_is_gone_keeps_its_curve_and_says_where_it_was(scored, gone):
     report = write_report(ReportRun(scores=scored)).page.parent
     page = read(report, key_of(gone))
@@ -123,3 +131,20 @@ def test_the_latest_scores_are_taken_and_none_is_an_error(tmp_path, make_scores,
     assert latest_scores(tmp_path).name == "cameras"
     with pytest.raises(StoreError, match="no scores in"):
         write_report(ReportRun(scores=tmp_path / "nothing"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("report", [True, False])
+def test_scoring_leaves_a_report_unless_told_not_to(scored, footage, tmp_path, capsys, report):
+    """All is scored already, so that this is the whole command without the minutes of scoring."""
+    items = [VideoItem(path.name, str(path)) for path in sorted((footage / "test").iterdir())]
+    header = dataclasses.replace(
+        read_header(next((scored / "videos").glob("part-*"))), rule=EventRule()
+    )
+    write_scores(tmp_path, header, read_scores(scored, items).values())
+    checkpoint = scored.parents[1] / "synthetic" / "train"
+    run = ScoreRun(footage / "test", checkpoint, out=tmp_path, report=report)
+    assert run_command(run) == 0
+    page = tmp_path / "report" / "index.html"
+    assert page.is_file() == report
+    assert (f"report, open it in a browser: {page}" in capsys.readouterr().out) == report

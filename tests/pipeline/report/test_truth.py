@@ -13,6 +13,7 @@ def row(video_id, path):
     return ScoredVideo(video_id, str(path), "ok", "", 100, 4.0, 0.9, "", 0)
 
 
+@pytest.mark.slow
 def test_videos_are_known_by_their_files_whatever_they_are_called(scored, footage):
     truth = find_truth(ReportRun(scores=scored), scored)
     items = [item for item in base.load("synthetic").discover(footage) if item.split == "test"]
