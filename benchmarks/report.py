@@ -56,9 +56,9 @@ def made_up(name: str, path: str, frames: int, seed: int) -> VideoScores:
     )
 
 
-def many_videos(folder: Path, count: int, seconds: int) -> Path:
+def many_videos(folder: Path, count: int, seconds: int, footage: float) -> Path:
     """Write the scores of ``count`` videos, a few real files under that many names."""
-    settings = synthetic.Settings(2, 2, 2, 2, seconds=(20.0, 40.0))
+    settings = synthetic.Settings(2, 2, 2, 2, seconds=(footage, footage))
     synthetic.generate(folder / "drawn", 1, settings)
     sources = find_videos(folder / "drawn")
     paths = []
@@ -180,7 +180,8 @@ def main() -> None:
     """Build, open, print a table and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=int, default=2000)
-    parser.add_argument("--seconds", type=int, default=60, help="length of each of them")
+    parser.add_argument("--seconds", type=int, default=60, help="scored length of each")
+    parser.add_argument("--footage", type=float, default=30.0, help="seconds of their files")
     parser.add_argument("--hours", type=float, default=10.0, help="length of the long video")
     arguments = parser.parse_args()
     program = shutil.which("chromium") or shutil.which("google-chrome")
@@ -189,7 +190,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, sync_playwright() as started:
         folder = Path(name)
-        scores = many_videos(folder, arguments.videos, arguments.seconds)
+        scores = many_videos(folder, arguments.videos, arguments.seconds, arguments.footage)
         used = time.process_time()
         figures["build, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
         figures["build, CPU seconds"] = time.process_time() - used

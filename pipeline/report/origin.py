@@ -17,6 +17,7 @@ _PACKAGES = (
     *("decord2", "numpy", "pyarrow", "ray"),
 )
 _FIGURES = ("auc", "ap", "map")
+_TOLD_ELSEWHERE = frozenset({"recipe", "recipe_fingerprint", "prompts", "key", "classes"})
 
 Json = Mapping[str, object]
 
@@ -40,9 +41,9 @@ def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
 def _rule(header: ScoreHeader) -> list[tuple[str, str]]:
     rule = header.rule
     return [
-        ("entered at a score of", f"{rule.threshold:g}"),
-        ("left below", f"{rule.threshold * rule.release:g}"),
-        ("shortest", f"{rule.minimum_frames} frames"),
+        ("reach a score of", f"{rule.threshold:g}"),
+        ("stay at or above", f"{rule.threshold * rule.release:g}"),
+        ("last at least", f"{rule.minimum_frames} frames"),
         ("classes", ", ".join(header.classes)),
     ]
 
@@ -68,11 +69,7 @@ def _model(folder: Path, header: ScoreHeader, checkpoint: str) -> list[tuple[str
     for name in ("provenance", "training", "model"):
         part = content.get(name)
         if isinstance(part, dict):
-            entries += [
-                (key.replace("_", " "), _told(value))
-                for key, value in part.items()
-                if key not in ("recipe", "recipe_fingerprint", "prompts", "key", "classes")
-            ]
+            entries += _flat({key: part[key] for key in part if key not in _TOLD_ELSEWHERE})
     return entries
 
 

@@ -6,6 +6,7 @@ const charts = (() => {
   const CURVE_HEIGHT = 210;
   const BAND_HEIGHT = 18;
   const RIGHT = 18; // pixels right of both plots: half a label of the time axis
+  const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400];
   const CLICK_PIXELS = 4; // a press that moves less is a click and no zoom
 
   // What is drawn: points of the curve, and stretches with the probabilities of each class.
@@ -87,7 +88,7 @@ const charts = (() => {
           padding: [4, RIGHT, 0, 0],
           scales: { x: timeScale, y: { range: [-0.09, 1.09] } }, // room for truth below, events above
           axes: [
-            { ...axis, ticks, values: (_, splits) => labels(splits) },
+            { ...axis, ticks, incrs: STEPS, values: (_, splits) => labels(splits) },
             { ...axis, ticks, size: () => this.gutter, splits: () => [0, 0.25, 0.5, 0.75, 1] },
           ],
           series: [

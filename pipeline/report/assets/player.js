@@ -79,6 +79,7 @@ const players = (() => {
     // The thumbnail of the current moment or the last one before it.
     drawStill() {
       const { sheet, pictures } = this.video.footage;
+      find("still").classList.toggle("empty", !sheet);
       if (!sheet) {
         find("still").textContent = "no picture";
         return;
