@@ -38,11 +38,16 @@ _PLAYED_H264 = frozenset({"yuv420p", "yuvj420p"})
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Container, codec and pixel format of a video by FFmpeg's names."""
+    """Container, codec and pixel format of a video by FFmpeg's names.
+
+    ``start`` are the seconds at which its first frame stands on the container's clock, which is
+    what players show.
+    """
 
     container: str
     codec: str
     pixels: str
+    start: float = 0.0
 
     @property
     def is_played(self) -> bool:
@@ -63,11 +68,12 @@ def read_format(path: str) -> Format:
         DecodeError: It cannot be opened, or holds no video.
     """
     with open_container(path) as container:
-        context = choose_stream(container, path).codec_context
+        stream = choose_stream(container, path)
         return Format(
             container=container.format.name,
-            codec=context.codec.canonical_name,
-            pixels=context.pix_fmt or "unknown",
+            codec=stream.codec_context.codec.canonical_name,
+            pixels=stream.codec_context.pix_fmt or "unknown",
+            start=max(0.0, float((stream.start_time or 0) * (stream.time_base or 0))),
         )
 
 

@@ -95,7 +95,7 @@ def _write_sheet(path: Path, pictures: NDArray[np.uint8]) -> None:
 
 def _footage(report: Path, wanted: Wanted, sheet: _Sheet, command: str, *, copy: bool) -> Footage:
     if sheet.format is None:
-        return Footage([], "", False, sheet.error, "", "", [])
+        return Footage([], "", False, 0.0, sheet.error, "", "", [])
     container = sheet.format.container.partition(",")[0]
     name = f"{sheet.format.codec} in {Path(wanted.path).suffix.lstrip('.').upper() or container}"
     addresses, remark = _addresses(report, Path(wanted.path)), ""
@@ -114,6 +114,7 @@ def _footage(report: Path, wanted: Wanted, sheet: _Sheet, command: str, *, copy:
         addresses=addresses,
         format=name,
         is_copy=has_copy,
+        start=0.0 if has_copy else sheet.format.start,
         remark=remark,
         command="" if has_copy or not remark else command,
         sheet=sheet.name,

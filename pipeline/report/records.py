@@ -64,12 +64,14 @@ class Footage:
     """The video itself: addresses to try in turn, what it is, and why it may not be seen.
 
     ``pictures`` are the times of the frames on the sheet ``sheet``. ``remark`` is one sentence for
-    the viewer where a picture is or may be lacking, ``command`` what to call about it.
+    the viewer where a picture is or may be lacking, ``command`` what to call about it. ``start`` is
+    what a player's clock shows at the first frame, in seconds.
     """
 
     addresses: list[str]
     format: str
     is_copy: bool
+    start: float
     remark: str
     command: str
     sheet: str

@@ -30,17 +30,18 @@ const players = (() => {
       this.media.addEventListener("loadedmetadata", () => {
         this.canPlay = this.media.videoWidth > 0;
         if (!this.canPlay) this.giveUp();
-        else if (this.now > 0) this.media.currentTime = this.now;
+        else this.seek(this.now);
       });
       const follow = () => {
-        this.told.moved(this.media.currentTime);
+        this.told.moved(Math.max(0, this.media.currentTime - this.video.footage.start));
         if (!this.media.paused && !this.media.ended) requestAnimationFrame(follow);
       };
       for (const name of ["play", "seeked", "timeupdate"]) this.media.addEventListener(name, follow);
     }
 
+    // Moments count from the first frame, which a player's clock may show as later than 0.
     seek(seconds) {
-      if (this.canPlay) this.media.currentTime = seconds;
+      if (this.canPlay) this.media.currentTime = seconds + this.video.footage.start;
     }
 
     toggle() {

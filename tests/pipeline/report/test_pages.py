@@ -8,8 +8,10 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -154,6 +156,29 @@ def test_a_click_on_the_curve_moves_the_player_and_playing_moves_the_cursor(
         }""",
         arg=moved,
     )
+
+
+def test_a_files_late_clock_does_not_move_the_curve(page, tmp_path, header, make_scores):
+    path = tmp_path / "late.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(100):
+            grey = np.full((48, 64, 3), number, dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
+            frame.pts, frame.time_base = number + 50, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    scores = make_scores("late.mp4", frames=100)
+    scores = dataclasses.replace(scores, item=VideoItem("late.mp4", str(path)))
+    write_scores(tmp_path / "scores", header, [scores])
+    report = write_report(ReportRun(scores=tmp_path / "scores")).page.parent
+    open_video(page, report, "late.mp4")
+    wait_for_media(page)
+    page.keyboard.press("n")
+    assert player_time(page) == pytest.approx(2 + 40 / 25, abs=1e-3)
+    page.wait_for_function("() => !document.getElementById('player').seeking")
+    assert page.locator("#readout").inner_text().startswith("0:01.6 · score 0.900 · fire")
 
 
 def test_keys_play_step_and_go_from_event_to_event(page, report, scored, hostile, gone):
