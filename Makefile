@@ -56,7 +56,7 @@ watch: $(READY) ## VIDEOS=folder CHECKPOINT=folder: score new videos as they are
 	@$(RUN) watch "$(VIDEOS)" $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
 		$(call option,WEIGHTS,weights) $(ARGS)
 
-report: $(READY) ## [SCORES=folder]: a page with the curve and events of every scored video
+report: $(READY) ## [SCORES=folder]: pages with player, curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)
 
 ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds

@@ -33,6 +33,7 @@ from pipeline.show import (
     show_extract,
     show_failures,
     show_import,
+    show_report,
     show_score,
     show_seeds,
     show_train,
@@ -98,7 +99,10 @@ def _calibrate(run: CalibrateRun) -> int:
 def _score(run: ScoreRun) -> int:
     from pipeline.score import score
 
-    return show_score(score(run))
+    code = show_score(report := score(run))
+    if run.report:
+        _report(ReportRun(scores=report.folder))
+    return code
 
 
 def _watch(run: WatchRun) -> int:
@@ -110,8 +114,7 @@ def _watch(run: WatchRun) -> int:
 def _report(run: ReportRun) -> int:
     from pipeline.report import write_report
 
-    say(f"report: {write_report(run)}")
-    return DONE
+    return show_report(write_report(run))
 
 
 def _plot(run: PlotRun) -> int:

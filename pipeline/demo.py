@@ -49,8 +49,8 @@ def demo(run: DemoRun) -> int:
     videos = run.out / _DATASET / "videos" / "test"
     code = max(code, show_score(score(ScoreRun(videos, trained.folder, out=folder))))
     say("5/5 report")
-    page = write_report(ReportRun(scores=folder))
-    _where(run.out, trained.folder, folder, page)
+    report = write_report(ReportRun(scores=folder, out=run.out))
+    _where(run.out, trained.folder, folder, report.page)
     return code
 
 

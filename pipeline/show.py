@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # each command imports only what it runs
     from pipeline.evaluate import EvaluateReport
     from pipeline.extract import ExtractReport
     from pipeline.imports import ImportReport
+    from pipeline.report import ReportPages
     from pipeline.score import ScoreReport
     from pipeline.seeds import SeedsReport
     from pipeline.train import TrainReport
@@ -181,6 +182,16 @@ def show_watch(report: WatchReport) -> int:
     """Print what a watcher came to; one that was told to stop has done all that it should."""
     say(f"scores: {report.new} videos scored, {report.already} were there · {report.folder}")
     return SOME_FAILED if report.failed and not report.stopped else DONE
+
+
+def show_report(pages: ReportPages) -> int:
+    """Print where the report is, and what it cannot show."""
+    say(f"report, open it in a browser: {pages.page}")
+    if pages.gone:
+        say(f"  {pages.gone} of {pages.videos} videos are not where they were scored: curves alone")
+    if pages.unplayed:
+        say(f"  {pages.unplayed} videos that most browsers do not play; --proxies makes copies")
+    return DONE
 
 
 def show_events(folder: Path) -> None:

@@ -64,7 +64,7 @@ def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) ->
                 start=start,
                 end=end,
                 start_time=float(scores.times[start]),
-                end_time=_end_time(scores.times, end),
+                end_time=end_time(scores.times, end),
                 label=classes[label],
                 peak=float(scores.score[inside].max()),
                 mean=float(scores.score[inside].mean()),
@@ -85,7 +85,7 @@ def find_runs(score: NDArray[np.floating[Any]], rule: EventRule) -> list[tuple[i
     ]
 
 
-def _end_time(times: NDArray[np.float64], end: int) -> float:
+def end_time(times: NDArray[np.float64], end: int) -> float:
     """Return when frame ``end`` begins; past the last frame, one more frame of the same length."""
     if end < times.shape[0]:
         return float(times[end])

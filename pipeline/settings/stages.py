@@ -142,6 +142,8 @@ class ScoreRun:
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
     videos_per_part: int = 8
     """Whole videos in one Parquet part: what a crash can lose."""
+    report: bool = True
+    """Write pages to look at the scores with; --no-report leaves that to `report`."""
     events: OmitArgPrefixes[EventOptions] = EventOptions()
     """When scores become events."""
     reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
@@ -199,12 +201,20 @@ class EvaluateRun:
 
 @dataclass(frozen=True)
 class ReportRun:
-    """Draw the score curve of every scored video and list events and failures on one page."""
+    """Write pages to look at scores with: every video, its curve, its events, what failed."""
 
     scores: Location | None = None
     """Folder with scores/, events/ and videos/; the one that was written last by default."""
     out: Location = Path("outputs")
-    """Folder of all outputs, searched when no scores are given."""
+    """Folder of all outputs, searched when no scores are given, and for the truth of videos."""
+    proxies: bool = False
+    """Make H.264 copies of the videos that browsers do not play, 480 pixels at most."""
+    dataset: str | None = None
+    """Data set of the videos, whose truth is shown; found below OUT by default."""
+    root: Path | None = None
+    """Folder of that data set."""
+    lists: Path | None = None
+    """Folder of its lists; the root or one folder below it by default."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"use strict";
+// What both pages share: taking in data files, colours, and small things of the page.
+// Data files are scripts that call report.receive, since a page opened from disk may read no others.
+
+const report = (() => {
+  const state = { index: null, videos: new Map(), pieces: new Map() };
+
+  function receive(name, key, value) {
+    if (name === "index") state.index = value;
+    if (name === "video") state.videos.set(key, value);
+    if (name === "piece") state.pieces.set(`${key}/${value.first}`, value);
+  }
+
+  // Run a data file; the promise is kept once what it hands over has been received.
+  function load(source) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = source;
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${source} is missing: write the report again`));
+      document.head.append(script);
+    });
+  }
+
+  function element(tag, properties = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name.includes("-") || name === "role") made.setAttribute(name, value);
+      else made[name] = value;
+    }
+    made.append(...children);
+    return made;
+  }
+
+  // 1:02:03 or 2:03, with tenths where asked for.
+  function clock(seconds, digits = 0) {
+    const scale = 10 ** digits;
+    const all = Math.round(Math.max(0, seconds) * scale) / scale;
+    const hours = Math.floor(all / 3600);
+    const minutes = Math.floor(all / 60) % 60;
+    const rest = (all % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
+    return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+  }
+
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  // Hues a golden angle apart, so that any number of classes stay distinct.
+  function classColour(number, alpha = 1) {
+    const hue = (12 + (number - 1) * 137.508) % 360;
+    return `hsl(${hue.toFixed(0)} ${colour("--class-saturation")} ${colour("--class-lightness")} / ${alpha})`;
+  }
+
+  // Storage may be forbidden to pages from disk; the choice then lasts as long as the page.
+  function remembered() {
+    try {
+      return localStorage.getItem("report-theme");
+    } catch {
+      return null;
+    }
+  }
+
+  function isDark() {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  function setUpTheme(changed) {
+    const button = document.getElementById("theme");
+    const show = () => {
+      button.textContent = isDark() ? "Light" : "Dark";
+      button.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
+    };
+    button.addEventListener("click", () => {
+      document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+      try {
+        localStorage.setItem("report-theme", document.documentElement.dataset.theme);
+      } catch {
+        // as above
+      }
+      show();
+      changed();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      show();
+      changed();
+    });
+    show();
+  }
+
+  const theme = remembered();
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+
+  return { state, receive, load, element, clock, colour, classColour, setUpTheme };
+})();

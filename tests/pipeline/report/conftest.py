@@ -1,0 +1,115 @@
+"""Real videos, really scored in this process, with the names and gaps that real folders have."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from extract.encoder import load_encoder
+from extract.features import extract_video
+from extract.video import read_chunks
+from model.checkpoint import load_checkpoint
+from pipeline.extract import choose_recipe, settle_recipe
+from pipeline.runs import write_settings
+from pipeline.scorer import scorer_of
+from pipeline.settings import ExtractRun, ScoreRun, TrainRun
+from pipeline.train import train
+from stores.datasets import base
+from stores.events import EventRule, find_runs
+from stores.listing import write_listing
+from stores.records import Failure, VideoItem, VideoScores
+from stores.scores import ScoreHeader, write_scores
+from stores.shards import ShardRecipe, write_shard
+
+HOSTILE = "<b>&'\"#1 50%25 – Ä?.mp4"
+"""A name that ends tags, strings, queries and escapes where it is not escaped itself."""
+
+GONE = "moved away.mp4"
+
+
+@pytest.fixture(scope="session")
+def scored(footage, tmp_path_factory) -> Path:
+    """A folder of scores: six test videos, one of them under a hostile name as well, one that is
+    no longer there, and one that failed; the features with the truth lie below the same outputs.
+    """
+    out = tmp_path_factory.mktemp("reported")
+    dataset = base.load("synthetic")
+    items = list(dataset.discover(footage))
+    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
+    encoder = load_encoder(recipe, source, "cpu")
+    features = [
+        extract_video(item, read_chunks(item.path, recipe), encoder, recipe, batch=64)
+        for item in items
+    ]
+    folder = out / "synthetic" / "features"
+    write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), features)
+    write_listing(folder, items)
+    checkpoint = train(TrainRun(out=out, epochs=1, preset="small", batch=2)).folder
+    loaded = load_checkpoint(checkpoint)
+    scorer = scorer_of(loaded, torch.device("cpu"))
+    tests = [scorer.score(video) for video in features if video.item.split == "test"]
+    results = [named(each, Path(each.item.path).name, each.item.path) for each in tests]
+    (out / HOSTILE).hardlink_to(results[0].item.path)
+    results.append(named(results[0], HOSTILE, str(out / HOSTILE)))
+    results.append(named(results[1], GONE, str(out / GONE)))
+    header = ScoreHeader(
+        classes=loaded.provenance.classes,
+        model_fingerprint=loaded.fingerprint,
+        recipe_fingerprint=recipe.fingerprint,
+        rule=telling_rule(tests),
+    )
+    scores = out / "scores" / "cameras"
+    failure = Failure(VideoItem("broken.mp4", str(out / "broken.mp4")), "no <video> stream")
+    write_scores(scores, header, results, [failure])
+    write_settings(scores, "score", ScoreRun(footage / "test", checkpoint, out=scores))
+    return scores
+
+
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def gone() -> str:
+    return GONE
+
+
+def telling_rule(scored: list[VideoScores]) -> EventRule:
+    """The rule with most events inside videos: a barely trained model's scores lie anywhere."""
+    every = np.concatenate([scores.score for scores in scored])
+    rules = [
+        EventRule(threshold=round(float(np.quantile(every, share)), 3), release=0.98)
+        for share in np.linspace(0.3, 0.95, 14)
+    ]
+    runs = {rule: [find_runs(each.score, rule) for each in scored] for rule in rules}
+    return max(rules, key=lambda rule: sum(start > 0 for found in runs[rule] for start, _ in found))
+
+
+def named(result: VideoScores, name: str, path: str) -> VideoScores:
+    return replace(result, item=VideoItem(name, path))
+
+
+@pytest.fixture(scope="session")
+def make_scores() -> Callable[..., VideoScores]:
+    """Build the scores of a made-up video: 0.1, and ``peak`` in frames 40 to 60."""
+
+    def make(video_id="a.mp4", frames=200, peak=0.9, times=None) -> VideoScores:
+        score = np.full(frames, 0.1, dtype=np.float32)
+        score[40:60] = peak
+        return VideoScores(
+            item=VideoItem(video_id, f"/nowhere/{video_id}"),
+            times=np.arange(frames) / 25 if times is None else times,
+            score=score,
+            probabilities=np.stack([1 - score, score * 0.75, score * 0.25], axis=1),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def header() -> ScoreHeader:
+    return ScoreHeader(("normal", "fire", "fight"), "m" * 16, "r" * 16, EventRule())
