@@ -98,9 +98,10 @@ def _calibrate(run: CalibrateRun) -> int:
 
 def _score(run: ScoreRun) -> int:
     from pipeline.score import score
+    from stores.locations import is_remote
 
     code = show_score(report := score(run))
-    if run.report:
+    if run.report and not is_remote(report.folder):
         _report(ReportRun(scores=report.folder))
     return code
 

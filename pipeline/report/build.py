@@ -21,6 +21,7 @@ from pipeline.report.videos import DATA, Job, key_of, write_videos
 from pipeline.settings import ReportRun
 from stores.commit import commit_bytes, commit_text, exclusive
 from stores.events import ScoredEvent
+from stores.locations import is_remote
 from stores.records import StoreError
 from stores.results import ScoredVideo, read_events, read_header, read_videos
 
@@ -46,6 +47,8 @@ def write_report(run: ReportRun) -> ReportPages:
         StoreError: There are no scores, or they cannot be read, or the report not written.
     """
     folder = run.scores or latest_scores(run.out)
+    if is_remote(folder):
+        raise StoreError(f"pages are written to this machine alone; copy {folder} here first")
     videos = {video.video_id: video for video in _ranked(read_videos(folder))}
     if not videos:
         raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
