@@ -199,7 +199,7 @@ def main() -> None:
         figures["build, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
         figures["build, CPU seconds"] = time.process_time() - used
         figures["build again, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
-        figures["report, MB"], figures["files"] = size_of(scores / "report")
+        figures["report, MB"], figures["files of the report"] = size_of(scores / "report")
         figures["index data, MB"] = (scores / "report/data/index.js").stat().st_size / 1e6
         figures["sheets of thumbnails, MB"], _ = size_of(scores / "report/pictures")
         figures["peak memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

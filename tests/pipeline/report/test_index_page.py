@@ -2,7 +2,10 @@
 
 import pytest
 
+from pipeline.report import write_report
+from pipeline.settings import ReportRun
 from stores.results import read_videos
+from stores.scores import write_scores
 
 pytestmark = pytest.mark.slow
 
@@ -71,3 +74,18 @@ def test_the_theme_button_turns_the_colours_and_keeps_them(page, open_index):
     assert dark != light
     page.reload()
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_hundreds_of_videos_are_all_reached_by_scrolling(page, tmp_path, header, make_scores):
+    write_scores(tmp_path, header, [make_scores(f"{n:03}.mp4", frames=60) for n in range(250)])
+    page.goto(write_report(ReportRun(scores=tmp_path)).page.as_uri())
+    assert page.locator("#videos tr").count() < 250
+    page.wait_for_function(
+        """() => {
+            scrollTo(0, document.body.scrollHeight);
+            return document.querySelectorAll("#videos tr").length === 250;
+        }"""
+    )
+    assert page.locator("#more").is_hidden()
+    page.get_by_label("Name or reason").fill("249")
+    assert page.locator("#videos .name").all_inner_texts() == ["249.mp4"]
