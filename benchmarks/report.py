@@ -56,17 +56,21 @@ def made_up(name: str, path: str, frames: int, seed: int) -> VideoScores:
     )
 
 
-def many_videos(folder: Path, count: int, seconds: int, footage: float) -> Path:
-    """Write the scores of ``count`` videos, a few real files under that many names."""
-    settings = synthetic.Settings(2, 2, 2, 2, seconds=(footage, footage))
+def many_videos(folder: Path, count: int, seconds: int, files: int) -> Path:
+    """Write the scores of ``count`` videos, of which the first ``files`` are there.
+
+    They are a few generated videos under that many names.
+    """
+    settings = synthetic.Settings(2, 2, 2, 2, seconds=(float(seconds), float(seconds)))
     synthetic.generate(folder / "drawn", 1, settings)
     sources = find_videos(folder / "drawn")
+    (folder / "videos").mkdir()
     paths = []
     for number in range(count):
         source = sources[number % len(sources)]
         paths.append(folder / "videos" / f"camera {number:04d}{source.suffix}")
-        paths[-1].parent.mkdir(exist_ok=True)
-        paths[-1].hardlink_to(source)
+        if number < files:
+            paths[-1].hardlink_to(source)
     for first in range(0, count, _PER_PART):
         part = [
             made_up(path.name, str(path), seconds * _RATE, first + number)
@@ -180,8 +184,8 @@ def main() -> None:
     """Build, open, print a table and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=int, default=2000)
-    parser.add_argument("--seconds", type=int, default=60, help="scored length of each")
-    parser.add_argument("--footage", type=float, default=30.0, help="seconds of their files")
+    parser.add_argument("--seconds", type=int, default=30, help="length of each of them")
+    parser.add_argument("--files", type=int, default=2000, help="how many of them have a file")
     parser.add_argument("--hours", type=float, default=10.0, help="length of the long video")
     arguments = parser.parse_args()
     program = shutil.which("chromium") or shutil.which("google-chrome")
@@ -190,12 +194,12 @@ def main() -> None:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, sync_playwright() as started:
         folder = Path(name)
-        scores = many_videos(folder, arguments.videos, arguments.seconds, arguments.footage)
+        scores = many_videos(folder, arguments.videos, arguments.seconds, arguments.files)
         used = time.process_time()
         figures["build, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
         figures["build, CPU seconds"] = time.process_time() - used
         figures["build again, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
-        figures["report, MB"], figures["files"] = size_of(scores / "report")
+        figures["report, MB"], figures["files of the report"] = size_of(scores / "report")
         figures["index data, MB"] = (scores / "report/data/index.js").stat().st_size / 1e6
         figures["sheets of thumbnails, MB"], _ = size_of(scores / "report/pictures")
         figures["peak memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

@@ -14,7 +14,10 @@
   const order = { column: "peak", down: true };
   const charts = new Map();
 
-  const rows = index.rows.map((video) => ({ video, node: makeRow(video) }));
+  const BATCH = 100; // rows made at a time, more as the reader nears their end
+  const rows = index.rows.map((video) => ({ video, node: null }));
+  const videoOf = new WeakMap(); // by the place of its sparkline
+  let waiting = [];
 
   function makeRow(video) {
     const isFailed = video.status === "failed";
@@ -25,8 +28,13 @@
     const head = element("th", { scope: "row", className: "video" }, name);
     if (video.reason) head.append(element("div", { className: "reason small", textContent: video.reason }));
     if (isFailed) head.colSpan = 6; // up to the status: there is nothing else to say of it
+    const spark = element("div", { className: "spark" });
+    if (!isFailed) {
+      videoOf.set(spark, video);
+      watcher.observe(spark);
+    }
     const figures = [
-      element("td", { className: "curve" }, element("div", { className: "spark" })),
+      element("td", { className: "curve" }, spark),
       cell("Peak", video.peak.toFixed(2), "number"),
       cell("Top class", video.label || "–"),
       cell("Events", String(video.events), "number"),
@@ -95,7 +103,6 @@
     );
   }
 
-  const videoOf = new Map(rows.map(({ video, node }) => [node.querySelector(".spark"), video]));
   const watcher = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
@@ -125,7 +132,9 @@
       .filter(({ video }) => !label || video.label === label)
       .filter(({ video }) => !wanted || video.status === wanted)
       .sort(compare);
-    find("videos").replaceChildren(...shown.map(({ node }) => node));
+    find("videos").replaceChildren();
+    waiting = shown;
+    addRows();
     find("shown").textContent = `${shown.length} of ${rows.length} shown`;
     find("none").hidden = shown.length > 0;
     for (const header of document.querySelectorAll("th[data-column]")) {
@@ -135,6 +144,21 @@
     }
     find("sort").value = order.column;
   }
+
+  function addRows() {
+    const added = waiting.slice(0, BATCH);
+    waiting = waiting.slice(BATCH);
+    for (const row of added) row.node ??= makeRow(row.video);
+    find("videos").append(...added.map(({ node }) => node));
+    find("more").hidden = !waiting.length;
+    bottom.unobserve(find("more")); // observed anew, it is told of again where it is still in view
+    bottom.observe(find("more"));
+  }
+
+  const bottom = new IntersectionObserver(
+    (entries) => entries.some((entry) => entry.isIntersecting) && waiting.length && addRows(),
+    { rootMargin: "1200px" },
+  );
 
   function sortBy(column, canTurn) {
     order.down = canTurn && order.column === column ? !order.down : descending.has(column);
@@ -175,7 +199,6 @@
   showSummary();
   showOrigin();
   show();
-  for (const place of videoOf.keys()) if (place) watcher.observe(place);
 
   find("filters").addEventListener("submit", (event) => event.preventDefault());
   for (const id of ["text", "class", "status"]) find(id).addEventListener("input", show);

@@ -1,8 +1,12 @@
 """Real videos, really scored in this process, with the names and gaps that real folders have."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,16 +17,27 @@ from extract.features import extract_video
 from extract.video import read_chunks
 from model.checkpoint import load_checkpoint
 from pipeline.extract import choose_recipe, settle_recipe
+from pipeline.report import write_report
+from pipeline.report.videos import key_of
 from pipeline.runs import write_settings
 from pipeline.scorer import scorer_of
-from pipeline.settings import ExtractRun, ScoreRun, TrainRun
+from pipeline.settings import ExtractRun, ReportRun, ScoreRun, TrainRun
 from pipeline.train import train
 from stores.datasets import base
-from stores.events import EventRule, find_runs
+from stores.events import EventRule, ScoredEvent, find_runs
 from stores.listing import write_listing
 from stores.records import Failure, VideoItem, VideoScores
+from stores.results import read_events
 from stores.scores import ScoreHeader, write_scores
 from stores.shards import ShardRecipe, write_shard
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
 
 HOSTILE = "<b>&'\"#1 50%25 – Ä?.mp4"
 """A name that ends tags, strings, queries and escapes where it is not escaped itself."""
@@ -113,3 +128,66 @@ def make_scores() -> Callable[..., VideoScores]:
 @pytest.fixture(scope="session")
 def header() -> ScoreHeader:
     return ScoreHeader(("normal", "fire", "fight"), "m" * 16, "r" * 16, EventRule())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, where there is one, as Playwright drives it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def report(scored) -> Path:
+    return write_report(ReportRun(scores=scored, proxies=True)).page.parent
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    """A page that is to load nothing but files and to report no error."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: foreign(request.url, complaints))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def foreign(url: str, complaints: list[str]) -> None:
+    if not url.startswith(("file:", "data:")):
+        complaints.append(f"asked for {url}")
+
+
+@pytest.fixture
+def open_index(page, report) -> Callable[[], None]:
+    def go() -> None:
+        page.goto((report / "index.html").as_uri())
+
+    return go
+
+
+@pytest.fixture
+def open_video(page) -> Callable[[Path, str], None]:
+    def go(report: Path, name: str) -> None:
+        page.goto(f"{(report / 'video.html').as_uri()}#{key_of(name)}")
+        page.wait_for_selector("body[data-ready]")
+
+    return go
+
+
+@pytest.fixture(scope="session")
+def telling(scored) -> tuple[str, list[ScoredEvent]]:
+    """A video with an event after its start, and its events in order of time."""
+    events = [(n, event) for n, event in read_events(scored) if n not in (HOSTILE, GONE)]
+    name = next(name for name, event in events if event.start_time > 0.1)
+    return name, sorted((e for n, e in events if n == name), key=lambda event: event.start)
