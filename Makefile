@@ -62,7 +62,7 @@ check: $(READY) ## Lint, formatting, types and import contracts
 test: $(READY) ## All tests but the long ones, on a real Ray: about 8 minutes on 2 cores
 	@$(BIN)/python -m pytest -m "not long" $(ARGS)
 
-test-fast: $(READY) ## The tests that need neither Ray nor minutes
+test-fast: $(READY) ## The tests that need neither Ray nor minutes: under a minute on 2 cores
 	@$(BIN)/python -m pytest -m "not ray and not slow and not long" $(ARGS)
 
 test-long: $(READY) ## The tests that take minutes: real CLIP sizes, real features, every hidden protocol

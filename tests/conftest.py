@@ -1,11 +1,16 @@
 """What several test files need: the shared real data, and small records."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stores.records import DecodeAudit, VideoFeatures, VideoItem
+
+# As the command line does, and before the first test file imports torch: threads that spin while
+# they wait for one another make a training of seconds take minutes on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 

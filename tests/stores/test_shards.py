@@ -37,6 +37,7 @@ def test_names_that_mean_something_to_hdf5_are_only_names(tmp_path, make_feature
         np.testing.assert_array_equal(read_segments(entry), video.segments)
 
 
+@pytest.mark.slow
 @given(crops=st.integers(1, 10), segments=st.integers(1, 600), width=st.sampled_from([1, 8, 512]))
 def test_every_shape_comes_back(tmp_path_factory, make_features_of, crops, segments, width):
     video = make_features_of(crops=crops, segments=segments, width=width)
