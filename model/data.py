@@ -97,6 +97,12 @@ class Batch:
     lengths: Int[Tensor, " b"]
     labels: Float[Tensor, "b k"]
 
+    def parts(self, size: int) -> Iterator[Batch]:
+        """Yield ``size`` samples at a time, the last part maybe shorter."""
+        for start in range(0, len(self.lengths), size):
+            chosen = slice(start, start + size)
+            yield Batch(self.features[chosen], self.lengths[chosen], self.labels[chosen])
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:

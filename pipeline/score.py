@@ -53,7 +53,7 @@ class ScoreSink:
         """Score, and write the part; a StoreError says why it cannot be written."""
         if self._scorer is None:
             self._scorer = scorer_of(load_checkpoint(self.checkpoint), device_named("auto"))
-        write_scores(self.folder, self.header, map(self._scorer.score, videos), failures)
+        write_scores(self.folder, self.header, self._scorer.score_all(videos), failures)
 
 
 def score(run: ScoreRun) -> ScoreReport:
