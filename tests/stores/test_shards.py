@@ -95,3 +95,10 @@ def test_hdf5_of_another_maker_is_refused_as_such(tmp_path):
         file["data"] = [1, 2, 3]
     with pytest.raises(StoreError, match="not a feature shard"):
         read_index(path)
+
+
+@pytest.mark.parametrize("segments", [257, 270, 511])
+def test_a_shard_takes_hardly_more_room_than_its_features(tmp_path, make_features, segments):
+    video = make_features(segments=segments, crops=10, width=64)
+    path = write_shard(tmp_path, RECIPE, [video])
+    assert path.stat().st_size < 1.1 * video.segments.nbytes + 20_000
