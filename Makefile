@@ -71,8 +71,8 @@ test-long: $(READY) ## The tests that take minutes: real CLIP sizes, real featur
 faults: $(READY) ## Kill, fill and double real runs and compare what a rerun makes of them
 	@$(BIN)/python tests/faults/run.py $(ARGS)
 
-bench: $(READY) ## Measure decoding and extraction on this machine
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: $(READY) ## Every benchmark, then one table of figures and aims: under 15 minutes on 2 quiet cores
+	@$(BIN)/python benchmarks/run.py --out "$(OUT)/benchmarks.jsonl" $(ARGS)
 
 clean: ## Remove the environment and caches; outputs stay
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
