@@ -76,7 +76,7 @@ check: $(READY) ## Lint, formatting, types and import contracts
 test: $(READY) ## All tests but the long ones, on a real Ray: about 8 minutes on 2 cores
 	@$(BIN)/python -m pytest -m "not long" $(ARGS)
 
-test-fast: $(READY) ## The tests that need neither Ray nor minutes
+test-fast: $(READY) ## The tests that need neither Ray nor minutes: under a minute on 2 cores
 	@$(BIN)/python -m pytest -m "not ray and not slow and not long" $(ARGS)
 
 test-long: $(READY) ## The tests that take minutes: real CLIP sizes, real features, every hidden protocol
@@ -90,8 +90,8 @@ fuzz: $(READY) ## Ten minutes of damaged files for every reader of foreign ones
 		--constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
-bench: $(READY) ## Measure decoding and extraction on this machine
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: $(READY) ## Every benchmark, then one table of figures and aims: under 15 minutes on 2 quiet cores
+	@$(BIN)/python benchmarks/run.py --out "$(OUT)/benchmarks.jsonl" $(ARGS)
 
 clean: ## Remove the environment and caches; outputs stay
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -8,8 +8,8 @@ Prints a table and, last, one line of JSON. Ways: ``bare`` is libavcodec through
 conversion, the others are ``read_chunks`` with that decoder. Each run has a process of its own
 pinned to one core; the ways take turns and the median of the rounds counts. Rates are source frames
 a second of processor time, which other work on the machine does not disturb. ``peak`` is the memory
-over that of the imports, ``stalled`` the same where the reader pauses for a second (0.2 with
-``--quick``) after its first chunk, as a full queue makes it do.
+over that of the imports, ``stalled`` the same where the reader pauses for a moment after its first
+chunk, as a full queue makes it do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -27,14 +26,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from measuring import Figure, finish
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from extract.probe import DecodeError
 from extract.recipe import RECIPES, FrameChoice
@@ -42,7 +41,7 @@ from extract.video import read_chunks
 
 WAYS = ("bare", "pyav", "decord", "auto")
 CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
-CLIP_BYTES = 400_000_000
+CLIP_BYTES = 200_000_000
 """Decoded size of a clip: under the limit above which decord is not asked to read every frame."""
 
 
@@ -51,6 +50,7 @@ class Row:
     """One way of reading one clip: source frames a CPU second, memory in MB."""
 
     size: str
+    codec: str
     frames: FrameChoice
     way: str
     frames_per_second: float
@@ -64,8 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--source", help="a real video to cut the clips from")
     parser.add_argument("--sizes", nargs="+", default=["320x240", "1280x720"])
-    parser.add_argument("--frames", nargs="+", choices=CHOICES, default=CHOICES)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", nargs="+", choices=CHOICES, default=["middle"])
+    parser.add_argument("--codecs", nargs="+", default=["libx264", "libx265", "mpeg4"])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -73,20 +74,33 @@ def main() -> None:
         way, frames, clip, pause = options.child
         print(json.dumps(_measure(way, frames, clip, float(pause))))
         return
-    rounds, share, pause = (1, 0.2, 0.2) if options.quick else (options.rounds, 1.0, 1.0)
+    rounds, share, pause = (1, 0.4, 0.2) if options.quick else (options.rounds, 1.0, 0.3)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for size in options.sizes:
+        for size, codec in product(options.sizes, options.codecs):
             width, height = (int(side) for side in size.split("x"))
             count = min(1920, int(share * CLIP_BYTES / (width * height * 3)))
-            clip = str(Path(folder) / f"{size}.mp4")
-            _write_clip(clip, options.source, (width, height), count)
+            clip = str(Path(folder) / f"{size}-{codec}.mp4")
+            _write_clip(clip, codec, options.source, (width, height), count)
             for frames in options.frames:
-                rows += _compare(size, frames, clip, rounds=rounds, pause=pause)
+                found = _compare(size, frames, clip, rounds=rounds, pause=pause)
+                rows += [replace(row, codec=codec) for row in found]
     _print_table(rows)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    result = {"benchmark": "decode", "machine": machine, "rounds": rounds}
-    print(json.dumps(result | {"rows": [asdict(row) for row in rows]}))
+    bare = {(r.size, r.codec, r.frames): r.frames_per_second for r in rows if r.way == "bare"}
+    figures = [
+        Figure(
+            f"decode: auto, {row.size} {row.codec}, {row.frames}, of bare decoding",
+            row.frames_per_second / bare[row.size, row.codec, row.frames],
+            "",
+            at_least=0.8 if row.frames == "middle" else None,
+        )
+        for row in rows
+        if row.way == "auto"
+    ]
+    most = max(row.peak_mb for row in rows if row.way == "auto")
+    figures.append(Figure("decode: auto, peak memory over imports", most, "MB", at_most=200))
+    settings = vars(options) | {"rounds": rounds, "rows": [asdict(row) for row in rows]}
+    finish("decode", settings, figures)
 
 
 def _compare(size: str, frames: FrameChoice, clip: str, *, rounds: int, pause: float) -> list[Row]:
@@ -103,6 +117,7 @@ def _compare(size: str, frames: FrameChoice, clip: str, *, rounds: int, pause: f
     return [
         Row(
             size=size,
+            codec="",
             frames=frames,
             way=way,
             frames_per_second=median(way, "rate"),
@@ -162,12 +177,15 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes
 
 
-def _write_clip(path: str, source: str | None, size: tuple[int, int], count: int) -> None:
-    """Write ``count`` frames as H.264 in MP4, 30 frames a second, with B-frames."""
+def _write_clip(
+    path: str, codec: str, source: str | None, size: tuple[int, int], count: int
+) -> None:
+    """Write ``count`` frames in MP4, 30 frames a second, with B-frames where the codec has them."""
     pictures = _from_video(source, size) if source else _drawn(size)
     with av.open(path, "w") as container:
-        options = {"preset": "veryfast", "crf": "23"}
-        stream = container.add_stream("libx264", rate=Fraction(30), options=options)
+        options = {"preset": "veryfast", "crf": "23", "x265-params": "log-level=none"}
+        known = options if codec != "mpeg4" else {"qscale": "5"}
+        stream = container.add_stream(codec, rate=Fraction(30), options=known)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for picture, _ in zip(pictures, range(count), strict=False):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -203,11 +221,14 @@ def _drawn(size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
 
 
 def _print_table(rows: list[Row]) -> None:
-    print(f"{'size':>10}  {'frames':8} {'way':8} {'frames/s':>9} {'peak MB':>8} {'stalled MB':>11}")
+    print(
+        f"{'size':>10}  {'codec':8} {'frames':8} {'way':8} {'frames/s':>9} {'peak MB':>8} "
+        f"{'stalled MB':>11}"
+    )
     for row in rows:
         values = f"{row.frames_per_second:9.0f} {row.peak_mb:8.0f} {row.stalled_mb:11.0f}"
         shown = f"refused: {row.refused}" if row.refused else values
-        print(f"{row.size:>10}  {row.frames:8} {row.way:8} {shown}")
+        print(f"{row.size:>10}  {row.codec:8} {row.frames:8} {row.way:8} {shown}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ alone holds: chunks of frames in Ray's object store are shared memory and counte
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import psutil
+from measuring import Figure, finish
 
 _EVERY = 0.25  # seconds between two samples
 _MEBIBYTE = 1 << 20
@@ -76,17 +75,20 @@ def main() -> None:
     print(f"{'process':<14} peak of its own, MiB")
     for kind, peak in sorted(peaks.items(), key=lambda pair: -pair[1]):
         print(f"{kind:<14} {peak / _MEBIBYTE:8.0f}")
-    result = {
-        "benchmark": "memory",
-        "command": [Path(command[0]).name, *command[1:3]],
-        "seconds": round(time.monotonic() - begun, 1),
-        "exit_code": running.returncode,
-        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores",
-        "python": platform.python_version(),
-        "peak_mib": {kind: round(peak / _MEBIBYTE) for kind, peak in peaks.items()},
-        "shared_mib_of_a_shard_worker": round(store / _MEBIBYTE),
-    }
-    print(json.dumps(result))
+    if running.returncode:
+        sys.exit(f"error: the command ended with exit code {running.returncode}")
+    ours = {kind: peak for kind, peak in peaks.items() if kind != "Ray's own"}
+    figures = [
+        Figure(
+            f"memory: {kind}, its own",
+            peak / _MEBIBYTE,
+            "MiB",
+        )
+        for kind, peak in sorted(ours.items())
+    ]
+    figures.append(Figure("memory: shared by a shard worker", store / _MEBIBYTE, "MiB"))
+    figures.append(Figure("memory: the command", time.monotonic() - begun, "s"))
+    finish("memory", {"command": [Path(command[0]).name, *command[1:3]]}, figures)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,12 @@ to the last bit for mAP, to 1e-12 for the others. Prints a table and, last, one 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import statistics
-import sys
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
+from measuring import Figure, finish, take_turns
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from model.bootstrap import frame_intervals
 from model.detection import IOU_THRESHOLDS, detection_metrics
@@ -107,16 +100,6 @@ def plain_precision(
     return total / count if count else 0.0
 
 
-def seconds(call: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Return the median time of some calls."""
-    times = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times)
-
-
 def main() -> None:
     """Compare, print a table and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -128,40 +111,41 @@ def main() -> None:
     def ours_map() -> NDArray[np.float64]:
         return detection_metrics(probabilities, events, CLASSES).per_class
 
-    rows = {
-        "mAP@IoU": (seconds(ours_map), seconds(lambda: plain_map(probabilities, events), 1)),
-        "AUC": (
-            seconds(lambda: roc_auc(truth, score)),
-            seconds(lambda: roc_auc_score(truth, score)),
-        ),
-        "AP": (
-            seconds(lambda: average_precision(truth, score)),
-            seconds(lambda: average_precision_score(truth, score)),
-        ),
+    calls = {
+        "mAP@IoU": ours_map,
+        "AUC": lambda: roc_auc(truth, score),
+        "AUC, scikit-learn": lambda: roc_auc_score(truth, score),
+        "AP": lambda: average_precision(truth, score),
+        "AP, scikit-learn": lambda: average_precision_score(truth, score),
     }
+    timings = take_turns(calls, ROUNDS)
+    # One round of these: the loop alone takes a quarter of a minute.
+    timings |= take_turns(
+        {
+            "mAP@IoU, plain loop": lambda: plain_map(probabilities, events),
+            "1,000 draws of videos": lambda: frame_intervals(truths, scores),
+        },
+        rounds=1,
+    )
     gaps = {
         "mAP@IoU": float(np.abs(ours_map() - plain_map(probabilities, events)).max()),
         "AUC": abs(roc_auc(truth, score) - roc_auc_score(truth, score)),
         "AP": abs(average_precision(truth, score) - average_precision_score(truth, score)),
     }
-    bootstrap = seconds(lambda: frame_intervals(truths, scores), 1)
-    print(f"{len(score):,} frames, {len(scores)} videos, {len(CLASSES)} classes")
-    print(f"{'':10} {'ours s':>9} {'plain s':>9} {'times':>7} {'largest gap':>12}")
-    for name, (ours, plain) in rows.items():
-        print(f"{name:10} {ours:9.3f} {plain:9.3f} {plain / ours:7.1f} {gaps[name]:12.1e}")
-    print(f"{'bootstrap':10} {bootstrap:9.3f}   (1,000 draws of videos)")
-    result = {
-        "benchmark": "metrics",
-        "frames": len(score),
-        "seconds": {name: round(ours, 4) for name, (ours, _) in rows.items()},
-        "times_faster": {name: round(plain / ours, 1) for name, (ours, plain) in rows.items()},
-        "gap": gaps,
-        "bootstrap_seconds": round(bootstrap, 2),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    print(json.dumps(result))
+    for name, timing in timings.items():
+        print(f"{name:22} {timing.wall:9.3f} s")
+
+    def times(plain: str, ours: str) -> float:
+        return timings[plain].processor / timings[ours].processor
+
+    figures = [
+        Figure("metrics: mAP@IoU", times("mAP@IoU, plain loop", "mAP@IoU"), "times", at_least=100),
+        Figure("metrics: AUC", times("AUC, scikit-learn", "AUC"), "times"),
+        Figure("metrics: AP", times("AP, scikit-learn", "AP"), "times"),
+        Figure("metrics: largest gap", max(gaps.values()), "", at_most=1e-12),
+        Figure("metrics: 1,000 draws", timings["1,000 draws of videos"].wall, "s"),
+    ]
+    finish("metrics", {"frames": len(score), "rounds": ROUNDS}, figures, timings)
 
 
 if __name__ == "__main__":

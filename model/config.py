@@ -11,6 +11,7 @@ from typing import Literal
 
 Metric = Literal["auc", "ap"]
 Sampling = Literal["paired", "shuffled"]
+Arithmetic = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ class TrainConfig:
             that training has. Published UCF-Crime runs count both loaders of an epoch
             (10 × (125 + 126)) although an epoch has 125 steps, so they stop half-way.
         seed: Seeds initialisation and sampling.
+        part: Samples that pass through the model at a time on a CPU, which bounds memory; a GPU
+            takes the whole batch. Gradients add up to the batch's, so results agree to rounding.
+        arithmetic: ``bf16`` makes matrix products in bfloat16; weights, losses and optimisers stay
+            float32. Quicker only where the hardware has bfloat16 products.
     """
 
     epochs: int
@@ -81,6 +86,8 @@ class TrainConfig:
     warmup_steps: int = 100
     schedule_steps: int | None = None
     seed: int = 234
+    part: int = 16
+    arithmetic: Arithmetic = "fp32"
 
 
 _UCF = ModelConfig(

@@ -54,6 +54,21 @@ class DsanetOutput:
     reconstruction: Float[Tensor, "b t d"] | None
     gather_loss: Float[Tensor, ""] | None
 
+    def in_float32(self) -> DsanetOutput:
+        """Return the same values as float32, which losses are made in whatever the model used."""
+        event, background = self.event_logits, self.background_logits
+        rebuilt, gather = self.reconstruction, self.gather_loss
+        return DsanetOutput(
+            score_logits=self.score_logits.float(),
+            align_logits=self.align_logits.float(),
+            text=self.text.float(),
+            video=self.video.float(),
+            event_logits=None if event is None else event.float(),
+            background_logits=None if background is None else background.float(),
+            reconstruction=None if rebuilt is None else rebuilt.float(),
+            gather_loss=None if gather is None else gather.float(),
+        )
+
 
 class Dsanet(nn.Module):
     """The whole model; ``build_dsanet`` puts one together from settings.
@@ -87,15 +102,22 @@ class Dsanet(nn.Module):
         """T, the number of segments of every input."""
         return self.video.position.shape[0]
 
-    def forward(self, features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]) -> DsanetOutput:
+    def forward(
+        self,
+        features: Float[Tensor, "b t d"],
+        lengths: Int[Tensor, " b"],
+        text: Float[Tensor, "k d"] | None = None,
+    ) -> DsanetOutput:
         """Return everything that training needs.
 
         Args:
             features: Segment features, zero beyond each sample's length: padding is an input like
                 any other to all but the similarity graph.
             lengths: Segments of each sample that are not padding, from 1 to T.
+            text: What ``self.text()`` gives, to make it once for several parts of a batch; None
+                makes it here.
         """
-        text = self.text()
+        text = self.text() if text is None else text
         video = self.video(features, lengths)
         score_logits = self.score(video)
         event_logits = background_logits = None

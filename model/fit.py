@@ -17,11 +17,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from model.config import TrainConfig
-from model.data import TrainingSet, paired_batches, shuffled_batches
+from model.data import Batch, TrainingSet, paired_batches, shuffled_batches
 from model.dsanet import Dsanet
-from model.losses import LossTerms, loss_terms
+from model.losses import LossTerms
 from model.optim import Optimisers, build_optimisers, main_rate, normality_rate
 from model.selection import Selection
+from model.step import gather_gradients
 from stores.commit import commit_bytes
 from stores.locations import AnyPath, openable
 from stores.records import StoreError
@@ -102,7 +103,7 @@ def fit(
                     training.step, settings.learning_rate, total_steps, settings.warmup_steps
                 ),
             )
-            step = _step(training, samples, chosen, settings.align_weight, rates)
+            step = _step(training, samples.batch(chosen), settings, rates)
             seen = number * samples_per_step
             due = seen % settings.evaluate_every < samples_per_step or number == len(batches)
             report(step, _judge(training, judge, step) if due else None)
@@ -125,27 +126,29 @@ def _draw(
 
 
 def _step(
-    training: Training,
-    samples: TrainingSet,
-    chosen: Int[Tensor, " b"],
-    align_weight: float,
-    rates: tuple[float, float],
+    training: Training, batch: Batch, settings: TrainConfig, rates: tuple[float, float]
 ) -> StepReport:
-    batch = samples.batch(chosen)
     training.model.train()
-    output = training.model(batch.features, batch.lengths)
-    if not output.score_logits.isfinite().all():  # the loss of these would end a GPU's context
-        raise ValueError(f"training diverged before step {training.step}: lower the learning rate")
-    terms = loss_terms(output, batch.labels, batch.lengths)
-    total = terms.total(align_weight)
     training.optimisers.zero_grad()
-    torch.autograd.backward(total)
+    part = settings.part if batch.features.is_cpu else len(batch.lengths)
+    try:
+        terms = gather_gradients(
+            training.model,
+            batch,
+            align_weight=settings.align_weight,
+            part=part,
+            arithmetic=settings.arithmetic,
+        )
+    except FloatingPointError as error:
+        raise ValueError(
+            f"training diverged before step {training.step}: lower the learning rate"
+        ) from error
     training.optimisers.step(*rates)
     return StepReport(
         step=training.step,
         epoch=training.epoch,
-        terms=terms.detached(),
-        total=total.detach(),
+        terms=terms,
+        total=terms.total(settings.align_weight),
         main_rate=rates[0],
         normality_rate=rates[1],
     )

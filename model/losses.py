@@ -7,6 +7,7 @@ A *bag* loss looks at the segments of a video that say most: the mean of the hig
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -51,19 +52,43 @@ class LossTerms:
 
     def detached(self) -> LossTerms:
         """Return the same values without their gradients, to be looked at later."""
+        return self._changed(Tensor.detach, Tensor.detach)
 
-        def cut(term: Tensor | None) -> Tensor | None:
-            return None if term is None else term.detach()
+    def share(self, of_samples: float, of_segments: float | Float[Tensor, ""]) -> LossTerms:
+        """Return what this part of a batch adds to the terms of the whole batch.
 
+        All terms are means over samples but the consistency, which is one over valid segments.
+        """
+        return self._changed(lambda term: term * of_samples, lambda term: term * of_segments)
+
+    def plus(self, other: LossTerms) -> LossTerms:
+        """Return the sums, term by term; both have the same branches."""
         return LossTerms(
-            classification=self.classification.detach(),
-            align=self.align.detach(),
-            separation=self.separation.detach(),
-            event=cut(self.event),
-            background=cut(self.background),
-            consistency=cut(self.consistency),
-            gather=cut(self.gather),
+            classification=self.classification + other.classification,
+            align=self.align + other.align,
+            separation=self.separation + other.separation,
+            event=_sum(self.event, other.event),
+            background=_sum(self.background, other.background),
+            consistency=_sum(self.consistency, other.consistency),
+            gather=_sum(self.gather, other.gather),
         )
+
+    def _changed(
+        self, change: Callable[[Tensor], Tensor], consistency: Callable[[Tensor], Tensor]
+    ) -> LossTerms:
+        return LossTerms(
+            classification=change(self.classification),
+            align=change(self.align),
+            separation=change(self.separation),
+            event=None if self.event is None else change(self.event),
+            background=None if self.background is None else change(self.background),
+            consistency=None if self.consistency is None else consistency(self.consistency),
+            gather=None if self.gather is None else change(self.gather),
+        )
+
+
+def _sum(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    return None if one is None or other is None else one + other
 
 
 def loss_terms(

@@ -5,14 +5,19 @@ The only place that turns logits into probabilities (reference behaviour).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.config import Arithmetic
 from model.data import Rows, split_windows
 from model.dsanet import Dsanet
+from model.step import autocast
 from stores.records import SEGMENT_FRAMES
 
 
@@ -36,49 +41,110 @@ def class_probabilities(
     return torch.cat([1 - abnormal, abnormal * anomalies], dim=-1)
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, slots=True)
+class Temperatures:
+    """What logits are divided by before they become probabilities.
+
+    ``classes`` goes for both branches, as published. ``score`` is a calibrated model's own for the
+    coarse branch, with which the anomaly score is the probability of an anomaly; None leaves scores
+    as published.
+    """
+
+    classes: float
+    score: float | None = None
+
+
+Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""The anomaly score of each segment [S] in [0, 1], and its class probabilities [S,K]."""
+
+
 def score_segments(
     model: Dsanet,
     segments: Rows,
     temperature: float,
     text: Float[Tensor, "k d"] | None = None,
-    score_temperature: float | None = None,
-    batch: int = 32,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Score one crop of a video, window by window, on the device of the model.
-
-    Args:
-        model: The model; its weights decide, whether it is in training mode does not.
-        segments: Features [S,D].
-        temperature: Divides logits before they become class probabilities.
-        text: ``model.text()`` with the present weights, to make it once for many videos; None makes
-            it here.
-        score_temperature: Divides the score's logit where the model is calibrated; the score is
-            then the probability of an anomaly. None leaves scores as published.
-        batch: Windows at a time.
-
-    Returns:
-        The anomaly score of each segment [S] in [0, 1], and its class probabilities [S,K].
+    batch: int = 16,
+) -> Scores:
+    """Score one crop of one video, as :func:`score_videos` scores many.
 
     Raises:
         ValueError: ``segments`` is not a matrix of finite numbers with at least one row.
     """
-    windows, lengths = split_windows(segments, model.window)
+    return next(score_videos(model, [segments], Temperatures(temperature), text=text, batch=batch))
+
+
+def score_videos(
+    model: Dsanet,
+    videos: Iterable[Rows],
+    temperatures: Temperatures,
+    text: Float[Tensor, "k d"] | None = None,
+    batch: int = 16,
+    arithmetic: Arithmetic = "fp32",
+) -> Iterator[Scores]:
+    """Yield the scores of one crop of each video, in order, made on the device of the model.
+
+    Windows are independent, so those of several short videos share a batch.
+
+    Args:
+        model: The model; its weights decide, whether it is in training mode does not.
+        videos: The features [S,D] of each; they are read as they are wanted.
+        temperatures: Divide logits before they become scores and class probabilities.
+        text: ``model.text()`` with the present weights, to make it once for many videos; None makes
+            it here.
+        batch: Windows at a time.
+        arithmetic: Of the matrix products; ``bf16`` moves scores by about 0.01.
+
+    Raises:
+        ValueError: A video is not a matrix of finite numbers with at least one row.
+    """
     if text is None:
-        text = model.text()
+        with torch.inference_mode():
+            text = model.text()
+    for group in _grouped(videos, batch * model.window):
+        with torch.inference_mode(), autocast(text.device, arithmetic):
+            scores, probabilities = _score_windows(model, group, temperatures, text, batch)
+        start = 0
+        for segments in group:
+            stop = start + len(segments)
+            yield scores[start:stop], probabilities[start:stop]
+            start += -(-len(segments) // model.window) * model.window
+
+
+def _grouped(videos: Iterable[Rows], segments: int) -> Iterator[list[Rows]]:
+    """Yield videos in groups that have so many segments together, or a little more."""
+    group: list[Rows] = []
+    held = 0
+    for video in videos:
+        group.append(video)
+        held += len(video)
+        if held >= segments:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
+
+
+def _score_windows(
+    model: Dsanet,
+    videos: list[Rows],
+    temperatures: Temperatures,
+    text: Float[Tensor, "k d"],
+    batch: int,
+) -> Scores:
+    """Return the scores of all windows of some videos one after another, padding included."""
+    split = [split_windows(segments, model.window) for segments in videos]
+    windows = np.concatenate([own for own, _ in split])
+    lengths = np.concatenate([own for _, own in split])
     scores, probabilities = [], []
     for start in range(0, len(windows), batch):
         features = torch.from_numpy(windows[start : start + batch]).to(text.device).float()
         counts = torch.from_numpy(lengths[start : start + batch]).to(text.device)
         logits = model.segment_logits(features, counts, text)
-        scores.append((logits.score / (score_temperature or 1.0)).sigmoid().flatten())
-        classes = class_probabilities(logits.score, logits.align, temperature, score_temperature)
+        score, align = logits.score.float(), logits.align.float()
+        scores.append((score / (temperatures.score or 1.0)).sigmoid().flatten())
+        classes = class_probabilities(score, align, temperatures.classes, temperatures.score)
         probabilities.append(classes.flatten(0, 1))
-    valid = len(segments)
-    return (
-        torch.cat(scores)[:valid].cpu().numpy(),
-        torch.cat(probabilities)[:valid].cpu().numpy(),
-    )
+    return torch.cat(scores).cpu().numpy(), torch.cat(probabilities).cpu().numpy()
 
 
 def to_frames(values: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

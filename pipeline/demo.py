@@ -62,7 +62,7 @@ def _compare(training: TrainRun, trained: dict[str, float]) -> None:
     for seed in range(_UNTRAINED):
         fresh = replace(plan, training=replace(plan.training, seed=seed))
         scorer = scorer_for(fresh, build_model(fresh, device_named("cpu")).eval())
-        scores = [scorer.score(video) for video in test]
+        scores = list(scorer.score_all(test))
         untrained.append(score_metrics(test, scores, plan.dataset.classes))
     table = Table(title="per cent on the test split")
     table.add_column("")

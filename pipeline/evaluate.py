@@ -51,7 +51,7 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
     catalog = open_features(run.out, dataset)
     scorer = scorer_of(checkpoint, device_named(run.device))
     test = load_test(catalog, checkpoint.provenance)
-    scores = [scorer.score(video) for video in test]
+    scores = list(scorer.score_all(test))
     classes = checkpoint.provenance.classes
     metrics = score_metrics(test, scores, classes)
     details = score_details(test, scores, classes, EventRule())

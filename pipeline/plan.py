@@ -63,6 +63,7 @@ def make_plan(run: TrainRun) -> Plan:
         seed=run.seed,
         epochs=run.epochs or training.epochs,
         batch=run.batch or training.batch,
+        arithmetic=run.arithmetic,
     )
     if run.protocol == "heldout":
         # The published UCF-Crime schedule is twice too long by mistake; only `paper` repeats it.

@@ -54,7 +54,7 @@ class ScoreSink:
         if self._scorer is None:
             checkpoint, device = load_checkpoint(self.checkpoint), device_named("auto")
             self._scorer = scorer_of(checkpoint, device, self.header.score_temperature)
-        write_scores(self.folder, self.header, map(self._scorer.score, videos), failures)
+        write_scores(self.folder, self.header, self._scorer.score_all(videos), failures)
 
 
 def default_folder(videos: Path) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 
 import torch
 from jaxtyping import Float
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from model.checkpoint import Checkpoint, rebuild
 from model.dsanet import Dsanet
-from model.score import score_segments, to_frames
+from model.score import Temperatures, score_videos, to_frames
 from stores.records import VideoFeatures, VideoScores
 
 
@@ -18,7 +20,7 @@ from stores.records import VideoFeatures, VideoScores
 class Scorer:
     """What scoring needs: the model, its class texts, the temperature and which of ten crops.
 
-    ``score_temperature`` is a calibrated model's, see ``model.score.score_segments``.
+    ``score_temperature`` is a calibrated model's, see ``model.score.Temperatures``.
     """
 
     model: Dsanet
@@ -28,25 +30,26 @@ class Scorer:
     score_temperature: float | None = None
 
     def score(self, video: VideoFeatures) -> VideoScores:
-        """Return a score and class probabilities for every frame of a video.
+        """Return a score and class probabilities for every frame of a video."""
+        return next(self.score_all([video]))
+
+    def score_all(self, videos: Iterable[VideoFeatures]) -> Iterator[VideoScores]:
+        """Yield the scores of videos in order; short ones share a batch.
 
         Of several crops the test crop is scored, as published.
         """
-        crop = self.test_crop if video.segments.shape[0] > 1 else 0
-        score, probabilities = score_segments(
-            self.model,
-            video.segments[crop],
-            self.temperature,
-            text=self.text,
-            score_temperature=self.score_temperature,
-        )
-        return VideoScores(
-            item=video.item,
-            times=video.times,
-            score=to_frames(score, video.frames),
-            probabilities=to_frames(probabilities, video.frames),
-            audit=video.audit,
-        )
+        first, second = tee(videos)
+        crops = (v.segments[self.test_crop if v.segments.shape[0] > 1 else 0] for v in first)
+        temperatures = Temperatures(self.temperature, self.score_temperature)
+        scored = score_videos(self.model, crops, temperatures, text=self.text)
+        for video, (score, probabilities) in zip(second, scored, strict=True):
+            yield VideoScores(
+                item=video.item,
+                times=video.times,
+                score=to_frames(score, video.frames),
+                probabilities=to_frames(probabilities, video.frames),
+                audit=video.audit,
+            )
 
 
 def scorer_of(

@@ -115,7 +115,7 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
     model.eval()
     test = load_test(plan.catalog, plan.provenance)
     scorer = scorer_for(plan, model)
-    metrics = score_metrics(test, [scorer.score(v) for v in test], plan.dataset.classes)
+    metrics = score_metrics(test, list(scorer.score_all(test)), plan.dataset.classes)
     facts = {
         "selection": training.best.metric,
         "samples": float(len(samples)),
@@ -149,8 +149,7 @@ def _judge_and_samples(
         test = load_test(plan.catalog, plan.provenance)
 
         def judge_on_test(model: Dsanet) -> Selection:
-            scorer = scorer_for(plan, model)
-            scores = [scorer.score(video) for video in test]
+            scores = list(scorer_for(plan, model).score_all(test))
             return Selection(frame_figure(test, scores, classes[0], metric))
 
         return judge_on_test, _samples(plan, videos, device)

@@ -30,7 +30,7 @@ READABLE = (1, 2)
 
 # What h5py and JSON report of a cut file, a flipped bit, a missing name or a foreign content.
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
-_ROWS_PER_CHUNK = 256  # one training window of one crop is one read
+_ROWS_PER_CHUNK = 256  # at most: a training window of one crop is read in one or two pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +194,13 @@ def _group(video_id: str) -> str:
 
 def _write_video(file: h5py.File, video: VideoFeatures) -> None:
     _, segments, width = video.segments.shape
+    # Equal chunks: HDF5 writes the last one whole, and 270 rows in chunks of 256 would be 512.
+    rows = -(-segments // -(-segments // _ROWS_PER_CHUNK))
     group = file.create_group(_group(video.item.video_id))
     group.create_dataset(
         "segments",
         data=video.segments.astype(np.float16, copy=False),
-        chunks=(1, min(segments, _ROWS_PER_CHUNK), width),
+        chunks=(1, rows, width),
         fletcher32=True,
     )
     # Regular times differ by a constant: shuffled and deflated they take a fraction of a byte each.

@@ -124,6 +124,8 @@ class TrainRun:
     """Samples of a step (of each kind, where they are paired); the preset's own by default."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+    arithmetic: Literal["fp32", "bf16"] = "fp32"
+    """Matrix products of the training; bf16 is quicker where the hardware has it, less exact."""
     force: bool = False
     """Train again although a finished checkpoint with these settings is there."""
 

@@ -37,12 +37,14 @@ def test_the_demo_encoder_is_there_without_any_file(images):
     assert torch.isfinite(features).all()
 
 
+@pytest.mark.slow
 def test_a_batch_gives_what_its_images_give_alone(images):
     encoder = load_encoder(DEMO, "seed 0", "cpu")
     alone = torch.cat([encoder.encode(image[None]) for image in images])
     torch.testing.assert_close(encoder.encode(images), alone, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_half_precision_stays_close_to_full(images):
     full = load_encoder(DEMO, "", "cpu").encode(images[:2])
     half = load_encoder(replace(DEMO, precision="bf16"), "", "cpu").encode(images[:2])
@@ -51,6 +53,7 @@ def test_half_precision_stays_close_to_full(images):
     assert torch.cosine_similarity(half, full).min() > 0.99
 
 
+@pytest.mark.slow
 def test_a_local_file_gives_the_features_of_open_clip_itself(small_file, images):
     path, model = small_file
     recipe = replace(
@@ -132,6 +135,7 @@ def test_a_model_of_another_size_sees_the_crop_resized(images):
     assert torch.cosine_similarity(ours, theirs).min() > 0.99999
 
 
+@pytest.mark.slow
 def test_the_default_precision_works_on_this_machine(images):
     recipe = replace(DEMO, precision=default_precision("cpu"))
     assert torch.isfinite(load_encoder(recipe, "", "cpu").encode(images)).all()

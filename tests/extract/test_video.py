@@ -145,6 +145,7 @@ def test_auto_takes_decord_for_the_regular_one_of_two_twins(real_videos):
     assert (prefers_decord(even, MIDDLE), prefers_decord(uneven, MIDDLE)) == (True, False)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the resident memory from /proc")
 def test_memory_does_not_grow_with_the_length(real_videos):

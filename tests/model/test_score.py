@@ -4,7 +4,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.score import class_probabilities, score_segments, to_frames
+from model.score import (
+    Temperatures,
+    class_probabilities,
+    score_segments,
+    score_videos,
+    to_frames,
+)
 
 
 @given(st.integers(2, 14), st.floats(1, 5), st.integers(0, 99))
@@ -37,6 +43,41 @@ def test_neither_batches_nor_given_texts_change_a_score(model):
     found = score_segments(model, features, temperature=1.0, text=model.text(), batch=2)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_videos_that_share_batches_get_the_scores_they_get_alone(model, batch):
+    random = np.random.default_rng(1)
+    lengths = [1, 70, 32, 5, 200, 31, 33, 64]
+    videos = [random.standard_normal((n, 24)).astype(np.float16) for n in lengths]
+    together = list(score_videos(model, iter(videos), Temperatures(2.0), batch=batch))
+    assert len(together) == len(videos)
+    for found, features in zip(together, videos, strict=True):
+        expected = score_segments(model, features, temperature=2.0)
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_videos_are_read_as_they_are_scored(model):
+    read = []
+
+    def videos():
+        for number in range(6):
+            read.append(number)
+            yield np.ones((64, 24), dtype=np.float32)  # two windows each
+
+    scored = score_videos(model, videos(), Temperatures(1.0), batch=4)
+    next(scored)
+    assert read == [0, 1]
+    assert len(list(scored)) == 5
+
+
+def test_bfloat16_products_leave_scores_within_two_hundredths(model):
+    features = np.random.default_rng(0).standard_normal((150, 24)).astype(np.float16)
+    expected, _ = score_segments(model, features, temperature=1.0)
+    (found, shares), *_ = score_videos(model, [features], Temperatures(1.0), arithmetic="bf16")
+    assert found.dtype == shares.dtype == np.float32
+    assert 0 < np.abs(found - expected).max() < 0.02
 
 
 def test_scores_follow_the_weights_when_no_texts_are_given(model):

@@ -101,6 +101,34 @@ def test_padding_is_part_of_the_function(encoder):
     assert not torch.allclose(encoder(x, lengths), encoder(x, torch.tensor([16])))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_attending_to_padding_once_changes_neither_rows_nor_gradients(encoder, share):
+    torch.manual_seed(1)
+    x = torch.randn(5, 16, 8)
+    x.view(5, 4, 4, 8)[torch.rand(5, 4) < share] = 0
+    weights = torch.randn(5, 16, 8)
+    expected, found = encoder.attend(x), encoder.attend_once(x)
+    torch.testing.assert_close(found, expected)
+    gradients = [
+        torch.autograd.grad((rows * weights).sum(), encoder.parameters(), allow_unused=True)
+        for rows in (expected, found)
+    ]
+    for theirs, ours in zip(*gradients, strict=True):
+        assert (theirs is None) == (ours is None)
+        if ours is not None:
+            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_padding_is_attended_to_once(encoder):
+    rows = []
+    encoder.blocks[0].register_forward_pre_hook(lambda _, given: rows.append(given[0].shape[:-1]))
+    x = torch.zeros(3, 16, 8)
+    x[0], x[1, :5], x[2, :1] = 1, 1, 1  # 4, 2 and 1 groups of 4
+    encoder(x, torch.tensor([16, 5, 1]))
+    encoder(torch.ones(3, 16, 8), torch.full((3,), 16))
+    assert rows == [(4 + 2 + 1 + 3, 4), (12, 4)]  # three places are padding in some sample
+
+
 def test_the_distance_graph_is_no_part_of_a_checkpoint(encoder):
     assert not any(value.shape == (16, 16) for value in encoder.state_dict().values())
 

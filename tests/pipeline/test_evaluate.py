@@ -12,6 +12,8 @@ from stores.catalog import open_catalog
 from stores.records import StoreError
 from stores.results import read_scores, read_videos
 
+pytestmark = pytest.mark.slow  # it trains first
+
 
 @pytest.fixture(scope="module")
 def evaluated(learnable):

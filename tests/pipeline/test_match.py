@@ -51,6 +51,7 @@ def test_a_file_of_another_origin_is_said_to_be_that(video, tmp_path, capsys):
     assert "no combination explains the file" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_mistakes_are_named(video, tmp_path):
     (tmp_path / "text.npy").write_text("no array")
     np.save(tmp_path / "whole.npy", np.ones((3, 64), dtype=np.int64))

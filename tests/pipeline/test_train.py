@@ -31,6 +31,7 @@ def trained(learnable):
     return train(TrainRun(out=learnable, epochs=12, force=True))
 
 
+@pytest.mark.slow
 def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):
     assert trained.trained
     assert trained.dataset == "synthetic"  # the one extracted last
@@ -45,6 +46,7 @@ def test_it_learns_and_writes_checkpoint_metrics_settings_and_events(trained):
     assert not (folder / STATE).exists()
 
 
+@pytest.mark.slow
 def test_the_same_settings_are_not_trained_twice(trained, learnable):
     before = digest(trained.folder)
     again = train(TrainRun(out=learnable, epochs=12))
@@ -77,6 +79,7 @@ def test_killed_training_goes_on_to_the_same_weights(linked, trained):
     assert digest(report.folder) == digest(trained.folder)
 
 
+@pytest.mark.slow
 def test_the_papers_protocol_chooses_on_the_test_split(linked):
     report = train(TrainRun(out=linked, epochs=2, protocol="paper"))
     assert report.samples == 40  # nothing is held out

@@ -4,7 +4,7 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stores.catalog import open_catalog
@@ -56,7 +56,7 @@ def test_names_that_mean_something_to_hdf5_are_only_names(tmp_path, make_feature
         np.testing.assert_array_equal(read_segments(entry), video.segments)
 
 
-@settings(deadline=None)  # a file each: how long that takes is the disk's affair
+@pytest.mark.slow
 @given(crops=st.integers(1, 10), segments=st.integers(1, 600), width=st.sampled_from([1, 8, 512]))
 def test_every_shape_comes_back(tmp_path_factory, make_features_of, crops, segments, width):
     video = make_features_of(crops=crops, segments=segments, width=width)
@@ -171,3 +171,10 @@ def test_a_folder_named_as_a_shard_is_refused(tmp_path):
     (tmp_path / "shard-x.h5").mkdir()
     with pytest.raises(StoreError, match=r"shard-x\.h5"):
         open_catalog(tmp_path)
+
+
+@pytest.mark.parametrize("segments", [257, 270, 511])
+def test_a_shard_takes_hardly_more_room_than_its_features(tmp_path, make_features, segments):
+    video = make_features(segments=segments, crops=10, width=64)
+    path = write_shard(tmp_path, RECIPE, [video])
+    assert path.stat().st_size < 1.1 * video.segments.nbytes + 20_000

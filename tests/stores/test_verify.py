@@ -54,6 +54,7 @@ def test_a_file_cut_at_any_tenth_is_found_and_set_aside(tree, tenths):
     assert len(open_catalog(tree / "features").videos) == 1
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tree, tmp_path):
     """No bit of a shard or a part can be flipped into another number without it being told."""
     random = np.random.default_rng(0)

@@ -1,0 +1,142 @@
+"""How long does scoring from features take, for a test split of UCF-Crime's size?
+
+    python benchmarks/scoring.py [--every 6] [--rounds 3]
+
+290 videos, 62,419 segments, with a spread of lengths like UCF-Crime's. ``one by one`` is the usual
+loop: each video through the whole model, SG-NM included; ``without SG-NM`` leaves out what no score
+needs; ``together`` is what evaluation and scoring do: windows of many videos in a batch, attention
+to padding computed once. All give the same scores, and the largest gap is printed. The comparison
+is made on every sixth video, the last line of the table on all.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import torch
+from measuring import Figure, finish, once, show_timings, take_turns
+from numpy.typing import NDArray
+from training import MODEL, TRAINING, build_model, padding_computed
+
+from model.data import split_windows
+from model.dsanet import Dsanet
+from model.score import Temperatures, score_videos
+
+VIDEOS, SEGMENTS = 290, 62_419
+AUTHORS_SECONDS = 60.8
+Features = NDArray[np.float16]
+
+
+def make_videos() -> list[Features]:
+    """Return features of 290 videos: lengths log-normal, half of them below 100 segments."""
+    random = np.random.default_rng(0)
+    shares = random.lognormal(sigma=1.25, size=VIDEOS)
+    lengths = np.maximum(shares / shares.sum() * SEGMENTS, 6).astype(int)
+    lengths[lengths.argmax()] += SEGMENTS - lengths.sum()
+    pool = 0.4 * random.standard_normal((int(lengths.max()), MODEL.width))
+    return [
+        np.roll(pool, index, axis=0)[:length].astype(np.float16)
+        for index, length in enumerate(lengths)
+    ]
+
+
+def one_by_one(
+    model: Dsanet, videos: list[Features], text: torch.Tensor, whole: bool
+) -> list[NDArray[np.float32]]:
+    """Return the scores of each video, padding computed like everything else."""
+    scores = []
+    with torch.inference_mode(), padding_computed():
+        for video in videos:
+            windows, lengths = split_windows(video, MODEL.window)
+            features, counts = torch.from_numpy(windows).float(), torch.from_numpy(lengths)
+            if whole:
+                logits = model(features, counts, text).score_logits
+            else:
+                logits = model.segment_logits(features, counts, text).score
+            scores.append(logits.sigmoid().flatten()[: len(video)].numpy())
+    return scores
+
+
+def together(
+    model: Dsanet, videos: list[Features], text: torch.Tensor, arithmetic: str = "fp32"
+) -> list[NDArray[np.float32]]:
+    """Return the scores of each video as evaluation makes them."""
+    scored = score_videos(
+        model, videos, Temperatures(TRAINING.temperature), text=text, arithmetic=arithmetic
+    )
+    return [scores for scores, _ in scored]
+
+
+def main() -> None:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--every", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    model = build_model().eval()
+    with torch.inference_mode():
+        text = model.text()
+    videos = make_videos()
+    some = videos[:: options.every]
+    results: dict[str, list[NDArray[np.float32]]] = {}
+    ways = {
+        "one by one": lambda: results.update(plain=one_by_one(model, some, text, whole=True)),
+        "one by one, without SG-NM": lambda: one_by_one(model, some, text, whole=False),
+        "together": lambda: results.update(ours=together(model, some, text)),
+    }
+    timings = take_turns(ways, options.rounds)
+    show_timings(timings)
+    few = some[::8]
+    half = take_turns(
+        {
+            "few, one by one": lambda: one_by_one(model, few, text, whole=True),
+            "few, together, bf16": lambda: results.update(bf16=together(model, few, text, "bf16")),
+        },
+        rounds=1,
+    )
+    show_timings(half)
+    in_float32 = np.concatenate(results["plain"][::8])
+    everything = once(lambda: together(model, videos, text))
+    plain, ours = np.concatenate(results["plain"]), np.concatenate(results["ours"])
+    windows = sum(-(-len(video) // MODEL.window) for video in videos)
+    loop, _, fast = timings.values()
+    plain_few, half_few = half.values()
+    figures = [
+        Figure("scoring: windows", windows, ""),
+        Figure("scoring: padding in them", 1 - SEGMENTS / (windows * MODEL.window), ""),
+        Figure(
+            "scoring: together against one by one",
+            loop.processor / fast.processor,
+            "times",
+            at_least=3.5,
+        ),
+        Figure(
+            "scoring: bf16 against one by one",
+            plain_few.processor / half_few.processor,
+            "times",
+            at_least=6.0,
+        ),
+        Figure("scoring: all videos", everything.wall, "s"),
+        Figure("scoring: all videos, processor", everything.processor, "s"),
+        Figure(
+            "scoring: against the authors' 60.8 s",
+            AUTHORS_SECONDS / everything.wall,
+            "times",
+            at_least=3.5,
+        ),
+        Figure(
+            "scoring: largest gap of a score", float(np.abs(plain - ours).max()), "", at_most=1e-5
+        ),
+        Figure(
+            "scoring: largest gap in bf16",
+            float(np.abs(in_float32 - np.concatenate(results["bf16"])).max()),
+            "",
+            at_most=0.02,
+        ),
+    ]
+    finish("scoring", vars(options), figures, timings | half)
+
+
+if __name__ == "__main__":
+    main()
