@@ -16,15 +16,15 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import decord
 import open_clip
 import torch
 from measuring import Figure, finish, once
 from PIL import Image
 
+from extract.decoders import decord  # which keeps it from loading CUDA libraries
 from extract.encoder import Encoder, load_encoder
 from extract.recipe import RECIPES
 from extract.tiny import tiny_clip
