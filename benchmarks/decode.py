@@ -35,7 +35,7 @@ import numpy as np
 from measuring import Figure, finish
 from numpy.typing import NDArray
 
-from extract.probe import DecodeError
+from extract.container import DecodeError
 from extract.recipe import RECIPES, FrameChoice
 from extract.video import read_chunks
 

@@ -23,9 +23,10 @@ import torch
 from measuring import Figure, finish, machine, once, peak_mib, show_timings, take_turns
 from torch.utils.flop_counter import FlopCounterMode
 
+from model.build import build_dsanet, build_text_encoder
 from model.config import PRESETS
 from model.data import Batch
-from model.dsanet import Dsanet, build_dsanet, build_text_encoder
+from model.dsanet import Dsanet
 from model.losses import loss_terms
 from model.optim import build_optimisers
 from model.step import gather_gradients

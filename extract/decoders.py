@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.probe import MAX_PIXELS, DecodeError, VideoProbe, open_container
+from extract.container import MAX_PIXELS, DecodeError, open_container
+from extract.probe import VideoProbe
 from extract.recipe import Recipe, Resize
 from extract.sampling import plan, sample
 from stores.records import DecodeAudit

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extract.probe import DEFAULT_RATE, check_size, choose_stream, open_container, stated_seconds
+from extract.container import check_size, choose_stream, open_container, stated_seconds
+from extract.probe import DEFAULT_RATE
 
 
 @dataclass(frozen=True, slots=True)

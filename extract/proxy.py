@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+from extract.container import DecodeError
 from extract.decoders import Reading, decode_pyav
-from extract.probe import DecodeError, probe
+from extract.probe import probe
 
 _SHORT_SIDE = 480
 _TICKS = 90_000  # a second, the clock of broadcasts: fine enough for any frame rate

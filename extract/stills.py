@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.container import open_container
 from extract.decoders import Picture, Reading, decode_pyav
-from extract.probe import VideoProbe, open_container, probe
+from extract.probe import VideoProbe, probe
 
 
 def read_pictures(path: str) -> Iterator[Picture]:

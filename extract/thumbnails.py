@@ -15,14 +15,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from extract.probe import (
-    DEFAULT_RATE,
-    DecodeError,
-    check_size,
-    choose_stream,
-    open_container,
-    quarter_turns,
-)
+from extract.container import DecodeError, check_size, choose_stream, open_container
+from extract.probe import DEFAULT_RATE, quarter_turns
 
 _PIXELS_AHEAD = 12_000_000
 """Pixels decoded past a keyframe to come closer to the moment asked for: 150 frames of 320×240,

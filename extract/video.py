@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.container import DecodeError
 from extract.decoders import Picture, Reading, read_decord, read_pyav, target_size
-from extract.probe import DecodeError, VideoProbe, probe
+from extract.probe import VideoProbe, probe
 from extract.recipe import Recipe
 from extract.sampling import is_strided, segment_count
 from stores.names import is_unicode

@@ -19,8 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from model.build import build_dsanet
 from model.config import ModelConfig, TrainConfig
-from model.dsanet import Dsanet, build_dsanet
+from model.dsanet import Dsanet
 from stores.commit import commit_bytes, commit_text
 from stores.locations import AnyPath, local_copy
 from stores.records import StoreError

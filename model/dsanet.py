@@ -5,7 +5,7 @@ Composes the branches, one file each; nothing here knows of losses, optimisers o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,12 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.config import ModelConfig
 from model.mlp import Mlp
 from model.normality import NormalityModel
 from model.temporal import VideoEncoder
-from model.text import AbsentText, TextAdapter, TextEncoder
-from model.tower import TextTower
+from model.text import AbsentText, TextEncoder
 
 COSINE_TEMPERATURE = 0.07
 """Divides every cosine that serves as a logit (CLIP's own starting value)."""
@@ -215,54 +213,3 @@ def cosine_logits(
     """Return the cosine of every row of ``x`` and every class, divided by the temperature."""
     cosine = functional.normalize(x, dim=-1) @ functional.normalize(classes, dim=-1).mT
     return cosine / COSINE_TEMPERATURE
-
-
-def build_text_encoder(
-    config: ModelConfig, tower: TextTower, prompts: Sequence[Sequence[str]]
-) -> TextEncoder:
-    """Return the text branch, its adapters freshly initialised.
-
-    Raises:
-        ValueError: The settings contradict the prompts or the tower.
-    """
-    if len(prompts) != config.classes:
-        raise ValueError(f"got prompts of {len(prompts)} classes, expected {config.classes}")
-    if not config.text_adapter:
-        projected = tower.output_width
-        if projected != config.width:
-            raise ValueError(
-                f"got CLIP text features of width {projected}, expected the video's "
-                f"{config.width}: without a text adapter nothing turns one into the other"
-            )
-        return TextEncoder(tower, prompts, adapter=None)
-    adapter = TextAdapter(
-        text_width=tower.width,
-        width=config.width,
-        blocks=config.adapted_blocks,
-        mix=config.adapter_mix,
-    )
-    return TextEncoder(tower, prompts, adapter)
-
-
-def build_dsanet(config: ModelConfig, text: TextEncoder | None) -> Dsanet:
-    """Return a freshly initialised model; seed torch's generator before for a reproducible one.
-
-    Raises:
-        ValueError: The settings contradict each other.
-    """
-    video = VideoEncoder(
-        width=config.width,
-        window=config.window,
-        layers=config.temporal_layers,
-        span=config.attention_window,
-    )
-    normality = None
-    if config.normality:
-        normality = NormalityModel(
-            width=config.width,
-            prototypes=config.prototypes,
-            depth=config.decoder_depth,
-            heads=config.heads,
-            normal_ratio=config.normal_ratio,
-        )
-    return Dsanet(video, text, normality, alignment=config.alignment)

@@ -16,8 +16,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from model.batches import paired_batches, shuffled_batches
 from model.config import TrainConfig
-from model.data import Batch, TrainingSet, paired_batches, shuffled_batches
+from model.data import Batch, TrainingSet
 from model.dsanet import Dsanet
 from model.losses import LossTerms
 from model.optim import Optimisers, build_optimisers, main_rate, normality_rate

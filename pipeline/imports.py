@@ -11,9 +11,9 @@ from rich.progress import track
 
 from extract.encoder import resolve_weights
 from extract.recipe import IMPORTED, RECIPES, Recipe
+from model.build import build_dsanet, build_text_encoder
 from model.checkpoint import Checkpoint, Provenance, save_checkpoint
 from model.config import PRESETS
-from model.dsanet import build_dsanet, build_text_encoder
 from model.published import import_published, read_published
 from model.tower import empty_text_tower
 from pipeline.extract import refuse_other_recipe

@@ -10,9 +10,10 @@ import torch
 
 from extract.encoder import load_clip
 from extract.recipe import TINY_MODEL, recipe_from_json
+from model.build import build_dsanet, build_text_encoder
 from model.checkpoint import Checkpoint, Provenance
 from model.config import PRESETS, ModelConfig, TrainConfig
-from model.dsanet import Dsanet, build_dsanet, build_text_encoder
+from model.dsanet import Dsanet
 from model.tower import text_tower
 from pipeline.features import check_test, dataset_named, latest_dataset, open_features, videos_of
 from pipeline.runs import require_positive

@@ -18,8 +18,9 @@ from pipeline.overlay import write_overlay
 from pipeline.progress import console
 from pipeline.report import latest_scores
 from pipeline.settings import PlotRun
+from stores.parts import folder_header
 from stores.records import StoreError, VideoItem, VideoScores
-from stores.results import ScoredVideo, folder_header, read_events, read_scores, read_videos
+from stores.results import ScoredVideo, read_events, read_scores, read_videos
 
 _STILLS = 8
 _STILL_HEIGHT = 120

@@ -12,8 +12,8 @@ from typing import Literal
 
 import open_clip
 
+from extract.container import DecodeError
 from extract.header import VideoHeader, read_header
-from extract.probe import DecodeError
 from extract.recipe import TINY_MODEL, Recipe
 from extract.sampling import segment_count
 from extract.tiny import WIDTH

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stores.parts import read_header
 from stores.records import StoreError, VideoItem, VideoScores
-from stores.results import read_header
 
 
 def iterate_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScores]:

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stores.events import EventRule, ScoredEvent
-from stores.locations import openable
+from stores.events import ScoredEvent
+from stores.parts import KINDS, parts_in, read_header, read_part, read_rows
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores import (
     EVENTS_SCHEMA,
-    SCHEMA_VERSION,
-    VIDEOS_SCHEMA,
     ScoreHeader,
     failure_name,
     is_ours,
-    scores_schema,
 )
-
-KINDS = ("scores", "events", "videos")
-"""The folders of a part, in the order they are committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +48,23 @@ def read_videos(folder: Path) -> list[ScoredVideo]:
         StoreError: A part is damaged or not ours.
     """
     names = list(ScoredVideo.__slots__)
-    rows = [row for part in _parts(folder, "videos") for row in _rows(part, names)]
+    rows = [row for part in parts_in(folder, "videos") for row in read_rows(part, names)]
     return sorted((ScoredVideo(**row) for row in rows), key=lambda v: v.video_id)
 
 
 def rows_in(folder: Path, names: Iterable[str]) -> list[ScoredVideo]:
     """Return the rows of those of some parts of ``videos/`` that are there; errors as above."""
     columns = list(ScoredVideo.__slots__)
-    rows = [row for name in names for row in _rows(folder / "videos" / name, columns)]
+    rows = [row for name in names for row in read_rows(folder / "videos" / name, columns)]
     return [ScoredVideo(**row) for row in rows]
 
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
     """Return every event with its video id, the highest peak first; errors as in read_videos."""
     rows = [
-        r for part in _parts(folder, "events") for r in _read(part, EVENTS_SCHEMA.names).to_pylist()
+        r
+        for part in parts_in(folder, "events")
+        for r in read_part(part, EVENTS_SCHEMA.names).to_pylist()
     ]
     events = [
         (
@@ -100,10 +92,10 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScor
     """
     wanted = {item.video_id: item for item in items}
     found: dict[str, VideoScores] = {}
-    for part in _parts(folder, "scores"):
+    for part in parts_in(folder, "scores"):
         header = read_header(part)
         columns = [f"p_{name}" for name in header.classes]
-        table = _read(part, ["video_id", "time", "score", *columns], filters=set(wanted))
+        table = read_part(part, ["video_id", "time", "score", *columns], filters=set(wanted))
         ids = np.asarray(table["video_id"].cast(pa.string()))
         edges = [*np.flatnonzero(ids[1:] != ids[:-1]) + 1, len(ids)] if len(ids) else []
         for start, end in zip([0, *edges], edges, strict=False):
@@ -117,57 +109,6 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> dict[str, VideoScor
     return found
 
 
-def folder_header(folder: Path) -> ScoreHeader:
-    """Return the header that all parts of a folder of scores have in common.
-
-    Raises:
-        StoreError: Nothing was scored there, or a part is damaged or not ours.
-    """
-    parts = _parts(folder, "videos")
-    if not parts:
-        raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
-    return read_header(parts[0])
-
-
-def read_header(part: Path) -> ScoreHeader:
-    """Return the header of one Parquet part; errors as in read_videos."""
-    with _reading(part):
-        schema = pq.read_schema(openable(part))
-        metadata = schema.metadata or {}
-        header = ScoreHeader(
-            classes=tuple(json.loads(metadata[b"classes"])),
-            model_fingerprint=metadata[b"model_fingerprint"].decode(),
-            recipe_fingerprint=metadata[b"recipe_fingerprint"].decode(),
-            rule=EventRule(**json.loads(metadata[b"event_rule"])),
-            score_temperature=json.loads(metadata.get(b"score_temperature", b"null")),
-        )
-        version = metadata[b"schema_version"].decode()
-        if version != SCHEMA_VERSION:
-            raise StoreError(f"{part} has schema {version}, expected {SCHEMA_VERSION}; score again")
-        if not schema.equals(_schema_of(part.parent.name, header)):
-            raise TypeError("columns that are not those of this version")
-        return header
-
-
-def _schema_of(kind: str, header: ScoreHeader) -> pa.Schema:
-    return {"events": EVENTS_SCHEMA, "videos": VIDEOS_SCHEMA}.get(kind) or scores_schema(header)
-
-
-@contextmanager
-def _reading(part: Path) -> Iterator[None]:
-    """Turn what damaged and foreign files raise into a StoreError that names the file."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except PermissionError as error:
-        raise StoreError(f"{part}: no permission to read the file") from error
-    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError, MemoryError) as error:
-        raise StoreError(
-            f"damaged or foreign Parquet file {part} ({error}); move it away and score again"
-        ) from error
-
-
 def check_part(folder: Path, name: str) -> None:
     """Read all of one part, its scores, events and videos, or of one failure.
 
@@ -179,14 +120,14 @@ def check_part(folder: Path, name: str) -> None:
     videos = folder / "videos" / name
     if not videos.is_file():
         raise StoreError(f"{folder}: the run that wrote {name} did not come to its end")
-    rows = _read(videos, list(ScoredVideo.__slots__)).to_pylist()
+    rows = read_part(videos, list(ScoredVideo.__slots__)).to_pylist()
     if all(row["status"] == "failed" for row in rows):
         return
     for kind in ("scores", "events"):
         if not (folder / kind / name).is_file():
             raise StoreError(f"{folder / kind / name} is missing; score its videos again")
-    frames = _read(folder / "scores" / name, None).num_rows
-    _read(folder / "events" / name, None)
+    frames = read_part(folder / "scores" / name, None).num_rows
+    read_part(folder / "events" / name, None)
     if frames != sum(row["frames"] for row in rows):
         raise StoreError(f"{folder / 'scores' / name} has {frames} rows, not those of its videos")
 
@@ -200,12 +141,12 @@ def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
     Raises:
         StoreError: What is there was made with another model, recipe or event rule.
     """
-    finished = {part.name for part in _parts(folder, "videos")}
+    finished = {part.name for part in parts_in(folder, "videos")}
     for kind in ("scores", "events"):
-        for part in _parts(folder, kind):
+        for part in parts_in(folder, kind):
             if part.name not in finished and is_ours(part.name):
                 part.unlink()
-    for part in _parts(folder, "videos"):
+    for part in parts_in(folder, "videos"):
         theirs = read_header(part)
         if theirs != header:
             raise StoreError(
@@ -222,7 +163,7 @@ def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
 def clear_others(folder: Path, header: ScoreHeader) -> None:
     """Remove the parts that another model, recipe or event rule made; damaged ones as well."""
     for kind in reversed(KINDS):
-        for part in _parts(folder, kind):
+        for part in parts_in(folder, kind):
             try:
                 theirs = read_header(part)
             except StoreError:
@@ -236,32 +177,3 @@ def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:
     return ", ".join(
         f"{k.decode()} {a.decode()}, now {b.decode()}" for (k, a), b in pairs if a != b
     )
-
-
-def _parts(folder: Path, kind: str) -> list[Path]:
-    """Return the committed parts; one that is being written has a name that begins with a dot."""
-    return sorted(p for p in (folder / kind).glob("*.parquet") if not p.name.startswith("."))
-
-
-def _rows(part: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of a part; none where it is gone, as a failure's once it was scored."""
-    try:
-        rows: list[dict[str, Any]] = _read(part, columns).to_pylist()
-    except StoreError:
-        if part.exists():
-            raise
-        return []
-    return rows
-
-
-def _read(
-    part: Path, columns: Sequence[str] | None, *, filters: set[str] | None = None
-) -> pa.Table:
-    """Return some columns of a part, or all of it; every page's checksum is compared."""
-    names = None if columns is None else list(columns)
-    chosen = None if filters is None else [("video_id", "in", filters)]
-    read_header(part)
-    with _reading(part):
-        return pq.read_table(
-            openable(part), columns=names, filters=chosen, page_checksum_verification=True
-        )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stores.commit import exclusive
+from stores.parts import KINDS
 from stores.records import StoreError
-from stores.results import KINDS, check_part
+from stores.results import check_part
 from stores.shards import check_shard
 
 ASIDE = "damaged"

@@ -22,8 +22,9 @@ from pipeline.settings import ReportRun
 from stores.commit import commit_bytes, commit_text, exclusive
 from stores.events import ScoredEvent
 from stores.locations import is_remote
+from stores.parts import read_header
 from stores.records import StoreError
-from stores.results import ScoredVideo, read_events, read_header, read_videos
+from stores.results import ScoredVideo, read_events, read_videos
 
 _ASSETS = Path(__file__).parent / "assets"
 _PAGES = "index.html", "video.html"

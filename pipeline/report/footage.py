@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.probe import DecodeError
+from extract.container import DecodeError
 from extract.thumbnails import Format, read_format, read_thumbnails
 from pipeline.report.records import Footage
 from stores.commit import commit_bytes, committing

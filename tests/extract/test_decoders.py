@@ -14,8 +14,9 @@ import decord
 import numpy as np
 import pytest
 
+from extract.container import DecodeError
 from extract.decoders import resize
-from extract.probe import DecodeError, probe
+from extract.probe import probe
 from extract.recipe import RECIPES
 from extract.video import decord_objection
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from extract.probe import DecodeError
+from extract.container import DecodeError
 from extract.recipe import RECIPES
 
 FRAMES = 40

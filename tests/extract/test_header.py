@@ -2,8 +2,9 @@
 
 import pytest
 
+from extract.container import DecodeError
 from extract.header import read_header
-from extract.probe import DecodeError, probe
+from extract.probe import probe
 
 
 @pytest.mark.data

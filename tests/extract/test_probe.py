@@ -11,7 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from extract.probe import DecodeError, probe
+from extract.container import DecodeError
+from extract.probe import probe
 
 
 def test_a_plain_file_has_its_facts_read(write_video):

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from extract.probe import DecodeError
+from extract.container import DecodeError
 from extract.proxy import write_proxy
 from extract.recipe import RECIPES
 from extract.thumbnails import read_format

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from extract.probe import DecodeError
+from extract.container import DecodeError
 from extract.thumbnails import Format, read_format, read_thumbnails
 
 

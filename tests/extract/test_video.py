@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract.probe import DecodeError, probe
+from extract.container import DecodeError
+from extract.probe import probe
 from extract.recipe import RECIPES
 from extract.video import decord_objection, prefers_decord, read_chunks
 

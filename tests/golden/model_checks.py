@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from model.build import build_dsanet, build_text_encoder
 from model.config import PRESETS, ModelConfig, TrainConfig
 from model.data import label_vector, split_windows
-from model.dsanet import Dsanet, build_dsanet, build_text_encoder, prompted_text
+from model.dsanet import Dsanet, prompted_text
 from model.losses import reconstruction_error
 from model.published import import_published
 from model.score import class_probabilities, score_segments

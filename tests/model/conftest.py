@@ -4,8 +4,8 @@ import pytest
 import torch
 from open_clip.transformer import QuickGELU, TextTransformer
 
+from model.build import build_dsanet, build_text_encoder
 from model.config import ModelConfig
-from model.dsanet import build_dsanet, build_text_encoder
 from model.tower import TextTower
 
 PROMPTS = (("normal",), ("fighting", "a fight in the street"), ("road accident",))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from model.build import build_dsanet, build_text_encoder
 from model.config import PRESETS
-from model.dsanet import build_dsanet, build_text_encoder
 from stores import datasets
 from stores.datasets import base
 

@@ -6,13 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.batches import paired_batches, shuffled_batches
 from model.data import (
     fit_to_window,
     label_vector,
-    paired_batches,
     resample,
     segment_bounds,
-    shuffled_batches,
     split_windows,
     training_set,
 )

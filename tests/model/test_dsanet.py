@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.dsanet import build_dsanet, build_text_encoder, cosine_logits, disentangle, prompted_text
+from model.build import build_dsanet, build_text_encoder
+from model.dsanet import cosine_logits, disentangle, prompted_text
 from model.losses import loss_terms
 
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from model.build import build_dsanet, build_text_encoder
 from model.config import PRESETS, ModelConfig
 from model.data import TrainingSet
-from model.dsanet import build_dsanet, build_text_encoder
 from model.fit import STATE, Procedure, fit
 from model.selection import Selection
 from stores.records import StoreError

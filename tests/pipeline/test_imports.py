@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from model.build import build_dsanet, build_text_encoder
 from model.checkpoint import load_checkpoint
 from model.config import PRESETS
-from model.dsanet import build_dsanet, build_text_encoder
 from model.published import parameter_names
 from model.tower import empty_text_tower
 from pipeline.evaluate import evaluate

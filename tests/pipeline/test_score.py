@@ -11,8 +11,9 @@ from pipeline.report import write_report
 from pipeline.score import score
 from pipeline.settings import ReadOptions, ReportRun, ScoreRun
 from pipeline.show import show_score
+from stores.parts import folder_header
 from stores.records import StoreError, VideoItem
-from stores.results import folder_header, read_scores
+from stores.results import read_scores
 
 
 def decodable_frames(path) -> list[float]:

@@ -5,8 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stores.events import EventRule
+from stores.parts import read_header
 from stores.records import DecodeAudit, Failure, StoreError, VideoItem, VideoScores
-from stores.results import prepare, read_events, read_header, read_scores, read_videos
+from stores.results import prepare, read_events, read_scores, read_videos
 from stores.scores import ScoreHeader, write_scores
 
 HEADER = ScoreHeader(("normal", "fire"), "m" * 16, "r" * 16, EventRule())

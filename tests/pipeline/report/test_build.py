@@ -10,8 +10,9 @@ from pipeline.report import latest_scores, write_report
 from pipeline.report.videos import key_of
 from pipeline.settings import ReportRun, ScoreRun
 from stores.events import EventRule
+from stores.parts import read_header
 from stores.records import Failure, StoreError, VideoItem
-from stores.results import read_events, read_header, read_scores, read_videos
+from stores.results import read_events, read_scores, read_videos
 from stores.scores import write_scores
 
 FILE = "checkpoint.json"

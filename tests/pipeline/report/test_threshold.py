@@ -12,8 +12,9 @@ from pipeline.report import write_report
 from pipeline.report.videos import key_of
 from pipeline.settings import ReportRun
 from stores.events import EventRule, find_events
+from stores.parts import read_header
 from stores.records import VideoItem, VideoScores
-from stores.results import read_events, read_header, read_videos
+from stores.results import read_events, read_videos
 from stores.scores import write_scores
 
 pytestmark = pytest.mark.slow

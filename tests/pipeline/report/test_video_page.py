@@ -11,8 +11,9 @@ import pytest
 from pipeline.report import write_report
 from pipeline.report.videos import key_of
 from pipeline.settings import ReportRun
+from stores.parts import read_header
 from stores.records import VideoItem
-from stores.results import read_header, read_videos
+from stores.results import read_videos
 from stores.scores import write_scores
 
 pytestmark = pytest.mark.slow
