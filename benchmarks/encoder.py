@@ -20,28 +20,31 @@ from torch import Tensor
 from torch.nn import functional
 
 from extract.encoder import ClipEncoder
+from extract.recipe import Precision
 
 GFLOP = {"ViT-B-16": 35.1, "ViT-B-32": 8.8}
 """Of one image's products and sums, twice the multiplications."""
 
 
-def main() -> None:
-    """Compare and print."""
+def parse() -> argparse.Namespace:
+    """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="ViT-B-16", choices=GFLOP)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--compile", action="store_true", help="also the compiled float32 tower")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Compare and print."""
+    options = parse()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     plain = open_clip.create_model(options.model).eval().to(device)
     images = torch.randint(0, 256, (options.batch, 3, 224, 224), dtype=torch.uint8, device=device)
-    encoders = {
-        name: ClipEncoder(_copy(options.model, plain), device=device, precision=name)
-        for name in ("fp32", "bf16")
-    }
-    last = ClipEncoder(_copy(options.model, plain), device=device, precision="fp32")
+    encoders = {n: _encoder(options.model, plain, device, n) for n in ("fp32", "bf16")}
+    last = _encoder(options.model, plain, device, "fp32")
     last._tower.to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(v, device=device).view(3, 1, 1) for v in (last._mean, last._std))
     ready = (images.float() / 255 - mean) / std
@@ -93,11 +96,13 @@ def main() -> None:
     finish("encoder", settings, figures, timings)
 
 
-def _copy(name: str, model: torch.nn.Module) -> torch.nn.Module:
-    """Return another model of the same weights: an encoder changes the precision of its own."""
+def _encoder(
+    name: str, model: torch.nn.Module, device: torch.device, precision: Precision
+) -> ClipEncoder:
+    """Return an encoder of the same weights: it changes the precision of its own copy."""
     other = open_clip.create_model(name).eval()
     other.load_state_dict(model.state_dict())
-    return other
+    return ClipEncoder(other, device=device, precision=precision)
 
 
 def _cosine(found: Tensor, expected: Tensor) -> float:

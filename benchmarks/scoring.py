@@ -15,7 +15,7 @@ import argparse
 
 import numpy as np
 import torch
-from measuring import Figure, finish, once, show_timings, take_turns
+from measuring import Figure, Timing, finish, once, show_timings, take_turns
 from numpy.typing import NDArray
 from training import MODEL, TRAINING, build_model, padding_computed
 
@@ -68,6 +68,28 @@ def together(
     return [scores for scores, _ in scored]
 
 
+def in_bfloat16(
+    model: Dsanet, videos: list[Features], text: torch.Tensor
+) -> tuple[dict[str, Timing], list[Figure]]:
+    """Return what a few videos take one by one in float32 and together in bfloat16."""
+    results: dict[str, list[NDArray[np.float32]]] = {}
+    timings = take_turns(
+        {
+            "few, one by one": lambda: results.update(plain=one_by_one(model, videos, text, True)),
+            "few, in bf16": lambda: results.update(half=together(model, videos, text, "bf16")),
+        },
+        rounds=1,
+    )
+    show_timings(timings)
+    plain, half = timings.values()
+    gap = np.abs(np.concatenate(results["plain"]) - np.concatenate(results["half"])).max()
+    times = plain.processor / half.processor
+    return timings, [
+        Figure("scoring: bf16 against one by one", times, "times", at_least=6.0),
+        Figure("scoring: largest gap in bf16", float(gap), "", at_most=0.02),
+    ]
+
+
 def main() -> None:
     """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -87,21 +109,11 @@ def main() -> None:
     }
     timings = take_turns(ways, options.rounds)
     show_timings(timings)
-    few = some[::8]
-    half = take_turns(
-        {
-            "few, one by one": lambda: one_by_one(model, few, text, whole=True),
-            "few, together, bf16": lambda: results.update(bf16=together(model, few, text, "bf16")),
-        },
-        rounds=1,
-    )
-    show_timings(half)
-    in_float32 = np.concatenate(results["plain"][::8])
+    half, halves = in_bfloat16(model, some[::8], text)
     everything = once(lambda: together(model, videos, text))
     plain, ours = np.concatenate(results["plain"]), np.concatenate(results["ours"])
     windows = sum(-(-len(video) // MODEL.window) for video in videos)
     loop, _, fast = timings.values()
-    plain_few, half_few = half.values()
     figures = [
         Figure("scoring: windows", windows, ""),
         Figure("scoring: padding in them", 1 - SEGMENTS / (windows * MODEL.window), ""),
@@ -110,12 +122,6 @@ def main() -> None:
             loop.processor / fast.processor,
             "times",
             at_least=3.5,
-        ),
-        Figure(
-            "scoring: bf16 against one by one",
-            plain_few.processor / half_few.processor,
-            "times",
-            at_least=6.0,
         ),
         Figure("scoring: all videos", everything.wall, "s"),
         Figure("scoring: all videos, processor", everything.processor, "s"),
@@ -128,12 +134,7 @@ def main() -> None:
         Figure(
             "scoring: largest gap of a score", float(np.abs(plain - ours).max()), "", at_most=1e-5
         ),
-        Figure(
-            "scoring: largest gap in bf16",
-            float(np.abs(in_float32 - np.concatenate(results["bf16"])).max()),
-            "",
-            at_most=0.02,
-        ),
+        *halves,
     ]
     finish("scoring", vars(options), figures, timings | half)
 
