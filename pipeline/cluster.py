@@ -86,7 +86,7 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
     their dependencies and the paths of videos and outputs have to be there on every node.
 
     Raises:
-        ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
+        ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there, or Ray does not start.
     """
     address = os.environ.get("RAY_ADDRESS")
     if address:
@@ -98,13 +98,7 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
             logging_level=logging.ERROR,
         )
     else:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=_store_bytes(os.cpu_count() or 1),
-        )
+        _start_here()
     try:
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         plan = plan_workers([(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in resources])
@@ -112,6 +106,25 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
         yield replace(plan, shard_workers=min(plan.shard_workers, workers))
     finally:
         ray.shutdown()
+
+
+def _start_here() -> None:
+    """Start Ray on this machine; a ConnectionError says that it did not come up."""
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=_store_bytes(os.cpu_count() or 1),
+        )
+    except Exception as error:
+        # Ray has no class of its own for this. A machine with far too much other work is the usual
+        # cause: its processes get 30 seconds to answer.
+        told = " ".join(str(error).split())
+        raise ConnectionError(
+            f"Ray did not start on this machine ({told}); try again when it has less other work"
+        ) from error
 
 
 def node_is_alive(node_id: str) -> bool:
