@@ -8,6 +8,7 @@ from pipeline.settings import AblateRun
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
+@pytest.mark.long
 def test_every_variant_and_seed_is_trained_once_and_tabled(linked):
     run = AblateRun(out=linked, seeds="1,2", epochs=2)
     report = ablate(run)

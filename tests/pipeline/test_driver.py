@@ -68,7 +68,7 @@ def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_path):
     """It waited for workers that no node could start, without end."""
     command = [sys.executable, "-m", "pipeline", "extract", "--root", footage, "--out", tmp_path]

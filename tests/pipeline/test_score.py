@@ -9,7 +9,7 @@ import pytest
 import pipeline
 from pipeline.report import write_report
 from pipeline.score import score
-from pipeline.settings import ReadOptions, ReportRun, ScoreRun
+from pipeline.settings import EventOptions, ReadOptions, ReportRun, ScoreRun
 from pipeline.show import show_score
 from stores.parts import folder_header
 from stores.records import StoreError, VideoItem
@@ -93,7 +93,7 @@ def test_hostile_names_are_only_names(footage, checkpoint, tmp_path, capsysbinar
         os.link(video, path)
     (root / "gone.mp4").symlink_to("/nowhere")
     (root / "loop").symlink_to(root)
-    run = ScoreRun(root, checkpoint, out=tmp_path / "scores", threshold=0.0)
+    run = ScoreRun(root, checkpoint, out=tmp_path / "scores", events=EventOptions(threshold=0.0))
     report = score(run)
     assert show_score(report) == 3
     printed = capsysbinary.readouterr().out
