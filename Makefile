@@ -29,7 +29,7 @@ demo: $(READY) ## The whole way once, offline, on generated videos
 	@$(RUN) demo --out "$(OUT)" $(ARGS)
 
 check-data: $(READY) ## DATASET=ucf ROOT=folder: what is there of a data set, and what is wrong
-	@$(RUN) check-data "$(ROOT)" $(call option,DATASET,dataset) $(call option,LISTS,lists) \
+	@$(RUN) check-data $(if $(ROOT),"$(ROOT)") $(call option,DATASET,dataset) $(call option,LISTS,lists) \
 		--out "$(OUT)" $(call option,RECIPE,recipe) $(ARGS)
 
 extract: $(READY) ## DATASET=ucf ROOT=folder: videos to HDF5 shards of CLIP features
@@ -53,7 +53,7 @@ score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores
 		$(call option,SCORES,out) $(call option,WEIGHTS,weights) $(ARGS)
 
 watch: $(READY) ## VIDEOS=folder CHECKPOINT=folder: score new videos as they are finished
-	@$(RUN) watch "$(VIDEOS)" $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
+	@$(RUN) watch $(if $(VIDEOS),"$(VIDEOS)") $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
 		$(call option,WEIGHTS,weights) $(ARGS)
 
 report: $(READY) ## [SCORES=folder]: pages with player, curve and events of every scored video

@@ -66,7 +66,14 @@ def alarm_point(
     hours: float,
     rule: EventRule,
 ) -> AlarmPoint:
-    """Return what one rule gives, given at least one true event and some duration."""
+    """Return what one rule gives.
+
+    Raises:
+        ValueError: There is no true event, or no duration.
+    """
+    events = sum(len(own) for own in truths)
+    if not events or hours <= 0:
+        raise ValueError(f"got {events} true events in {hours:g} hours, expected some of both")
     alarms = false = found = 0
     for score, truth in zip(scores, truths, strict=True):
         runs = find_runs(score, rule)
@@ -75,7 +82,7 @@ def alarm_point(
         found += sum(any(_touch(run, event) for run in runs) for event in truth)
     return AlarmPoint(
         threshold=rule.threshold,
-        recall=found / sum(len(own) for own in truths),
+        recall=found / events,
         alarms_per_hour=alarms / hours,
         false_alarms_per_hour=false / hours,
     )

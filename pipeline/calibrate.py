@@ -24,14 +24,13 @@ from model.calibration import (
 from model.checkpoint import Checkpoint, device_named, load_checkpoint
 from model.metrics import Scores
 from pipeline.evaluate import latest_checkpoint
-from pipeline.features import load_test, open_features
+from pipeline.features import dataset_named, load_test, open_features
 from pipeline.figures import anomalies_of, counted_frames, hours_of, truths_of
 from pipeline.runs import require_positive, require_share
 from pipeline.scorer import scorer_of
 from pipeline.scoring import settle_rule
 from pipeline.settings import CalibrateRun, EventOptions
 from stores.calibration import Calibration, save_calibration
-from stores.datasets import base
 from stores.events import EventRule
 from stores.records import VideoFeatures
 
@@ -86,7 +85,7 @@ def calibrate(run: CalibrateRun) -> CalibrateReport:
     path = run.checkpoint or latest_checkpoint(run.out)
     folder = path.parent if path.is_file() else path
     checkpoint = load_checkpoint(path)
-    dataset = base.load(run.dataset or checkpoint.provenance.dataset)
+    dataset = dataset_named(run.out, run.dataset or checkpoint.provenance.dataset)
     test = load_test(open_features(run.out, dataset), checkpoint.provenance)
     normal = checkpoint.provenance.classes[0]
     raw = _scores(checkpoint, test, run, None)

@@ -17,7 +17,7 @@ from stores.commit import commit_text, exclusive
 from stores.events import EventRule
 from stores.records import StoreError, VideoScores
 from stores.results import clear_others
-from stores.scores import ScoreHeader, write_scores
+from stores.scores import ScoreHeader, part_name, write_scores
 
 PAGE = "training.html"
 
@@ -119,5 +119,6 @@ def _write(folder: Path, checkpoint: Checkpoint, scores: Sequence[VideoScores]) 
         rule=EventRule(),
     )
     with exclusive(folder):
-        clear_others(folder, header)
+        name = part_name(header, [result.item.video_id for result in scores])
+        clear_others(folder, header, kept=name)
         write_scores(folder, header, scores)

@@ -63,7 +63,12 @@ def open_features(out: Path, dataset: Dataset) -> Catalog:
         for name, video in catalog.videos.items()
         if name in items
     }
-    return replace(catalog, videos=videos)
+    failures = {
+        name: replace(failure, item=items[name])
+        for name, failure in catalog.failures.items()
+        if name in items
+    }
+    return replace(catalog, videos=videos, failures=failures)
 
 
 def videos_of(catalog: Catalog, split: Split) -> list[ShardVideo]:

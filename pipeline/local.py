@@ -27,6 +27,7 @@ from pipeline.scorer import Scorer
 from pipeline.scoring import Scoring, settle_scoring
 from pipeline.settings import EventOptions
 from stores.events import ScoredEvent, find_events
+from stores.locations import location
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores import ScoreHeader, score_table
 
@@ -145,7 +146,7 @@ def load_scorer(
         StoreError: There is no checkpoint, or it cannot score videos.
         ValueError: Weights that are not those of its features, or no such device.
     """
-    scoring = settle_scoring(Path(checkpoint), weights, events or EventOptions())
+    scoring = settle_scoring(location(str(checkpoint)), weights, events or EventOptions())
     found = device_named(device)
     encoder = load_encoder(scoring.recipe, scoring.source, str(found))
     with torch.inference_mode():

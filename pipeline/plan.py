@@ -61,6 +61,7 @@ def make_plan(run: TrainRun) -> Plan:
     )
     training = replace(
         training,
+        metric=dataset.metric,
         seed=run.seed,
         epochs=run.epochs or training.epochs,
         batch=run.batch or training.batch,
@@ -84,11 +85,12 @@ def make_plan(run: TrainRun) -> Plan:
         asdict(model),
         asdict(training),
         asdict(provenance),
-        [
-            (v.item.video_id, v.item.labels, v.item.group) for v in videos
-        ],  # wherever their files lie
+        # Wherever the files lie. The test split's figures are kept with the weights, and chose
+        # them under `paper`.
+        [(v.item.video_id, v.item.labels, v.item.group) for v in videos],
+        [(v.item.video_id, v.item.events) for v in videos_of(catalog, "test")],
     ]
-    key = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps(decided, sort_keys=True, default=asdict).encode()).hexdigest()
     return Plan(catalog, dataset, model, training, replace(provenance, key=key))
 
 

@@ -28,7 +28,7 @@ from stores.names import printable
 from stores.records import StoreError, VideoItem
 from stores.results import ScoredVideo, prepare, rows_in
 from stores.scores import failure_name, part_name
-from stores.tree import find_videos
+from stores.tree import find_videos, refuse_other_files
 
 Signature = tuple[int, int]
 """A file's size and date of change: equal ones stand for equal contents."""
@@ -82,12 +82,19 @@ class _Watched:
         """Return the videos that have no scores yet, by their id.
 
         One that failed and was changed since is among them, for it may have been incomplete.
+
+        Raises:
+            StoreError: A video has the name of another one that was scored here.
         """
         found = {}
         for path in find_videos(self.root):
             video_id = printable(path.relative_to(self.root).as_posix())
             # Programs that copy give a file its name once it is whole, and one with a dot before.
-            if path.name.startswith(".") or not self._wants(video_id):
+            if path.name.startswith("."):
+                continue
+            item = VideoItem(video_id, str(path.absolute()))
+            if not self._wants(video_id):
+                refuse_other_files(self.folder, [item], {video_id: self.rows[video_id].path})
                 continue
             try:
                 state = path.stat()
@@ -95,7 +102,6 @@ class _Watched:
             except FileNotFoundError:  # moved away while we looked
                 continue
             if state.st_size and changed:
-                item = VideoItem(video_id, str(path.absolute()))
                 found[video_id] = item, (state.st_size, state.st_mtime_ns)
         return found
 

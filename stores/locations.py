@@ -91,7 +91,7 @@ def find_files(folder: Path) -> list[tuple[Path, int]]:
     filesystem, root = _filesystem(str(folder))
     try:
         found = filesystem.find(root, detail=True)
-    except OSError as error:
+    except Exception as error:  # as in `reachable`
         raise StoreError(f"{folder} cannot be listed: {error}") from error
     return [
         (folder / name.removeprefix(root).lstrip("/"), int(entry["size"] or 0))
@@ -114,7 +114,7 @@ def local_copy(path: Path) -> Iterator[Path]:
         filesystem, source = _filesystem(str(path))
         try:
             filesystem.get_file(source, str(copy))
-        except OSError as error:
+        except Exception as error:  # as in `reachable`
             raise StoreError(f"{path} cannot be fetched: {error}") from error
         yield copy
 
@@ -146,7 +146,7 @@ def upload(file: Path, target: Path) -> None:
     try:
         filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)  # object stores have none
         filesystem.put_file(str(file), path)
-    except OSError as error:
+    except Exception as error:  # as in `reachable`
         raise StoreError(f"cannot write {target}: {error}") from error
 
 

@@ -160,15 +160,18 @@ def prepare(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
     return [v for v in videos if v.status != "failed" or v.video_id not in scored]
 
 
-def clear_others(folder: Path, header: ScoreHeader) -> None:
-    """Remove the parts that another model, recipe or event rule made; damaged ones as well."""
+def clear_others(folder: Path, header: ScoreHeader, kept: str) -> None:
+    """Remove every part but the one named ``kept``, and that too where another header made it.
+
+    Damaged ones go as well, files of other makers stay.
+    """
     for kind in reversed(KINDS):
         for part in parts_in(folder, kind):
             try:
                 theirs = read_header(part)
             except StoreError:
                 theirs = None
-            if theirs != header and is_ours(part.name):
+            if (theirs != header or part.name != kept) and is_ours(part.name):
                 part.unlink()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from os.path import samestat
 from pathlib import Path
 
-from stores.locations import find_files, is_remote
+from stores.locations import find_files, is_remote, is_url, size_of
 from stores.names import printable
 from stores.records import StoreError, VideoItem
 
@@ -126,6 +126,9 @@ def _sort(path: Path, tree: Tree) -> bool:
 
 def _differ(one: str, other: str) -> bool:
     """Return whether both are there, as different files of different sizes."""
+    if is_url(one) or is_url(other):
+        sizes = size_of(one), size_of(other)
+        return None not in sizes and sizes[0] != sizes[1]
     try:
         first, second = Path(one).stat(), Path(other).stat()
     except (OSError, ValueError):

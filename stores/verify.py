@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stores.commit import exclusive
-from stores.parts import KINDS
+from stores.parts import KINDS, parts_in
 from stores.records import StoreError
 from stores.results import check_part
 from stores.shards import check_shard
@@ -46,7 +46,7 @@ def check_tree(root: Path) -> Iterator[Checked]:
         if path.parent.name == kind
     }
     for folder in sorted(folders):
-        for name in sorted({p.name for kind in KINDS for p in (folder / kind).glob("*.parquet")}):
+        for name in sorted({part.name for kind in KINDS for part in parts_in(folder, kind)}):
             files = tuple(folder / kind / name for kind in KINDS)
             present = tuple(path for path in files if path.is_file())
             yield Checked(present, _reason(check_part, folder, name))

@@ -22,7 +22,7 @@ from pipeline.settings import ReportRun
 from stores.commit import commit_bytes, commit_text, exclusive
 from stores.events import ScoredEvent
 from stores.locations import is_remote
-from stores.parts import read_header
+from stores.parts import folder_header
 from stores.records import StoreError
 from stores.results import ScoredVideo, read_events, read_videos
 
@@ -59,7 +59,7 @@ def write_report(run: ReportRun) -> ReportPages:
     job = Job(
         folder=folder,
         report=folder / "report",
-        header=read_header(next((folder / "videos").glob("*.parquet"))),
+        header=folder_header(folder),
         truth=find_truth(run, folder),
         events=events,
         videos=videos,

@@ -18,6 +18,7 @@ from extract.container import DecodeError
 from extract.thumbnails import Format, read_format, read_thumbnails
 from pipeline.report.records import Footage
 from stores.commit import commit_bytes, committing
+from stores.locations import is_url
 
 SHEETS, COPIES = "pictures", "copies"
 """Folders of the report for sheets of thumbnails and for copies that browsers play."""
@@ -72,6 +73,8 @@ class _Sheet:
 def _sheet(report: Path, wanted: Wanted) -> _Sheet:
     if not wanted.path:
         return _Sheet("", None, "There is no video: the scores are of imported features.")
+    if is_url(wanted.path):
+        return _Sheet("", None, f"The video lies at {wanted.path}, which pages do not fetch.")
     path = Path(wanted.path)
     if not path.is_file():
         return _Sheet("", None, f"The video is no longer at {wanted.path}.")

@@ -24,7 +24,7 @@ Json = Mapping[str, object]
 
 def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
     """Return what is known of a folder's scores; a file that is gone leaves its section out."""
-    run = _read(folder / "score.json")
+    run = _read(folder / "score.json") or _read(folder / "watch.json")
     evaluation = _read(folder / "metrics.json")
     checkpoint = str((run or evaluation).get("checkpoint", ""))
     sections = [

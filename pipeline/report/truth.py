@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.features import dataset_named
 from pipeline.report.records import Truth
 from pipeline.settings import ReportRun
-from stores.datasets import base
 from stores.events import end_time
 from stores.listing import read_listing
 from stores.records import Event, StoreError, VideoItem, VideoScores
@@ -48,7 +49,7 @@ def find_truth(run: ReportRun, folder: Path) -> TruthIndex:
     if run.dataset is not None:
         if run.root is None:
             raise StoreError("--dataset needs --root, the folder of the data set's videos")
-        items = list(base.load(run.dataset).discover(run.root, run.lists))
+        items = list(dataset_named(run.out, run.dataset).discover(run.root, run.lists))
         return TruthIndex(_by_id(items), _by_file(items), _by_name(items))
     if run.root is not None or run.lists is not None:
         raise StoreError("--root and --lists need --dataset, the data set they belong to")
@@ -90,4 +91,12 @@ def _by_file(items: Iterable[VideoItem]) -> dict[Path, tuple[Event, ...]]:
 
 
 def _by_name(items: Iterable[VideoItem]) -> dict[str, tuple[Event, ...]]:
-    return {Path(item.video_id).stem: item.events for item in items if item.events is not None}
+    """Return truth by file name; a name that several videos have is left out."""
+    names: dict[str, list[tuple[Event, ...] | None]] = defaultdict(list)
+    for item in items:
+        names[Path(item.video_id).stem].append(item.events)
+    return {
+        name: events[0]
+        for name, events in names.items()
+        if len(events) == 1 and events[0] is not None
+    }

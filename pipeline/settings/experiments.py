@@ -40,11 +40,11 @@ class CalibrateRun:
     those of unseen videos.
     """
 
-    checkpoint: Path | None = None
+    checkpoint: Location | None = None
     """Folder that `train` wrote; the one that was trained last by default."""
     dataset: str | None = None
     """Data set whose test split is used; the one the checkpoint was trained on by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; features are read from OUT/<dataset>/features."""
     false_alarms_per_hour: float | None = None
     """Take the lowest threshold with at most so many; 1 where no recall is given either."""

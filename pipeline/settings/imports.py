@@ -8,6 +8,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from pipeline.settings.location import Location
+
 
 @dataclass(frozen=True)
 class ImportCheckpointRun:
@@ -17,7 +19,7 @@ class ImportCheckpointRun:
     """The .pth file; it is read without running any code that it may hold."""
     dataset: Literal["ucf", "xd"]
     """Data set it was trained on: says shapes, classes, prompts and settings."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; the checkpoint goes to OUT/<dataset>/imported."""
     recipe: Literal["imported", "vadclip", "centre", "squash"] = "imported"
     """Recipe of the features it is to score: imported for published features, or one to score
@@ -34,9 +36,9 @@ class ImportFeaturesRun:
     """Folder with the .npy files anywhere below it."""
     dataset: Literal["ucf", "xd"]
     """Data set they are of: says labels, splits and truth."""
-    lists: Path | None = None
+    lists: Location | None = None
     """Folder of the data set's published lists; the folder of the features by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs; shards go to OUT/<dataset>/features."""
     videos_per_shard: int = 32
     """Whole videos in one shard."""

@@ -161,9 +161,9 @@ class WatchRun:
 
     folder: Positional[Path]
     """Folder in which videos appear, anywhere below it."""
-    checkpoint: Path
+    checkpoint: Location
     """Folder that `train` wrote, for example outputs/ucf/train."""
-    out: Path | None = None
+    out: Location | None = None
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
@@ -213,9 +213,9 @@ class ReportRun:
     """Make H.264 copies of the videos that browsers do not play, 480 pixels at most."""
     dataset: str | None = None
     """Data set of the videos, whose truth is shown; found below OUT by default."""
-    root: Path | None = None
+    root: Location | None = None
     """Folder of that data set."""
-    lists: Path | None = None
+    lists: Location | None = None
     """Folder of its lists; the root or one folder below it by default."""
 
 

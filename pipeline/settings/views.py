@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from pipeline.settings.location import Location
+
 
 @dataclass(frozen=True)
 class PlotRun:
@@ -14,9 +16,9 @@ class PlotRun:
 
     video: Positional[str]
     """Its id in the scores (its path below the folder that was scored), or the end of it."""
-    scores: Path | None = None
+    scores: Location | None = None
     """Folder with scores/, events/ and videos/; the one that was written last by default."""
-    out: Path = Path("outputs")
+    out: Location = Path("outputs")
     """Folder of all outputs, searched when no scores are given."""
     png: Path | None = None
     """Where the picture goes; SCORES/plots/<video>.png by default."""

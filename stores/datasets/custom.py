@@ -21,7 +21,7 @@ from stores.labelled.description import (
     read_description,
     texts_of,
 )
-from stores.labelled.rows import Row, find_rows
+from stores.labelled.rows import LIST_NAMES, Row, find_rows
 from stores.labelled.splits import group_rows, split_rows
 from stores.records import Event, StoreError, VideoItem
 
@@ -86,15 +86,11 @@ def describe(root: Path, lists: Path | None = None) -> Dataset:
 def write_dataset(folder: Path, dataset: Dataset) -> None:
     """Commit what is known of a data set of one's own beside its features.
 
+    What was known before is replaced: features depend on neither classes nor texts.
+
     Raises:
-        StoreError: The folder holds a data set with other classes or texts, or cannot be written.
+        StoreError: The folder cannot be written.
     """
-    there = read_dataset(folder)
-    if there is not None and (there.classes, there.prompts) != (dataset.classes, dataset.prompts):
-        raise StoreError(
-            f"{folder} holds features of other classes ({', '.join(there.classes)}); give this "
-            "data set another --name"
-        )
     content = {
         "schema": SCHEMA,
         "name": dataset.name,
@@ -154,7 +150,8 @@ def _read(root: Path, lists: Path | None) -> tuple[Description, list[Row]]:
     if not lists.exists():
         raise StoreError(f"no such file or folder: {lists}")
     if lists.is_dir():
-        return find_description([lists, folder]), find_rows(root)
+        listed = [lists / name for name in LIST_NAMES if (lists / name).is_file()]
+        return find_description([lists, folder]), find_rows(listed[0] if listed else root)
     if lists.suffix in (".yaml", ".yml"):
         return read_description(lists), find_rows(root)
     return find_description([lists.parent, folder]), find_rows(lists)

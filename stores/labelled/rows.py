@@ -127,7 +127,7 @@ def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             raise StoreError(f"{path} line {number}: no JSON: {error}") from error
         if not isinstance(fields, dict):
             raise StoreError(f"{path} line {number}: {line!r} is no JSON object")
-        yield number, fields
+        yield number, {key: value for key, value in fields.items() if value is not None}
 
 
 def _row(fields: Mapping[str, Any], folder: Path) -> Row:

@@ -49,9 +49,9 @@ def checkpoint(extracted) -> Path:
     return train(TrainRun(out=extracted, epochs=1, preset="small", batch=2)).folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def local_ray():
-    """A Ray of two cores for one test."""
+    """A Ray of two cores for the tests of one file."""
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()

@@ -33,6 +33,7 @@ def test_every_variant_and_seed_is_trained_once_and_tabled(linked):
     assert again.table == table
 
 
+@pytest.mark.long
 def test_a_training_that_fails_is_named_and_the_others_go_on(linked):
     report = ablate(AblateRun(out=linked, seeds="1", epochs=1, batch=500))
     assert len(report.failures) == len(VARIANTS)

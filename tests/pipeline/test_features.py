@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.features import check_test
+from pipeline.features import check_test, open_features, read_videos
 from stores.catalog import open_catalog
+from stores.datasets import base
 from stores.listing import write_listing
-from stores.records import Event, StoreError
+from stores.records import Event, Failure, StoreError
 from stores.shards import ShardRecipe, write_shard
 
 RECIPE = ShardRecipe("{}", "0")
@@ -43,3 +44,21 @@ def test_no_truth_and_lengths_that_disagree_are_named(tmp_path, make_features):
     cut = replace(good, segments=good.segments[:, :4])
     with pytest.raises(StoreError, match=r"cut \(4 segments, 141 frames\)"):
         check_test(catalog(tmp_path / "b", cut))
+
+
+def test_the_last_list_says_what_a_video_is_and_whether_it_counts(tmp_path, make_features):
+    folder = tmp_path / "synthetic" / "features"
+    first, second = make_features("first", **TRUTH), make_features("second", **TRUTH)
+    failed = Failure(replace(first.item, video_id="failed", split="train"), "no picture")
+    write_shard(folder, RECIPE, [first, second], [failed])
+    corrected = replace(first.item, split="train", events=None, group="cam1")
+    write_listing(folder, [corrected, replace(failed.item, split="test")])
+    found = open_features(tmp_path, base.load("synthetic"))
+    assert {name: video.item for name, video in found.videos.items()} == {"first": corrected}
+    assert found.failures["failed"].item.split == "test"
+
+
+def test_events_end_with_their_video(tmp_path, make_features):
+    long = make_features("long", **{**TRUTH, "events": (Event(70, 2**31 - 1, "a"),)})
+    (read,) = read_videos(catalog(tmp_path, long).videos.values())
+    assert read.item.events == (Event(70, 77, "a"),)

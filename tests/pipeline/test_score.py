@@ -106,7 +106,7 @@ def test_hostile_names_are_only_names(footage, checkpoint, tmp_path, capsysbinar
         "b/x.mp4",
         r"caf\xe9\x0a.mp4",
     ]
-    page = write_report(ReportRun(scores=report.folder)).read_text()
+    page = write_report(ReportRun(scores=report.folder)).page.read_text()
     assert r"caf\xe9\x0a.mp4" in page
     assert score(run).already == 6
 

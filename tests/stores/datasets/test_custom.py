@@ -57,6 +57,10 @@ def test_a_list_beside_the_videos_says_more(root, tmp_path):
         assert len(items) == 5
         assert items["videos/brawl/brawl1.mp4"].events == (Event(5, 9, "brawl"),)
         assert items["videos/gone.mp4"].path == ""
+    (tmp_path / "lists").mkdir()
+    moved = "\n".join(rows).replace("videos/", f"{root}/")
+    (tmp_path / "lists" / "videos.csv").write_text(moved)
+    assert len(discover(root, tmp_path / "lists")) == 5
     found = take_inventory(custom.DATASET, lists, root / "dataset.yaml")
     assert [item.video_id for item in found.missing] == ["videos/gone.mp4"]
     assert len(found.extra) == 28
@@ -85,8 +89,10 @@ def test_what_was_described_is_kept_beside_the_features(root, tmp_path):
     assert (kept.classes, kept.prompts, kept.metric) == (*(dataset.classes, dataset.prompts, "ap"),)
     assert read_dataset(tmp_path) is None
     (root / "dataset.yaml").write_text("normal: quiet\n")
-    with pytest.raises(StoreError, match="features of other classes .quiet, brawl.; give this"):
-        write_dataset(tmp_path / "features", describe(root))
+    write_dataset(tmp_path / "features", describe(root))
+    corrected = read_dataset(tmp_path / "features")
+    assert corrected is not None
+    assert (corrected.prompts, corrected.metric) == ((("normal",), ("brawl",)), "auc")
     (tmp_path / "features" / "dataset.json").write_text("{}")
     with pytest.raises(StoreError, match="run extract again to write it anew"):
         read_dataset(tmp_path / "features")

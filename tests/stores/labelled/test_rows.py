@@ -60,6 +60,7 @@ def test_json_lines_say_the_same(listed):
     ]
     path = listed("\n".join(map(json.dumps, lines)), "videos.jsonl")
     first, second = read_rows(path)
+    assert read_rows(listed('{"path": "a", "label": "x", "group": null}', "n.jsonl"))[0].group == ""
     assert first.events == (Event(3, 9, "fire"),)
     assert (second.labels, second.group) == (("normal",), "x")
 
