@@ -209,6 +209,7 @@ def test_features_that_do_not_fit_the_disk_are_no(tmp_path, clip):
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_an_extraction_says_first_what_it_will_leave_out(tmp_path, clip, capsys):
     run = ExtractRun(dataset="ucf", root=small_ucf(tmp_path, clip), recipe="demo")
     report = extract(replace(run, out=tmp_path / "out"))
