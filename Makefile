@@ -73,7 +73,7 @@ check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: $(READY) ## All tests but the long ones, on a real Ray: about 8 minutes on 2 cores
+test: $(READY) ## All tests but the long ones, on a real Ray: about 11 minutes on 2 cores
 	@$(BIN)/python -m pytest -m "not long" $(ARGS)
 
 test-fast: $(READY) ## The tests that need neither Ray nor minutes: under a minute on 2 cores
@@ -90,7 +90,7 @@ fuzz: $(READY) ## Ten minutes of damaged files for every reader of foreign ones
 		--constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
-bench: $(READY) ## Every benchmark, then one table of figures and aims: under 15 minutes on 2 quiet cores
+bench: $(READY) ## Every benchmark, then one table of figures and aims
 	@$(BIN)/python benchmarks/run.py --out "$(OUT)/benchmarks.jsonl" $(ARGS)
 
 clean: ## Remove the environment and caches; outputs stay
