@@ -94,7 +94,8 @@ def test_ucf_crime_is_whole_in_every_layout(ucf_tree, shared_data, layout, capsy
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["parts", pytest.param("flattened", marks=pytest.mark.long)])
+@pytest.mark.parametrize("layout", ["parts", "flattened"])
+@pytest.mark.long
 def test_xd_violence_is_whole(tmp_path, shared_data, clip, layout):
     folders = ("1-1004", "1005-2004", "2005-2804", "2805-3319", "3320-3954")
     for number, name in enumerate((shared_data / "xd" / "train_videos.txt").read_text().split()):

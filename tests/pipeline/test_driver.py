@@ -88,6 +88,7 @@ def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_pa
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_results_that_cannot_be_written_end_the_run_in_words_of_our_own(footage, tmp_path):
     """What came was the worker's whole traceback, put in one line."""
     (tmp_path / "file").write_text("in the way")

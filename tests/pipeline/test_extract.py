@@ -69,6 +69,7 @@ def test_bad_files_are_rows_and_are_tried_again_only_when_asked(footage, tmp_pat
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_a_listed_video_that_is_not_there_is_a_failure_of_its_own(tmp_path, footage, monkeypatch):
     (tmp_path / "Anomaly_Train.txt").write_text("Abuse/Abuse001_x264.mp4\n")
     (tmp_path / "Anomaly_Test.txt").write_text("Abuse/Abuse002_x264.mp4\n")
