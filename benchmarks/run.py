@@ -3,7 +3,7 @@
     python benchmarks/run.py [names ...] [--out figures.jsonl]
 
 Each is a script of its own and runs in a process of its own. The lines of JSON are kept in the file
-given, one a script. Under 15 minutes on 2 quiet cores.
+given, one a script.
 """
 
 from __future__ import annotations

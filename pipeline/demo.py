@@ -26,6 +26,8 @@ from pipeline.show import (
     show_train,
 )
 from pipeline.train import train
+from stores.locations import is_remote
+from stores.records import StoreError
 
 _DATASET = "synthetic"
 _UNTRAINED = 5  # initialisations: a single one is as likely to stand at 0.3 as at 0.7
@@ -33,7 +35,13 @@ _SHOWN = {"frame AUC": "auc", "frame AP": "ap", "mAP@IoU 0.1-0.5": "map"}
 
 
 def demo(run: DemoRun) -> int:
-    """Generate, extract, train, evaluate, score and report below ``run.out``; print all of it."""
+    """Generate, extract, train, evaluate, score and report below ``run.out``; print all of it.
+
+    Raises:
+        StoreError: ``run.out`` lies behind a URL, where no pages are written.
+    """
+    if is_remote(run.out):
+        raise StoreError(f"the demo ends with pages on this machine; give a folder, not {run.out}")
     say("1/5 generate videos and extract features")
     code = show_extract(extract(ExtractRun(dataset=_DATASET, out=run.out)))
     say("2/5 train")

@@ -61,6 +61,16 @@ def location(text: str) -> Path:
     return cast(Path, remote)
 
 
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Turn whatever a protocol's library raises into a StoreError that begins with ``what``."""
+    try:
+        yield
+    except Exception as error:
+        # Each library has errors of its own (botocore, aiohttp, gcsfs), with no base in common.
+        raise StoreError(f"{what}: {error}") from error
+
+
 def reachable(text: str) -> Path:
     """Return the location that a text names, after one request where it is a URL.
 
@@ -71,14 +81,12 @@ def reachable(text: str) -> Path:
     if not is_url(text):
         return found
     filesystem, path = _filesystem(text)
-    try:
-        filesystem.info(path)
-    except FileNotFoundError as error:
-        if isinstance(error.__cause__, OSError):  # over HTTP a dead server is a missing file
-            raise StoreError(f"{text} cannot be reached: {error.__cause__}") from error
-    except Exception as error:
-        # Each protocol's library has errors of its own, with no base class in common.
-        raise StoreError(f"{text} cannot be reached: {error}") from error
+    with _telling(f"{text} cannot be reached"):
+        try:
+            filesystem.info(path)
+        except FileNotFoundError as error:
+            if isinstance(error.__cause__, OSError):  # over HTTP a dead server is a missing file
+                raise error.__cause__ from None
     return found
 
 
@@ -89,10 +97,8 @@ def find_files(folder: Path) -> list[tuple[Path, int]]:
         StoreError: The store cannot be reached, or refuses.
     """
     filesystem, root = _filesystem(str(folder))
-    try:
+    with _telling(f"{folder} cannot be listed"):
         found = filesystem.find(root, detail=True)
-    except Exception as error:  # as in `reachable`
-        raise StoreError(f"{folder} cannot be listed: {error}") from error
     return [
         (folder / name.removeprefix(root).lstrip("/"), int(entry["size"] or 0))
         for name, entry in sorted(found.items())
@@ -112,10 +118,8 @@ def local_copy(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
         copy = Path(folder) / (path.name or "file")
         filesystem, source = _filesystem(str(path))
-        try:
+        with _telling(f"{path} cannot be fetched"):
             filesystem.get_file(source, str(copy))
-        except Exception as error:  # as in `reachable`
-            raise StoreError(f"{path} cannot be fetched: {error}") from error
         yield copy
 
 
@@ -143,11 +147,9 @@ def upload(file: Path, target: Path) -> None:
         StoreError: The store cannot be reached, or refuses.
     """
     filesystem, path = _filesystem(str(target))
-    try:
+    with _telling(f"cannot write {target}"):
         filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)  # object stores have none
         filesystem.put_file(str(file), path)
-    except Exception as error:  # as in `reachable`
-        raise StoreError(f"cannot write {target}: {error}") from error
 
 
 def openable(path: Path) -> Path | IO[bytes]:
