@@ -73,7 +73,7 @@ def describe(root: Path, lists: Path | None = None) -> Dataset:
         groups = group_rows(rows, description.group)
         told.append(f"split by {len({row.group for row in groups})} sources")
     if whole:
-        told.append(f"{whole} test videos without events count as their class throughout")
+        told.append(f"test videos without events, which count as their class throughout: {whole}")
     return replace(
         DATASET,
         classes=classes,

@@ -61,36 +61,43 @@ const report = (() => {
     }
   }
 
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = remembered();
+
   function isDark() {
-    const chosen = document.documentElement.dataset.theme;
-    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    return chosen === "light" || chosen === "dark" ? chosen === "dark" : system.matches;
+  }
+
+  // Always written down, so that the style sheet has each palette once.
+  function applyTheme() {
+    document.documentElement.dataset.theme = isDark() ? "dark" : "light";
   }
 
   function setUpTheme(changed) {
     const button = document.getElementById("theme");
     const show = () => {
+      applyTheme();
       button.textContent = isDark() ? "Light" : "Dark";
       button.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
     };
     button.addEventListener("click", () => {
-      document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+      chosen = isDark() ? "light" : "dark";
       try {
-        localStorage.setItem("report-theme", document.documentElement.dataset.theme);
+        localStorage.setItem("report-theme", chosen);
       } catch {
         // as above
       }
       show();
       changed();
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    system.addEventListener("change", () => {
       show();
       changed();
     });
     show();
   }
 
-  const theme = remembered();
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  applyTheme();
 
   return { state, receive, load, element, clock, colour, classColour, setUpTheme };
 })();
