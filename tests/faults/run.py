@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 from storage import storage_faults
-from workbench import PATIENCE, Workbench, ended, family, prepare, run
+from workbench import PATIENCE, Workbench, ended, family, prepare, rerun, run
 
 VICTIMS = {
     "driver": "-m pipeline",
@@ -115,23 +115,6 @@ def line_of(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
         return ""
-
-
-def rerun(bench: Workbench, stage: str, out: Path) -> str:
-    """Run the command again; say in what it, or what it left, is not as it should be.
-
-    What was committed before has to be the same file as before, and no video may be there twice.
-    """
-    before = bench.committed(stage, out)
-    code, error = ended(run(getattr(bench, stage)(out)))
-    if code != 0:
-        return f"rerun gave {code}: {error[-200:]}"
-    after = bench.committed(stage, out)
-    if redone := [path.name for path, stamp in before.items() if after.get(path) != stamp]:
-        return f"written again: {redone}"
-    if doubled := bench.done_twice(stage, out):
-        return f"done twice: {doubled}"
-    return bench.differs(stage, out)
 
 
 def full_disk(bench: Workbench, stage: str) -> Trial:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from workbench import Workbench, ended, run
+from workbench import Workbench, ended, rerun, run
 
 Trial = Callable[[Path], str]
 
@@ -35,18 +35,11 @@ def damage(bench: Workbench, stage: str, harm: Callable[[Path], None], number: i
         code, error = verify(out, "--repair")
         if code != 0:
             return f"verify --repair gave {code}: {error[-200:]}"
-        whole = bench.committed(stage, out)
-        code, error = ended(run(getattr(bench, stage)(out)))
-        if code != 0:
-            return f"rerun gave {code}: {error[-200:]}"
-        after = bench.committed(stage, out)
-        if redone := [path.name for path, stamp in whole.items() if after.get(path) != stamp]:
-            return f"written again: {redone}"
         # A bit that nothing reads is no damage: then nothing is made anew, and values are the same.
-        if len(after) - len(whole) not in (0, 1):
-            return f"{len(after) - len(whole)} files made anew"
+        if problem := rerun(bench, stage, out):
+            return problem
         code, error = verify(out)
-        return f"verify gave {code}: {error[-200:]}" if code else bench.differs(stage, out)
+        return f"verify gave {code}: {error[-200:]}" if code else ""
 
     return trial
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from stores.catalog import open_catalog
 from stores.datasets import synthetic
 from stores.shards import read_index, read_segments, read_times
+from stores.verify import ASIDE
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = synthetic.Settings(
@@ -58,7 +59,8 @@ class Workbench:
     def committed(self, stage: str, out: Path) -> dict[Path, tuple[int, int]]:
         """Return every committed shard or part, with what a second writing would change."""
         pattern = "shard-*.h5" if stage == "extract" else "videos/*.parquet"
-        stats = {path: path.stat() for path in out.rglob(pattern)}
+        found = [path for path in out.rglob(pattern) if path.parent.name != ASIDE]
+        stats = {path: path.stat() for path in found}
         return {path: (each.st_ino, each.st_mtime_ns) for path, each in stats.items()}
 
     def done_twice(self, stage: str, out: Path) -> list[str]:
@@ -145,3 +147,20 @@ def prepare(folder: Path) -> Workbench:
             raise SystemExit(f"the undisturbed run failed: {error}")
     bench.features, bench.scores = features_of(calm), scores_of(calm)
     return bench
+
+
+def rerun(bench: Workbench, stage: str, out: Path) -> str:
+    """Run the command again; say in what it, or what it left, is not as it should be.
+
+    What was committed before has to be the same file as before, and no video may be there twice.
+    """
+    before = bench.committed(stage, out)
+    code, error = ended(run(getattr(bench, stage)(out)))
+    if code != 0:
+        return f"rerun gave {code}: {error[-200:]}"
+    after = bench.committed(stage, out)
+    if redone := [path.name for path, stamp in before.items() if after.get(path) != stamp]:
+        return f"written again: {redone}"
+    if doubled := bench.done_twice(stage, out):
+        return f"done twice: {doubled}"
+    return bench.differs(stage, out)

@@ -55,6 +55,14 @@ def test_a_file_cut_at_any_tenth_is_found_and_set_aside(tree, tenths):
     assert len(open_catalog(tree / "features").videos) == 1
 
 
+def flips(whole, random):
+    """Yield a file's bytes 150 times, each with one bit flipped somewhere else."""
+    for position in random.integers(0, len(whole), 150):
+        flipped = bytearray(whole)
+        flipped[position] ^= 1 << int(random.integers(8))
+        yield flipped
+
+
 @pytest.mark.slow
 def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tree, tmp_path):
     """No bit of a shard or a part can be flipped into another number without it being told."""
@@ -65,9 +73,7 @@ def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tree, tmp_path):
     video = open_catalog(tree / "features").videos[name]
     expected = read_segments(video), read_times(video)
     told = 0
-    for position in random.integers(0, len(whole), 150):
-        flipped = bytearray(whole)
-        flipped[position] ^= 1 << int(random.integers(8))
+    for flipped in flips(whole, random):
         shard.write_bytes(flipped)
         if damaged(tree):
             told += 1
@@ -86,9 +92,7 @@ def test_a_flipped_bit_of_a_part_is_found_or_changes_nothing(tree, kind):
     (part,) = (tree / "scored" / kind).glob("*.parquet")
     whole, expected = part.read_bytes(), pq.read_table(part)
     told = 0
-    for position in random.integers(0, len(whole), 150):
-        flipped = bytearray(whole)
-        flipped[position] ^= 1 << int(random.integers(8))
+    for flipped in flips(whole, random):
         part.write_bytes(flipped)
         if damaged(tree):
             told += 1
