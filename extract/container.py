@@ -58,6 +58,10 @@ def open_container(path: str) -> InputContainer:
 def stated_seconds(container: InputContainer, stream: VideoStream) -> float:
     """Return how long a video lasts as its stream, or else its file, states; 0 where neither."""
     seconds = float((stream.duration or 0) * (stream.time_base or 0))
+    if container.format.name == "avi" and stream.average_rate:
+        # FFmpeg shortens an AVI's duration to what its size allows. The header's number of frames
+        # stays, and with it what is missing from a file that was cut.
+        seconds = max(seconds, stream.frames / float(stream.average_rate))
     return seconds or (container.duration or 0) * _MICROSECONDS
 
 
