@@ -24,7 +24,8 @@ from stores.catalog import Catalog, open_catalog
 from stores.events import EventRule
 from stores.records import DecodeAudit, VideoFeatures, VideoItem, VideoScores
 from stores.scores import ScoreHeader, write_scores
-from stores.shards import ShardRecipe, ShardVideo, read_segments, write_shard
+from stores.shard_index import ShardRecipe, ShardVideo
+from stores.shards import read_segments, write_shard
 
 CROPS, WIDTH, VIDEOS, PER_SHARD = 10, 512, 64, 8
 RECIPE = ShardRecipe("{}", "0" * 16)

@@ -32,7 +32,8 @@ from stores.datasets.custom import check_name, write_dataset
 from stores.inventory import restricted, take_inventory
 from stores.listing import write_listing
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
-from stores.shards import ShardRecipe, shard_name, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import shard_name, write_shard
 from stores.tree import refuse_other_files
 
 

@@ -15,7 +15,8 @@ from stores.datasets.base import Dataset
 from stores.datasets.custom import read_dataset
 from stores.listing import read_listing
 from stores.records import SEGMENT_FRAMES, Split, StoreError, VideoFeatures, VideoItem
-from stores.shards import ShardVideo, read_segments, read_times
+from stores.shard_index import ShardVideo
+from stores.shards import read_segments, read_times
 
 
 def latest_dataset(out: Path) -> str:

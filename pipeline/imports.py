@@ -26,7 +26,8 @@ from stores.datasets import base
 from stores.listing import write_listing
 from stores.published import CropFiles, find_features, read_features
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
-from stores.shards import ShardRecipe, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import write_shard
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from pipeline.runs import write_settings
 from pipeline.settings import TrainRun
 from stores.commit import commit_text, exclusive
 from stores.locations import local_folder
-from stores.shards import ShardVideo
+from stores.shard_index import ShardVideo
 
 _LOG_EVERY = 10  # steps between two TensorBoard entries: each waits for the device
 

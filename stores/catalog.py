@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stores.records import Failure, StoreError, VideoItem
-from stores.shards import ShardRecipe, ShardVideo, read_index
+from stores.shard_index import ShardRecipe, ShardVideo
+from stores.shards import read_index
 
 
 @dataclass(frozen=True, slots=True)

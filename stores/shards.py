@@ -2,7 +2,8 @@
 
 A shard holds ``/<video>/segments`` [C,S,D] float16 and ``/<video>/times`` [F] float64, both behind
 a Fletcher-32 checksum, and ``/index``: JSON that lists its videos, its failures and its recipe, so
-that the catalog reads one small data set a shard. A recipe is text and a fingerprint here.
+that the catalog reads one small data set a shard. A recipe is text and a fingerprint here. The
+index also says where features lie, and their digests (:mod:`stores.chunks`).
 """
 
 from __future__ import annotations
@@ -11,56 +12,23 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from stores.chunks import VALUES, Layout, chunk_rows, digest
 from stores.commit import commit_bytes
-from stores.listing import item_from_json
 from stores.locations import openable
-from stores.records import DecodeAudit, Failure, StoreError, VideoFeatures, VideoItem
-
-SCHEMA = 2
-READABLE = (1, 2)
-"""Version 1 lacks the audit's duplicate frames and time of the last frame."""
+from stores.records import Failure, StoreError, VideoFeatures
+from stores.shard_index import ShardIndex, ShardRecipe, ShardVideo, index_json
 
 # What h5py and JSON report of a cut file, a flipped bit, a missing name or a foreign content.
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
-_ROWS_PER_CHUNK = 256  # at most: a training window of one crop is read in one or two pieces
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRecipe:
-    """A recipe as the store sees it: JSON to show, and the fingerprint that must agree."""
-
-    text: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShardVideo:
-    """What the index says of one video, and the shard it lies in."""
-
-    item: VideoItem
-    frames: int
-    segments: int
-    crops: int
-    width: int
-    audit: DecodeAudit
-    shard: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ShardIndex:
-    """The index of one shard."""
-
-    recipe: ShardRecipe
-    videos: tuple[ShardVideo, ...]
-    failures: tuple[Failure, ...]
+_REDO = "delete it and run extract again to redo its videos"
 
 
 def shard_name(recipe: ShardRecipe, video_ids: Sequence[str]) -> str:
@@ -93,7 +61,9 @@ def write_shard(
     with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
         for video in videos:
             _write_video(file, video)
-        index = json.dumps(_index_json(recipe, videos, failures)).encode()
+        file.flush()  # which gives chunks their places
+        layouts = [Layout.of(file[_group(v.item.video_id)]["segments"], v.segments) for v in videos]
+        index = json.dumps(index_json(recipe, videos, failures, layouts)).encode()
         file.create_dataset(
             "index", data=np.frombuffer(index, dtype=np.uint8), chunks=True, fletcher32=True
         )
@@ -117,14 +87,7 @@ def read_index(path: Path) -> ShardIndex:
         content = json.loads(index[()].tobytes())
         if not isinstance(content, dict) or "schema" not in content:
             raise StoreError(foreign)
-        if content["schema"] not in READABLE:
-            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
-        videos = tuple(_video_from_json(entry, path) for entry in content["videos"])
-        failures = tuple(
-            Failure(item=item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
-            for f in content["failures"]
-        )
-        return ShardIndex(ShardRecipe(**content["recipe"]), videos, failures)
+        return ShardIndex.from_json(content, path)
 
 
 def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.float16]:
@@ -137,20 +100,28 @@ def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.floa
         raise StoreError(
             f"crop {crop} of {video.item.video_id}: {video.shard} holds {video.crops} crops"
         )
-    shape = video.crops, video.segments, video.width
-    with _reading(video.shard) as file:
-        data = _data(file, video, "segments", shape)
-        return np.asarray(data[()] if crop is None else data[crop], dtype=np.float16)
+    if video.layout is None:
+        with _reading(video.shard) as file:
+            data = _data(file, video, "segments")
+            return np.asarray(data[()] if crop is None else data[crop], dtype=np.float16)
+    crops = range(video.crops) if crop is None else [crop]
+    with _naming(video.shard), video.shard.open("rb") as raw:
+        values = np.empty((len(crops), video.segments, video.width), VALUES)
+        if crop is not None:
+            video.layout.expect(raw, crop, values.nbytes)
+        for into, number in zip(values, crops, strict=True):
+            video.layout.read(raw, number, into)
+    return values if crop is None else values[0]
 
 
 def read_times(video: ShardVideo) -> NDArray[np.float64]:
     """Return the presentation time of every frame, [F] seconds; errors as in read_segments."""
     with _reading(video.shard) as file:
-        return np.asarray(_data(file, video, "times", (video.frames,))[()], dtype=np.float64)
+        return np.asarray(_data(file, video, "times")[()], dtype=np.float64)
 
 
 def check_shard(path: Path) -> None:
-    """Read all of a shard against its checksums and its own index.
+    """Read all of a shard against its checksums and its own index, both ways that it can be read.
 
     Raises:
         StoreError: It is damaged, no shard, or holds other shapes than its index says.
@@ -158,25 +129,36 @@ def check_shard(path: Path) -> None:
     for video in read_index(path).videos:
         read_segments(video)
         read_times(video)
+        with _reading(path) as file:
+            values = _data(file, video, "segments")[()]
+        if video.layout is not None and video.layout.digests != tuple(map(digest, values)):
+            raise StoreError(f"damaged shard {path}: its index tells of other features; {_REDO}")
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[h5py.File]:
+    with _naming(path), h5py.File(openable(path), "r") as file:
+        yield file
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what damaged and foreign files raise into a StoreError that names the file."""
     try:
-        with h5py.File(openable(path), "r") as file:
-            yield file
+        yield
     except StoreError:
         raise
     except PermissionError as error:
         raise StoreError(f"{path}: no permission to read the shard") from error
     except _DAMAGE as error:
-        raise StoreError(
-            f"damaged shard {path} ({error}); delete it and run extract again to redo its videos"
-        ) from error
+        raise StoreError(f"damaged shard {path} ({error}); {_REDO}") from error
 
 
-def _data(file: h5py.File, video: ShardVideo, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
+def _data(file: h5py.File, video: ShardVideo, name: Literal["segments", "times"]) -> h5py.Dataset:
     """Return a data set of a video; its shape is compared before memory is asked for it."""
+    shape: tuple[int, ...] = (video.frames,)
+    if name == "segments":
+        shape = video.crops, video.segments, video.width
     data = file[_group(video.item.video_id)][name]
     if data.shape != shape:
         raise StoreError(
@@ -194,13 +176,11 @@ def _group(video_id: str) -> str:
 
 def _write_video(file: h5py.File, video: VideoFeatures) -> None:
     _, segments, width = video.segments.shape
-    # Equal chunks: HDF5 writes the last one whole, and 270 rows in chunks of 256 would be 512.
-    rows = -(-segments // -(-segments // _ROWS_PER_CHUNK))
     group = file.create_group(_group(video.item.video_id))
     group.create_dataset(
         "segments",
-        data=video.segments.astype(np.float16, copy=False),
-        chunks=(1, rows, width),
+        data=video.segments.astype(VALUES, copy=False),
+        chunks=(1, chunk_rows(segments), width),
         fletcher32=True,
     )
     # Regular times differ by a constant: shuffled and deflated they take a fraction of a byte each.
@@ -212,37 +192,3 @@ def _write_video(file: h5py.File, video: VideoFeatures) -> None:
     group.attrs["frames"] = video.frames
     group.attrs["fps"] = (video.frames - 1) / seconds if seconds > 0 else 0.0
     group.attrs["audit"] = json.dumps(asdict(video.audit))
-
-
-def _index_json(
-    recipe: ShardRecipe, videos: Sequence[VideoFeatures], failures: Sequence[Failure]
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "recipe": asdict(recipe),
-        "videos": [
-            {
-                "item": asdict(v.item),
-                "frames": v.frames,
-                "shape": v.segments.shape,
-                "audit": asdict(v.audit),
-            }
-            for v in videos
-        ],
-        "failures": [asdict(f) for f in failures],
-    }
-
-
-def _video_from_json(entry: dict[str, Any], path: Path) -> ShardVideo:
-    crops, segments, width = entry["shape"]
-    if not all(isinstance(n, int) and n > 0 for n in (entry["frames"], crops, segments, width)):
-        raise TypeError(f"frames and shape have to be numbers above 0, got {entry['shape']}")
-    return ShardVideo(
-        item=item_from_json(entry["item"]),
-        frames=entry["frames"],
-        segments=segments,
-        crops=crops,
-        width=width,
-        audit=DecodeAudit(**entry["audit"]),
-        shard=path,
-    )

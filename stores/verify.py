@@ -1,7 +1,7 @@
 """Every byte of a folder's shards and Parquet parts read and checked; what is damaged set aside.
 
-Checksums do the work: Fletcher-32 in shards, CRC-32 on Parquet pages. Setting aside is all that a
-repair has to do, since what is not there is made anew by the same command.
+Checksums do the work: Fletcher-32 and XXH3 in shards, CRC-32 on Parquet pages. Setting aside is all
+that a repair has to do, since what is not there is made anew by the same command.
 """
 
 from __future__ import annotations

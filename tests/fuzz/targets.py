@@ -34,7 +34,8 @@ from stores.records import (
 )
 from stores.results import check_part
 from stores.scores import ScoreHeader, write_scores
-from stores.shards import ShardRecipe, check_shard, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import check_shard, write_shard
 
 ITEM = VideoItem("a/b #1.mp4", "/videos/b.mp4", "test", ("fire",), (Event(3, 9, "fire"),))
 FEATURES = VideoFeatures(
@@ -72,11 +73,10 @@ def _shard_seed(folder: Path) -> bytes:
 
 def _index(folder: Path, data: bytes) -> None:
     """The checksums of a shard pass; what its index says is anything."""
-    path = folder / "shard-0.h5"
-    with h5py.File(path, "w") as file:
+    path = write_shard(folder, ShardRecipe("{}", "0"), [FEATURES])
+    with h5py.File(path, "r+") as file:
+        del file["index"]
         file["index"] = np.frombuffer(data, dtype=np.uint8)
-        group = file.create_group("a%2Fb #1.mp4")
-        group["segments"], group["times"] = FEATURES.segments, FEATURES.times
     check_shard(path)
 
 

@@ -13,7 +13,8 @@ from pipeline.settings import ExtractRun, TrainRun
 from pipeline.train import train
 from stores.datasets import base, synthetic
 from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
-from stores.shards import ShardRecipe, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import write_shard
 
 SETTINGS = synthetic.Settings(
     train_normal=4, train_anomalous=4, test_normal=2, test_anomalous=4, seconds=(2.0, 4.0)

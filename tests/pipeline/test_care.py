@@ -7,7 +7,8 @@ from extract.recipe import RECIPES
 from pipeline.care import list_failures, verify
 from pipeline.settings import FailuresRun, VerifyRun
 from stores.records import Failure, StoreError, VideoItem
-from stores.shards import ShardRecipe, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import write_shard
 
 
 @pytest.fixture

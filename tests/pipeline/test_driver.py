@@ -17,7 +17,8 @@ from pipeline.stage import StageSettings, pack_jobs
 from stores.catalog import open_catalog
 from stores.datasets import base
 from stores.records import StoreError, VideoItem
-from stores.shards import ShardRecipe, read_index, read_segments
+from stores.shard_index import ShardRecipe
+from stores.shards import read_index, read_segments
 
 
 def test_jobs_are_whole_videos_in_order_and_none_is_lost():

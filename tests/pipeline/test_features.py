@@ -7,7 +7,8 @@ from stores.catalog import open_catalog
 from stores.datasets import base
 from stores.listing import write_listing
 from stores.records import Event, Failure, StoreError
-from stores.shards import ShardRecipe, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import write_shard
 
 RECIPE = ShardRecipe("{}", "0")
 TRUTH = {"split": "test", "labels": ("a",), "events": (Event(3, 9, "a"),)}

@@ -14,7 +14,7 @@ from pipeline.stage import Job, ShardWorker, StageSettings
 from stores.catalog import open_catalog
 from stores.datasets import base
 from stores.records import VideoItem
-from stores.shards import ShardRecipe
+from stores.shard_index import ShardRecipe
 
 pytestmark = pytest.mark.ray
 

@@ -2,7 +2,8 @@ import pytest
 
 from stores.catalog import open_catalog
 from stores.records import Failure, StoreError, VideoItem
-from stores.shards import ShardRecipe, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import write_shard
 
 RECIPE = ShardRecipe('{"name": "one"}', "1" * 16)
 

@@ -20,7 +20,8 @@ from stores.locations import (
     size_of,
 )
 from stores.records import StoreError
-from stores.shards import ShardRecipe, check_shard, read_segments, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import check_shard, read_segments, write_shard
 from stores.tree import find_videos
 
 

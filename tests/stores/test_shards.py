@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from stores.catalog import open_catalog
 from stores.records import Event, Failure, StoreError, VideoItem
-from stores.shards import (
-    ShardRecipe,
-    check_shard,
-    read_index,
-    read_segments,
-    read_times,
-    write_shard,
-)
+from stores.shard_index import ShardRecipe
+from stores.shards import check_shard, read_index, read_segments, read_times, write_shard
 
 RECIPE = ShardRecipe('{"name": "test"}', "0123456789abcdef")
 HOSTILE_NAMES = ["index", ".", "..", "a/b.mp4", "100%.avi", "v=x__#1_label_B1-0-0", "ż ó.mp4"]
@@ -98,6 +92,53 @@ def test_a_flipped_bit_in_features_is_an_error_and_not_a_number(tmp_path, make_f
     with pytest.raises(StoreError, match=f"damaged shard {path}"):
         read_segments(entry, 1)
     read_segments(entry, 0)
+
+
+def test_what_the_index_says_is_what_hdf5_reads(tmp_path, make_features):
+    videos = [make_features("a", segments=40, crops=3), make_features("b", segments=7)]
+    path = write_shard(tmp_path, RECIPE, videos)
+    with h5py.File(path) as file:
+        for entry in read_index(path).videos:
+            values = file[entry.item.video_id]["segments"]
+            assert values.fletcher32
+            np.testing.assert_array_equal(values[()], read_segments(entry))
+
+
+def test_long_crops_are_read_chunk_by_chunk(tmp_path, make_features, monkeypatch):
+    monkeypatch.setattr("stores.chunks._ROWS", 16)
+    video = make_features(segments=40)
+    (entry,) = read_index(write_shard(tmp_path, RECIPE, [video])).videos
+    assert entry.layout.rows == 14
+    np.testing.assert_array_equal(read_segments(entry), video.segments)
+    np.testing.assert_array_equal(read_segments(entry, 1), video.segments[1])
+
+
+def test_shards_of_earlier_schemas_are_read_through_hdf5(tmp_path, make_features):
+    video = make_features(segments=40)
+    path = write_shard(tmp_path, RECIPE, [video])
+    with h5py.File(path, "r+") as file:
+        content = json.loads(file["index"][()].tobytes()) | {"schema": 2}
+        for entry in content["videos"]:
+            del entry["layout"]
+        del file["index"]
+        _index(file, content)
+    (entry,) = read_index(path).videos
+    assert entry.layout is None
+    np.testing.assert_array_equal(read_segments(entry), video.segments)
+    np.testing.assert_array_equal(read_segments(entry, 1), video.segments[1])
+    check_shard(path)
+
+
+def test_a_flipped_bit_in_a_checksum_of_hdf5_is_found_by_a_check(tmp_path, make_features):
+    video = make_features(segments=40)
+    path = write_shard(tmp_path, RECIPE, [video])
+    data = bytearray(path.read_bytes())
+    data[data.find(video.segments[1].tobytes()) + video.segments[1].nbytes] ^= 1
+    path.write_bytes(data)
+    (entry,) = read_index(path).videos
+    np.testing.assert_array_equal(read_segments(entry), video.segments)
+    with pytest.raises(StoreError, match="damaged shard"):
+        check_shard(path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])

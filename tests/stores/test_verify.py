@@ -8,7 +8,8 @@ from stores.catalog import open_catalog
 from stores.events import EventRule
 from stores.records import StoreError, VideoScores
 from stores.scores import ScoreHeader, write_scores
-from stores.shards import ShardRecipe, read_segments, read_times, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import read_segments, read_times, write_shard
 from stores.verify import check_tree, set_aside
 
 HEADER = ScoreHeader(("normal", "fight"), "m" * 16, "r" * 16, EventRule())

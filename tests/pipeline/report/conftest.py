@@ -29,7 +29,8 @@ from stores.listing import write_listing
 from stores.records import Failure, VideoItem, VideoScores
 from stores.results import read_events
 from stores.scores import ScoreHeader, write_scores
-from stores.shards import ShardRecipe, write_shard
+from stores.shard_index import ShardRecipe
+from stores.shards import write_shard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
