@@ -31,7 +31,7 @@ from model.losses import loss_terms
 from model.optim import build_optimisers
 from model.step import gather_gradients
 from model.temporal import VideoEncoder
-from model.text import empty_text_tower
+from model.tower import empty_text_tower
 
 MODEL, TRAINING = PRESETS["ucf"]
 AUTHORS_SECONDS = 71.0

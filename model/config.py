@@ -86,7 +86,7 @@ class TrainConfig:
     warmup_steps: int = 100
     schedule_steps: int | None = None
     seed: int = 234
-    part: int = 16
+    part: int = 8
     arithmetic: Arithmetic = "fp32"
 
 

@@ -102,9 +102,14 @@ class Batch:
     labels: Float[Tensor, "b k"]
 
     def parts(self, size: int) -> Iterator[Batch]:
-        """Yield ``size`` samples at a time, the last part maybe shorter."""
-        for start in range(0, len(self.lengths), size):
-            chosen = slice(start, start + size)
+        """Yield ``size`` samples at a time, the last part maybe shorter.
+
+        They come in order of length, so that a part's samples end about where its longest does.
+        """
+        if size >= len(self.lengths):
+            yield self
+            return
+        for chosen in torch.split(self.lengths.argsort(stable=True), size):
             yield Batch(self.features[chosen], self.lengths[chosen], self.labels[chosen])
 
 

@@ -105,6 +105,7 @@ class Dsanet(nn.Module):
         features: Float[Tensor, "b t d"],
         lengths: Int[Tensor, " b"],
         text: Float[Tensor, "k d"] | None = None,
+        rebuilt: int | None = None,
     ) -> DsanetOutput:
         """Return everything that training needs.
 
@@ -114,6 +115,8 @@ class Dsanet(nn.Module):
             lengths: Segments of each sample that are not padding, from 1 to T.
             text: What ``self.text()`` gives, to make it once for several parts of a batch; None
                 makes it here.
+            rebuilt: Leading segments of each sample that are reconstructed; None is all of them.
+                The losses ask for those that are not padding.
         """
         text = self.text() if text is None else text
         video = self.video(features, lengths)
@@ -123,7 +126,9 @@ class Dsanet(nn.Module):
             event, background = disentangle(video, score_logits)
             event_logits = cosine_logits(event, text)
             background_logits = cosine_logits(background, text)
-        normality = None if self.normality is None else self.normality(video, score_logits)
+        normality = None
+        if self.normality is not None:
+            normality = self.normality(video, score_logits, rebuilt)
         return DsanetOutput(
             score_logits=score_logits,
             align_logits=self.align(video, score_logits, text),

@@ -95,7 +95,7 @@ class PrototypeBlock(nn.Module):
 
 
 class Normality(NamedTuple):
-    """What SG-NM gives: the video rebuilt [B,T,D] and the gather loss, a scalar."""
+    """What SG-NM gives: the video rebuilt [B,T,D], zero where it was not, and the gather loss."""
 
     reconstruction: Tensor
     gather_loss: Tensor
@@ -142,19 +142,24 @@ class NormalityModel(nn.Module):
         return gathered
 
     def forward(
-        self, video: Float[Tensor, "b t d"], score_logits: Float[Tensor, "b t"]
+        self,
+        video: Float[Tensor, "b t d"],
+        score_logits: Float[Tensor, "b t"],
+        rebuilt: int | None = None,
     ) -> Normality:
         """Select, aggregate, reconstruct.
 
         Neither the choice nor the chosen features carry a gradient: what is normal is read off the
-        coarse branch, which must not learn to make it easy.
+        coarse branch, which must not learn to make it easy. Only the first ``rebuilt`` segments of
+        each sample are reconstructed, all where it is None; no segment's depends on another's.
         """
         chosen = self.select(score_logits).unsqueeze(-1)
         normal = torch.take_along_dim(video, chosen, dim=1).detach()
         prototypes = self.aggregate(normal)
-        x = self.bottleneck(video)
+        x = self.bottleneck(video[:, :rebuilt])
         for block in self.decoder:
             x = block(x, prototypes)
+        x = functional.pad(x, (0, 0, 0, video.shape[1] - x.shape[1]))
         return Normality(reconstruction=x, gather_loss=gather_loss(normal, prototypes))
 
 

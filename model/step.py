@@ -38,8 +38,10 @@ def gather_gradients(
     shared = text.detach().requires_grad_(text.requires_grad)
     terms: LossTerms | None = None
     for piece in batch.parts(part):
+        # No loss asks for padding to be reconstructed. A GPU's host would wait for the count.
+        rebuilt = int(piece.lengths.max()) if piece.lengths.is_cpu else None
         with autocast(device, arithmetic):
-            output = model(piece.features, piece.lengths, shared)
+            output = model(piece.features, piece.lengths, shared, rebuilt)
         if not output.score_logits.isfinite().all():  # their loss would end a GPU's context
             raise FloatingPointError("a score is not finite")
         own = loss_terms(output.in_float32(), piece.labels, piece.lengths).share(
