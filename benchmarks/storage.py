@@ -5,7 +5,7 @@
 The same features, 64 videos of ten crops: shards of 8 videos against 640 files. Sequential reads
 every crop in order, random 200 crops in seeded order, both with and without the files in the page
 cache (dropped with POSIX_FADV_DONTNEED, Linux alone). Shards are read against their checksums,
-.npy files have none. Parquet is a part of a million frame rows with 14 classes.
+.npy files have none. Parquet is a part of a million frame rows with 14 classes, a tenth anomalous.
 """
 
 from __future__ import annotations
@@ -111,8 +111,11 @@ def compare_parquet(folder: Path, rounds: int) -> list[Figure]:
     classes = tuple(f"class{k}" for k in range(14))
     header = ScoreHeader(classes, "m" * 16, "r" * 16, EventRule(threshold=0.5))
     frames = 50_000
-    segments = random.dirichlet(np.full(14, 0.3), frames // 16).astype(np.float32)
-    shares = np.repeat(segments, 16, axis=0)
+    anomalous = random.dirichlet(np.full(14, 0.3), frames // 16)
+    normal = random.dirichlet([30.0, *np.full(13, 0.3)], frames // 16)
+    stretches = (random.random(frames // 16 // 25) < 0.1).repeat(25)[:, None]
+    segments = np.where(stretches, anomalous, normal)
+    shares = np.repeat(segments.astype(np.float32), 16, axis=0)
     item = VideoItem("v", "v.mp4")
     base = VideoScores(item, np.arange(len(shares)) / 25, 1 - shares[:, 0], shares)
     results = [replace(base, item=VideoItem(f"v{i}", "v.mp4")) for i in range(20)]

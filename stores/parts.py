@@ -14,13 +14,8 @@ import pyarrow.parquet as pq
 from stores.events import EventRule
 from stores.locations import openable
 from stores.records import StoreError
-from stores.scores import (
-    EVENTS_SCHEMA,
-    SCHEMA_VERSION,
-    VIDEOS_SCHEMA,
-    ScoreHeader,
-    scores_schema,
-)
+from stores.score_rows import EVENTS_SCHEMA, VIDEOS_SCHEMA
+from stores.scores import SCHEMA_VERSION, ScoreHeader, scores_schema
 
 KINDS = ("scores", "events", "videos")
 """The folders of a part, in the order they are committed."""
@@ -53,7 +48,8 @@ def read_header(part: Path) -> ScoreHeader:
         version = metadata[b"schema_version"].decode()
         if version != SCHEMA_VERSION:
             raise StoreError(f"{part} has schema {version}, expected {SCHEMA_VERSION}; score again")
-        if not schema.equals(_schema_of(part.parent.name, header)):
+        expected = _schema_of(part.parent.name, header)
+        if (schema.names, schema.types) != (expected.names, expected.types):
             raise TypeError("columns that are not those of this version")
         return header
 

@@ -12,12 +12,8 @@ import pyarrow as pa
 from stores.events import ScoredEvent
 from stores.parts import KINDS, parts_in, read_header, read_part, read_rows
 from stores.records import StoreError, VideoItem, VideoScores
-from stores.scores import (
-    EVENTS_SCHEMA,
-    ScoreHeader,
-    failure_name,
-    is_ours,
-)
+from stores.score_rows import EVENTS_SCHEMA
+from stores.scores import ScoreHeader, failure_name, is_ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,41 +22,14 @@ import pyarrow.parquet as pq
 
 from stores.commit import committing
 from stores.events import EventRule, ScoredEvent, find_events, frame_labels
-from stores.names import printable
-from stores.records import DecodeAudit, Failure, VideoScores
+from stores.records import Failure, VideoScores
+from stores.score_rows import EVENTS_SCHEMA, VIDEOS_SCHEMA, event_row, failure_row, video_row
 
 SCHEMA_VERSION = "2"  # 1 had no duplicate_frames, nor the status "marked"
 
-EVENTS_SCHEMA = pa.schema(
-    [
-        ("video_id", pa.string()),
-        ("start_frame", pa.int32()),
-        ("end_frame", pa.int32()),
-        ("start_time", pa.float64()),
-        ("end_time", pa.float64()),
-        ("label", pa.string()),
-        ("peak", pa.float32()),
-        ("mean", pa.float32()),
-    ]
-)
-VIDEOS_SCHEMA = pa.schema(
-    [
-        ("video_id", pa.string()),
-        ("path", pa.string()),
-        ("status", pa.string()),
-        ("reason", pa.string()),
-        ("frames", pa.int32()),
-        ("seconds", pa.float64()),
-        ("peak", pa.float32()),
-        ("label", pa.string()),
-        ("events", pa.int32()),
-        ("decoder", pa.string()),
-        ("expected_frames", pa.int32()),
-        ("duplicate_frames", pa.int32()),
-        ("container_seconds", pa.float64()),
-        ("attempts", pa.int32()),
-    ]
-)
+
+# What a reader may look for: these columns tell least and most of each stretch of rows.
+_SEARCHED = ("video_id", "frame", "time", "score", "label", "label_probability")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +60,18 @@ class ScoreHeader:
 
 def scores_schema(header: ScoreHeader) -> pa.Schema:
     """Return the schema of ``scores/``: the fixed columns, then ``p_<class>`` for each class."""
-    fixed = [
+    columns = [
         ("video_id", pa.dictionary(pa.int32(), pa.string())),
         ("frame", pa.int32()),
         ("time", pa.float64()),
         ("score", pa.float32()),
         ("label", pa.dictionary(pa.int32(), pa.string())),
         ("label_probability", pa.float32()),
+        *[(f"p_{name}", pa.float32()) for name in header.classes],
     ]
-    columns = [(f"p_{name}", pa.float32()) for name in header.classes]
-    return pa.schema(fixed + columns, metadata=header.metadata())
+    # Columns in which nothing can be missing take two thirds of the time to write.
+    fields = [pa.field(name, kind, nullable=False) for name, kind in columns]
+    return pa.schema(fields, metadata=header.metadata())
 
 
 def write_scores(
@@ -113,12 +89,12 @@ def write_scores(
     schema = VIDEOS_SCHEMA.with_metadata(header.metadata())
     for failure in failures:
         name = failure_name(failure.item.video_id)
-        _write_rows(folder / "videos" / name, [_failure_row(failure)], schema)
+        _write_rows(folder / "videos" / name, [failure_row(failure)], schema)
     if not scored:
         return
     ids = [s.item.video_id for s in scored] + [f.item.video_id for f in failures]
     name = part_name(header, ids)
-    events = {s.item.video_id: find_events(s, header.classes, header.rule) for s in scored}
+    events: dict[str, list[ScoredEvent]] = {}
     with (
         committing(folder / "scores" / name) as path,
         pq.ParquetWriter(
@@ -130,14 +106,34 @@ def write_scores(
             # row, a counter and regular times are told shorter otherwise.
             use_dictionary=["video_id", "label"],
             column_encoding={"frame": "DELTA_BINARY_PACKED", "time": "BYTE_STREAM_SPLIT"},
+            write_statistics=list(_SEARCHED),
         ) as writer,
     ):
-        for result in scored:
-            writer.write_table(score_table(result, header))
-    rows = [{"video_id": key} | _event_row(e) for key, found in events.items() for e in found]
+        for result, found, table in _prepared(scored, header):
+            events[result.item.video_id] = found
+            writer.write_table(table)
+    rows = [{"video_id": key} | event_row(e) for key, found in events.items() for e in found]
     _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
-    rows = [_video_row(result, events[result.item.video_id]) for result in scored]
+    rows = [video_row(result, events[result.item.video_id]) for result in scored]
     _write_rows(folder / "videos" / name, rows, schema)
+
+
+def _prepared(
+    results: Sequence[VideoScores], header: ScoreHeader
+) -> Iterator[tuple[VideoScores, list[ScoredEvent], pa.Table]]:
+    """Yield each video with its events and rows, made while the one before is being written."""
+
+    def prepare(result: VideoScores) -> tuple[VideoScores, list[ScoredEvent], pa.Table]:
+        found = find_events(result, header.classes, header.rule)
+        return result, found, score_table(result, header)
+
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        coming = beside.submit(prepare, results[0])
+        for following in results[1:]:
+            ready = coming.result()
+            coming = beside.submit(prepare, following)
+            yield ready
+        yield coming.result()
 
 
 def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
@@ -183,50 +179,3 @@ def score_table(result: VideoScores, header: ScoreHeader) -> pa.Table:
         [pa.array(c) if isinstance(c, np.ndarray) else c for c in columns],
         schema=scores_schema(header),
     )
-
-
-def _event_row(event: ScoredEvent) -> dict[str, Any]:
-    row = asdict(event)
-    return row | {"start_frame": row.pop("start"), "end_frame": row.pop("end")}
-
-
-def _video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, Any]:
-    audit = result.audit
-    best = max(events, key=lambda event: event.peak, default=None)
-    return {
-        "video_id": result.item.video_id,
-        "path": printable(result.item.path),
-        "status": _status(audit),
-        "reason": "" if audit is None else audit.objection or audit.note,
-        "frames": result.score.shape[0],
-        "seconds": float(result.times[-1]),
-        "peak": float(result.score.max()),
-        "label": "" if best is None else best.label,
-        "events": len(events),
-        "decoder": None if audit is None else audit.decoder,
-        "expected_frames": None if audit is None else audit.expected_frames,
-        "duplicate_frames": None if audit is None else audit.duplicate_frames,
-        "container_seconds": None if audit is None else audit.container_seconds,
-        "attempts": 1,
-    }
-
-
-def _status(audit: DecodeAudit | None) -> str:
-    if audit is None or not audit.objection:
-        return "ok"
-    return "partial" if audit.partial else "marked"
-
-
-def _failure_row(failure: Failure) -> dict[str, Any]:
-    return {
-        "video_id": failure.item.video_id,
-        "path": printable(failure.item.path),
-        "status": "failed",
-        "reason": failure.reason,
-        "frames": 0,
-        "seconds": 0.0,
-        "peak": 0.0,
-        "label": "",
-        "events": 0,
-        "attempts": failure.attempts,
-    }

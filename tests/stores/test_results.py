@@ -10,7 +10,8 @@ import pytest
 from stores.events import EventRule
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.results import clear_others, prepare, read_events, read_scores, read_videos
-from stores.scores import EVENTS_SCHEMA, VIDEOS_SCHEMA, ScoreHeader, write_scores
+from stores.score_rows import EVENTS_SCHEMA, VIDEOS_SCHEMA
+from stores.scores import ScoreHeader, write_scores
 from stores.verify import check_tree
 
 HEADER = ScoreHeader(("normal", "fire"), "m" * 16, "r" * 16, EventRule())

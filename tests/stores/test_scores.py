@@ -1,6 +1,7 @@
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -116,3 +117,14 @@ def test_scoring_a_failed_video_later_takes_its_failure_away(tmp_path):
     write_scores(tmp_path, HEADER, [late])
     assert [v.status for v in prepare(tmp_path, HEADER)] == ["ok", "ok"]
     assert [v.status for v in read_videos(tmp_path)] == ["ok", "ok"]
+
+
+def test_parts_whose_columns_may_be_null_are_read_beside_newer_ones(tmp_path):
+    write_scores(tmp_path, HEADER, [scored()])
+    (part,) = (tmp_path / "scores").iterdir()
+    table = pq.read_table(part)
+    fields = [field.with_nullable(True) for field in table.schema]
+    pq.write_table(table.cast(pa.schema(fields, table.schema.metadata)), part)
+    write_scores(tmp_path, HEADER, [scored("b.mp4")])
+    back = read_scores(tmp_path, [scored().item, scored("b.mp4").item])
+    assert set(back) == {"a.mp4", "b.mp4"}
