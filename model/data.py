@@ -95,22 +95,25 @@ def label_vector(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.fl
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples of one step: ``features`` [B,T,D] float32, ``lengths`` [B], ``labels`` [B,K]."""
+    """Samples of one step: ``features`` [B,T,D], ``lengths`` [B], ``labels`` [B,K].
+
+    Features are as they are kept, float16 mostly; a part's are float32.
+    """
 
     features: Float[Tensor, "b t d"]
     lengths: Int[Tensor, " b"]
     labels: Float[Tensor, "b k"]
 
     def parts(self, size: int) -> Iterator[Batch]:
-        """Yield ``size`` samples at a time, the last part maybe shorter.
+        """Yield ``size`` samples at a time in float32, the last part maybe shorter.
 
         They come in order of length, so that a part's samples end about where its longest does.
         """
         if size >= len(self.lengths):
-            yield self
+            yield Batch(self.features.float(), self.lengths, self.labels)
             return
         for chosen in torch.split(self.lengths.argsort(stable=True), size):
-            yield Batch(self.features[chosen], self.lengths[chosen], self.labels[chosen])
+            yield Batch(self.features[chosen].float(), self.lengths[chosen], self.labels[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ class TrainingSet:
         """Return the samples with these indices, on the device of the set."""
         chosen = samples.to(self.features.device)
         return Batch(
-            features=self.features[chosen].float(),
+            features=self.features[chosen],
             lengths=self.lengths[chosen],
             labels=self.labels[chosen],
         )

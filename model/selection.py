@@ -107,7 +107,7 @@ def video_selection(model: Dsanet, held: TrainingSet, metric: str, batch: int = 
     scores: list[Tensor] = []
     for samples in torch.split(torch.arange(len(held)), batch):
         chosen = held.batch(samples)
-        logits = model.segment_logits(chosen.features, chosen.lengths, text)
+        logits = model.segment_logits(chosen.features.float(), chosen.lengths, text)
         scores.append(bag_mean(logits.score.sigmoid().unsqueeze(-1), chosen.lengths).squeeze(-1))
     score = torch.cat(scores).float()
     truth = held.anomalous

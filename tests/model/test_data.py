@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from model.batches import paired_batches, shuffled_batches
 from model.data import (
+    Batch,
     fit_to_window,
     label_vector,
     resample,
@@ -103,9 +104,21 @@ def test_every_crop_is_a_sample(make_features):
     assert samples.features.dtype == torch.float16
     fitted, _ = fit_to_window(videos[1].segments[2], 8)
     batch = samples.to(torch.device("cpu")).batch(torch.tensor([4, 0]))
-    assert batch.features.dtype == torch.float32
-    assert np.array_equal(batch.features[0].numpy(), fitted)
+    assert batch.features.dtype == torch.float16
+    assert np.array_equal(batch.features[0].numpy(), fitted.astype(np.float16))
     assert batch.lengths.tolist() == [8, 5]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_batchs_parts_are_its_samples_in_float32_and_shorter_ones_first(size):
+    lengths = torch.tensor([4, 1, 8, 4, 2])
+    features = torch.arange(5.0).half().reshape(5, 1, 1).expand(5, 8, 3)
+    parts = list(Batch(features, lengths, torch.eye(5)).parts(size))
+    assert {part.features.dtype for part in parts} == {torch.float32}
+    order = [0, 1, 2, 3, 4] if size == 5 else [1, 4, 0, 3, 2]
+    assert torch.cat([part.features[:, 0, 0] for part in parts]).tolist() == order
+    assert torch.cat([part.lengths for part in parts]).tolist() == lengths[order].tolist()
+    assert torch.cat([part.labels for part in parts]).argmax(dim=1).tolist() == order
 
 
 @pytest.mark.parametrize("expected", [3, 5])
