@@ -71,6 +71,7 @@ check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy benchmarks
 	@$(BIN)/lint-imports
 
 test: $(READY) ## All tests but the long ones, on a real Ray: about 11 minutes on 2 cores

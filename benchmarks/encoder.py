@@ -67,7 +67,7 @@ def main() -> None:
     }
     if options.compile:
         compiled = torch.compile(plain.visual)
-        ways["compiled, float32"] = keep("compiled", lambda: compiled(ready))
+        ways["compiled, float32"] = keep("compiled", lambda: compiled(ready))  # type: ignore[no-untyped-call]
     first = {name: once(way) for name, way in ways.items()}
     # Where the first call took long, as bfloat16 without the hardware does, it is the only one.
     slow = [name for name in first if first[name].wall > 4 * first["open_clip, float32"].wall]

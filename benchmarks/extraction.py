@@ -18,19 +18,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import open_clip
 import torch
 from measuring import Figure, finish, once
 from PIL import Image
 
-from extract.decoders import decord  # which keeps it from loading CUDA libraries
+from extract.decoders import decord  # type: ignore[attr-defined]  # it must be loaded from there
 from extract.encoder import Encoder, load_encoder
 from extract.recipe import RECIPES
 from extract.tiny import tiny_clip
 from pipeline.extract import ExtractReport, extract
 from pipeline.settings import ExtractRun, ReadOptions
-from stores.datasets import base, synthetic
+from stores.datasets.synthetic import generate
+from stores.drawn.plan import Settings
+from stores.tree import find_videos
 
 BATCH = 32
 
@@ -41,22 +44,22 @@ class Case:
 
     model: str
     weights: str
-    frames: str
+    frames: Literal["mean16", "middle"]
     images: int
 
 
 def make_videos(folder: Path, count: int, seconds: float) -> list[Path]:
     """Draw so many videos of about so many seconds."""
     each = max(count // 4, 1)
-    settings = synthetic.Settings(
+    settings = Settings(
         train_normal=each,
         train_anomalous=4,
         test_normal=each,
         test_anomalous=4,
         seconds=(seconds * 0.8, seconds * 1.2),
     )
-    synthetic.generate(folder, 5, settings)
-    return base.find_videos(folder)
+    generate(folder, 5, settings)
+    return find_videos(folder)
 
 
 def plain_script(videos: Sequence[Path], case: Case) -> int:
@@ -90,10 +93,10 @@ def best_rate(encoder: Encoder, images: int) -> tuple[float, int]:
         ready = torch.randint(0, 256, (batch, 3, 224, 224), dtype=torch.uint8)
         count = max(1, images // batch)
         encoder.encode(ready)
-        timing = once(
-            lambda ready=ready, count=count: [encoder.encode(ready) for _ in range(count)]
-        )
-        rates[batch] = count * batch / timing.wall
+        begun = time.perf_counter()
+        for _ in range(count):
+            encoder.encode(ready)
+        rates[batch] = count * batch / (time.perf_counter() - begun)
     best = max(rates, key=lambda batch: rates[batch])
     return rates[best], best
 
@@ -127,7 +130,7 @@ def run_case(folder: Path, case: Case) -> list[Figure]:
     start_up = time.monotonic() - begun
     whole = extract_all(folder / "all", case, folder / f"{case.model}-all")
     frames, seconds = whole.frames - one.frames, whole.seconds - one.seconds
-    videos = base.find_videos(folder / "all")
+    videos = find_videos(folder / "all")
     script = once(lambda: plain_script(videos, case)).wall * frames / whole.frames
     recipe = replace(RECIPES["centre"], model=case.model, precision="fp32")
     encoder = load_encoder(recipe, case.weights, "cpu")

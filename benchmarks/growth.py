@@ -25,23 +25,25 @@ from pipeline.extract import extract
 from pipeline.settings import ExtractRun
 from pipeline.stage import pack_jobs
 from stores.catalog import Catalog
-from stores.datasets import base, synthetic
+from stores.datasets.synthetic import generate
+from stores.drawn.plan import Settings
 from stores.records import VideoItem
+from stores.tree import find_videos
 
 PER_SHARD = 8
 
 
 def draw(folder: Path, seconds: float) -> Path:
     """Draw one video in H.264 and return its path."""
-    settings = synthetic.Settings(
+    settings = Settings(
         train_normal=1,
         train_anomalous=4,
         test_normal=1,
         test_anomalous=4,
         seconds=(seconds, seconds),
     )
-    synthetic.generate(folder, 1, settings)
-    return next(path for path in base.find_videos(folder) if path.suffix == ".mp4")
+    generate(folder, 1, settings)
+    return next(path for path in find_videos(folder) if path.suffix == ".mp4")
 
 
 def repeat(source: Path, target: Path, times: int) -> None:

@@ -16,11 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 # As the command line does it: threads that spin while they wait disturb what runs beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+Name = TypeVar("Name", bound=str)
 
 _PACKAGES = ("torch", "numpy", "ray", "av", "decord2", "h5py", "pyarrow", "open_clip_torch")
 
@@ -61,9 +64,9 @@ def once(call: Callable[[], object]) -> Timing:
     return Timing(time.perf_counter() - begun, time.process_time() - spent, 1)
 
 
-def take_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+def take_turns(ways: Mapping[Name, Callable[[], object]], rounds: int) -> dict[Name, Timing]:
     """Return each way's medians over some rounds, in each of which every way has one turn."""
-    found: dict[str, list[Timing]] = {name: [] for name in ways}
+    found: dict[Name, list[Timing]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             found[name].append(once(way))

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.report import write_report
 from pipeline.settings import ReportRun
-from stores.datasets import synthetic, ucf
-from stores.datasets.base import find_videos
+from stores.datasets import ucf
+from stores.datasets.synthetic import generate
+from stores.drawn.plan import Settings
 from stores.events import EventRule
 from stores.records import SEGMENT_FRAMES, VideoItem, VideoScores
 from stores.scores import ScoreHeader, write_scores
+from stores.tree import find_videos
 
 _RATE = 30  # frames a second
 _PER_PART = 8  # videos, as `score` writes them
@@ -61,8 +64,8 @@ def many_videos(folder: Path, count: int, seconds: int, files: int) -> Path:
 
     They are a few generated videos under that many names.
     """
-    settings = synthetic.Settings(2, 2, 2, 2, seconds=(float(seconds), float(seconds)))
-    synthetic.generate(folder / "drawn", 1, settings)
+    settings = Settings(2, 2, 2, 2, seconds=(float(seconds), float(seconds)))
+    generate(folder / "drawn", 1, settings)
     sources = find_videos(folder / "drawn")
     (folder / "videos").mkdir()
     paths = []
@@ -122,11 +125,11 @@ def measure_index(browser: Browser, report: Path) -> dict[str, float]:
         with opened(browser, (report / "index.html").as_uri(), "#videos tr") as (tab, seconds):
             loads.append(seconds)
             name = "() => document.querySelector('[data-column=name] button').click()"
-            sorts.append(timed(lambda tab=tab, name=name: settle(tab, name)))
+            sorts.append(timed(partial(settle, tab, name)))
             text = "() => { document.getElementById('text').value = '99'; }"
             tab.evaluate(text)
             fire = "() => document.getElementById('text').dispatchEvent(new Event('input'))"
-            filters.append(timed(lambda tab=tab, fire=fire: settle(tab, fire)))
+            filters.append(timed(partial(settle, tab, fire)))
     return {
         "index open, s": statistics.median(loads),
         "sort, s": statistics.median(sorts),

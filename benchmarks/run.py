@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from measuring import Figure
 
@@ -32,7 +33,7 @@ NAMES = (
 )
 
 
-def run(name: str) -> dict[str, object] | None:
+def run(name: str) -> dict[str, Any] | None:
     """Run one script, showing what it prints, and return its record; None where it failed."""
     command = [sys.executable, str(Path(__file__).with_name(f"{name}.py"))]
     lines: list[str] = []
@@ -44,7 +45,7 @@ def run(name: str) -> dict[str, object] | None:
             lines.append(line)
     if process.returncode:
         return None
-    record: dict[str, object] = json.loads(lines[-1])
+    record: dict[str, Any] = json.loads(lines[-1])
     return record
 
 

@@ -19,6 +19,7 @@ from measuring import Figure, Timing, finish, once, show_timings, take_turns
 from numpy.typing import NDArray
 from training import MODEL, TRAINING, build_model, padding_computed
 
+from model.config import Arithmetic
 from model.data import split_windows
 from model.dsanet import Dsanet
 from model.score import Temperatures, score_videos
@@ -59,7 +60,7 @@ def one_by_one(
 
 
 def together(
-    model: Dsanet, videos: list[Features], text: torch.Tensor, arithmetic: str = "fp32"
+    model: Dsanet, videos: list[Features], text: torch.Tensor, arithmetic: Arithmetic = "fp32"
 ) -> list[NDArray[np.float32]]:
     """Return the scores of each video as evaluation makes them."""
     scored = score_videos(
