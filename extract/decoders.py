@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from extract.container import MAX_PIXELS, DecodeError, open_container
@@ -111,9 +112,11 @@ def read_pyav(reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]
     """
     size = target_size(reading.facts, recipe.resize)
     quarter_turns = reading.facts.rotation // 90
+    colours = VideoReformatter()  # one for all frames: its tables take as long as a small frame
 
     def convert(frame: av.VideoFrame) -> Picture:
-        upright = np.rot90(frame.to_ndarray(format="rgb24"), quarter_turns)
+        rgb = colours.reformat(frame, format="rgb24").to_ndarray()
+        upright = np.rot90(rgb, quarter_turns)
         return resize(upright, size, recipe.resize)
 
     return sample(decode_pyav(reading), convert, recipe.frames, recipe.tail)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import ray
 import torch
 
-from extract.encoder import ClipEncoder, Encoder, load_encoder
+from extract.encoder import AT_A_TIME, ClipEncoder, load_encoder
 from extract.features import extract_video
 from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder
@@ -73,23 +74,22 @@ class ShardWorker:
         self._settings = settings
         self._plan = plan
         self._sink = sink
-        self._encoder: ClipEncoder | None = None
-        self._encoding = threading.Lock()
+        self._encoder: _Shared | None = None
         self._decoders: list[Decoding] = []
 
     def node_id(self) -> str:
         """Return the id of the node this worker runs on."""
         return ray.get_runtime_context().get_node_id()
 
-    def _start(self) -> ClipEncoder:
+    def _start(self) -> _Shared:
         """Load the encoder and start the decode workers, once."""
         if self._encoder is None:
-            torch.set_num_threads(self._plan.torch_threads)
             settings, plan = self._settings, self._plan
             reading = settings.reading
             limits = Limits(reading.deadline, int(reading.decoder_memory * 2**30))
             device = "cuda" if plan.gpus else "cpu"
-            self._encoder = load_encoder(settings.recipe, settings.weights, device)
+            encoder = load_encoder(settings.recipe, settings.weights, device)
+            self._encoder = _Shared(encoder, plan.torch_threads)
             self._decoders = [Decoding(limits) for _ in range(plan.decoders)]
         return self._encoder
 
@@ -103,7 +103,7 @@ class ShardWorker:
         if self._sink.is_done(job.items):
             yield from (Progress(finished=item) for item in job.items)
             return
-        encoder = _Shared(self._start(), self._encoding)
+        encoder = self._start()
         waiting: queue.SimpleQueue[VideoItem] = queue.SimpleQueue()
         for item in sorted(job.items, key=_size, reverse=True):
             waiting.put(item)
@@ -137,19 +137,20 @@ class ShardWorker:
     def _work(
         self,
         decoding: Decoding,
-        encoder: Encoder,
+        encoder: _Shared,
         waiting: queue.SimpleQueue[VideoItem],
         told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
     ) -> None:
         """Take one video after another until none waits; what goes wrong here ends the job."""
         try:
-            while True:
-                try:
-                    item = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                outcome = self._extract(item, decoding, encoder, told)
-                told.put(Progress(failure=outcome) if isinstance(outcome, Failure) else outcome)
+            with encoder.used():
+                while True:
+                    try:
+                        item = waiting.get_nowait()
+                    except queue.Empty:
+                        return
+                    outcome = self._extract(item, decoding, encoder, told)
+                    told.put(Progress(failure=outcome) if isinstance(outcome, Failure) else outcome)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that runs the job
             told.put(error)
 
@@ -157,7 +158,7 @@ class ShardWorker:
         self,
         item: VideoItem,
         decoding: Decoding,
-        encoder: Encoder,
+        encoder: _Shared,
         told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
     ) -> VideoFeatures | Failure:
         if not item.path:
@@ -178,7 +179,7 @@ class ShardWorker:
         item: VideoItem,
         path: str,
         decoding: Decoding,
-        encoder: Encoder,
+        encoder: _Shared,
         told: queue.SimpleQueue[Progress | BaseException | VideoFeatures],
     ) -> VideoFeatures | Failure:
         """Return the features of the file at ``path``, by the second decoder if the first dies."""
@@ -208,18 +209,42 @@ class ShardWorker:
 
 
 class _Shared:
-    """An encoder that several threads use in turn."""
+    """An encoder that several threads use: in turn on a GPU, side by side on a CPU.
 
-    def __init__(self, encoder: ClipEncoder, lock: threading.Lock) -> None:
+    Side by side each has its share of the cores, so that a core which a decoder takes for a moment
+    holds up one batch and not all the others that would wait for their share of it.
+    """
+
+    def __init__(self, encoder: ClipEncoder, cores: int) -> None:
         self._encoder = encoder
-        self._lock = lock
+        self._cores = cores
+        self._lock = threading.Lock()
+        self._users = 0
         self.width = encoder.width
         self.device = encoder.device
 
-    def encode(self, images: torch.Tensor) -> torch.Tensor:
-        """Encode while nobody else does."""
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Count the calling thread among those that share the cores."""
         with self._lock:
-            return self._encoder.encode(images)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """Encode, on a GPU while nobody else does."""
+        if self.device.type != "cpu":
+            with self._lock:
+                return self._encoder.encode(images)
+        return torch.cat([self._encode_few(few) for few in torch.split(images, AT_A_TIME)])
+
+    def _encode_few(self, images: torch.Tensor) -> torch.Tensor:
+        # Asked anew every time, so that the last video of a job soon has the cores of the others.
+        torch.set_num_threads(max(1, self._cores // max(1, self._users)))
+        return self._encoder.encode(images)
 
 
 def _telling(
