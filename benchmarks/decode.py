@@ -1,15 +1,15 @@
 """How fast each way of reading a video is on one core, and how much memory it takes.
 
-    python benchmarks/decode.py                      # generated clips, about 3 minutes
+    python benchmarks/decode.py                      # generated clips, about 2 minutes
     python benchmarks/decode.py --source camera.mp4  # the same clips cut from a real video
     python benchmarks/decode.py --quick              # one short round, under 30 seconds
 
 Prints a table and, last, one line of JSON. Ways: ``bare`` is libavcodec through PyAV without any
 conversion, the others are ``read_chunks`` with that decoder. Each run has a process of its own
-pinned to one core; the ways take turns and the median of the rounds counts. Rates are source frames
-a second of processor time, which other work on the machine does not disturb. ``peak`` is the memory
-over that of the imports, ``stalled`` the same where the reader pauses for a moment after its first
-chunk, as a full queue makes it do.
+pinned to one core, reads a clip once for nothing and then three times; medians count. Rates are
+source frames a second of processor time, which other work on the machine does not disturb.
+``peak`` is the memory over that of the imports, ``stalled`` the same where the reader pauses for a
+moment after its first chunk, as a full queue makes it do.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import psutil
 from measuring import Figure, finish
 from numpy.typing import NDArray
 
@@ -41,8 +42,10 @@ from extract.video import read_chunks
 
 WAYS = ("bare", "pyav", "decord", "auto")
 CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
-CLIP_BYTES = 200_000_000
-"""Decoded size of a clip: under the limit above which decord is not asked to read every frame."""
+CLIP_PIXELS = 100_000_000
+"""Of all frames of a clip together, at most 900 of them."""
+
+REPEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,18 @@ def main() -> None:
     """Measure every way and print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--source", help="a real video to cut the clips from")
-    parser.add_argument("--sizes", nargs="+", default=["320x240", "1280x720"])
+    parser.add_argument("--sizes", nargs="+", default=["320x240", "1280x720", "1920x1080"])
     parser.add_argument("--frames", nargs="+", choices=CHOICES, default=["middle"])
     parser.add_argument("--codecs", nargs="+", default=["libx264", "libx265", "mpeg4"])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--files", type=int, default=600, help="read one after another")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--many", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.many:
+        print(json.dumps(_memory_over(options.many, options.files)))
+        return
     if options.child:
         way, frames, clip, pause = options.child
         print(json.dumps(_measure(way, frames, clip, float(pause))))
@@ -79,12 +87,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size, codec in product(options.sizes, options.codecs):
             width, height = (int(side) for side in size.split("x"))
-            count = min(1920, int(share * CLIP_BYTES / (width * height * 3)))
+            count = min(900, int(share * CLIP_PIXELS / (width * height)))
             clip = str(Path(folder) / f"{size}-{codec}.mp4")
             _write_clip(clip, codec, options.source, (width, height), count)
             for frames in options.frames:
                 found = _compare(size, frames, clip, rounds=rounds, pause=pause)
                 rows += [replace(row, codec=codec) for row in found]
+        clips = [str(clip) for clip in Path(folder).glob("*.mp4")]
+        command = [sys.executable, __file__, "--many", *clips, "--files", str(options.files)]
+        many = subprocess.run(command, check=True, capture_output=True, text=True)
     _print_table(rows)
     bare = {(r.size, r.codec, r.frames): r.frames_per_second for r in rows if r.way == "bare"}
     figures = [
@@ -99,6 +110,9 @@ def main() -> None:
     ]
     most = max(row.peak_mb for row in rows if row.way == "auto")
     figures.append(Figure("decode: auto, peak memory over imports", most, "MB", at_most=200))
+    first, last = json.loads(many.stdout)
+    name = f"decode: memory after {options.files} files over that after"
+    figures.append(Figure(f"{name} {options.files // 10}", last - first, "MB", at_most=10))
     settings = vars(options) | {"rounds": rounds, "rows": [asdict(row) for row in rows]}
     finish("decode", settings, figures)
 
@@ -135,17 +149,20 @@ def _measure(way: str, frames: FrameChoice, clip: str, pause: float) -> dict[str
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     imports = _peak_mb()
     try:
-        start = time.process_time()
-        count = _read(way, frames, clip, pause=0.0)
-        seconds = time.process_time() - start
+        _read(way, frames, clip, pause=0.0)  # what is done once a process is not the clip's
         peak = _peak_mb()
+        rates = []
+        for _ in range(REPEATS):
+            start = time.process_time()
+            count = _read(way, frames, clip, pause=0.0)
+            rates.append(count / (time.process_time() - start))
         _read(way, frames, clip, pause=pause)
     except DecodeError as error:
         reason = str(error).removeprefix(f"{clip}: ")
         return {"rate": 0.0, "peak": 0.0, "stalled": 0.0, "refused": reason}
     stalled = _peak_mb()
     return {
-        "rate": count / seconds,
+        "rate": statistics.median(rates),
         "peak": peak - imports,
         "stalled": stalled - imports,
         "refused": "",
@@ -166,6 +183,20 @@ def _read(way: str, frames: FrameChoice, clip: str, pause: float) -> int:
             time.sleep(pause)
         count += chunk.times.size
     return count
+
+
+def _memory_over(clips: list[str], files: int) -> tuple[float, float]:
+    """Return the memory in MB after a tenth of so many files and after all."""
+    process = psutil.Process()
+    first = 0.0
+    for number in range(files):
+        recipe = replace(RECIPES["vadclip"], frames="middle")
+        chunks = read_chunks(clips[number % len(clips)], recipe, chunk_frames=2)
+        next(chunks)
+        chunks.close()  # type: ignore[attr-defined]  # a generator
+        if number + 1 == files // 10:
+            first = process.memory_info().rss / 1e6
+    return first, process.memory_info().rss / 1e6
 
 
 def _peak_mb() -> float:

@@ -1,24 +1,31 @@
 """Does an extraction's time grow with its work and nothing else, and what would a million take?
 
-    python benchmarks/growth.py [--counts 10 40 160] [--minutes 1 4] [--rate 4000]
+    python benchmarks/growth.py [--counts 10 100 1000] [--minutes 1 10 60] [--nodes 1 2]
 
 Short videos are copies of one of 2 seconds, long ones copies of a minute put behind one another;
-the tiny encoder reads one frame of 16. Time is the stage's own, from the first job to the last;
-start-up and end stand apart. The driver's memory is what it has over its imports. The plan for a
-million videos is made for real, names and jobs, and its hours are reckoned at the rate given.
+the tiny encoder reads one frame of 16. Time is the stage's own, from the first job to the last. The
+start of its workers is the same in every run, so what a further video or frame takes is the
+difference of two runs. Nodes are those of a local cluster, one core and one shard worker each: on a
+machine with two cores, two can be twice as fast as one. The driver's memory is
+all it has. The plan for a million videos is made for real, names and jobs, and its hours are
+reckoned at the rate given.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import psutil
 from measuring import Figure, finish, once
+from ray.cluster_utils import Cluster
 
 from pipeline.cluster import plan_workers
 from pipeline.extract import extract
@@ -31,6 +38,7 @@ from stores.records import VideoItem
 from stores.tree import find_videos
 
 PER_SHARD = 8
+Figures = list[Figure]
 
 
 def draw(folder: Path, seconds: float) -> Path:
@@ -65,19 +73,102 @@ def repeat(source: Path, target: Path, times: int) -> None:
             shift += last
 
 
-def run(root: Path, out: Path, process: psutil.Process) -> tuple[float, float, float, int]:
-    """Return stage seconds, the other seconds, the driver's MiB afterwards, and frames."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One extraction: seconds of its stage, those before and after it, frames, driver's MiB."""
+
+    stage: float
+    rest: float
+    frames: int
+    memory: float
+
+
+def run(root: Path, out: Path) -> Run:
+    """Extract every video below ``root``."""
     begun = time.monotonic()
     report = extract(
         ExtractRun(dataset="folder", root=root, out=out, recipe="demo", frames="middle")
     )
     whole = time.monotonic() - begun
     assert not report.failures, report.failures[0].reason
-    return report.seconds, whole - report.seconds, process.memory_info().rss / 2**20, report.frames
+    memory = psutil.Process().memory_info().rss / 2**20
+    return Run(report.seconds, whole - report.seconds, report.frames, memory)
 
 
-def plan_a_million(rate: float, process: psutil.Process) -> list[Figure]:
+def copies(short: Path, root: Path, count: int) -> Path:
+    """Return a folder of so many copies of a video."""
+    root.mkdir()
+    for index in range(count):
+        (root / f"{index:05d}.mp4").hardlink_to(short)
+    return root
+
+
+def many_videos(folder: Path, short: Path, counts: Sequence[int]) -> list[Figure]:
+    """Return what one more short video takes, and what does not grow with their number."""
+    runs = []
+    for count in counts:
+        root = copies(short, folder / f"root{count}", count)
+        runs.append(run(root, folder / f"out{count}"))
+    figures = []
+    for (less, before), (more, after) in pairwise(zip(counts, runs, strict=True)):
+        each = 1e3 * (after.stage - before.stage) / (more - less)
+        figures.append(Figure(f"growth: a short video more, {less} to {more}", each, "ms"))
+    each = (runs[1].stage - runs[0].stage) / (counts[1] - counts[0])
+    figures.append(Figure("growth: start of the workers", runs[0].stage - counts[0] * each, "s"))
+    figures.append(Figure("growth: start of Ray, listing and end", runs[-1].rest, "s"))
+    for count, found in zip(counts, runs, strict=True):
+        figures.append(Figure(f"growth: driver, {count} short videos", found.memory, "MiB"))
+    return figures
+
+
+def long_videos(folder: Path, short: Path, lengths: Sequence[int]) -> list[Figure]:
+    """Return the rate at which a video's further minutes are read, and the driver's memory."""
+    minute = folder / "minute.mp4"
+    repeat(short, minute, 30)
+    runs = []
+    for minutes in lengths:
+        root = folder / f"long{minutes}"
+        root.mkdir()
+        repeat(minute, root / "long.mp4", minutes)
+        runs.append(run(root, folder / f"outlong{minutes}"))
+    figures = []
+    for (less, before), (more, after) in pairwise(zip(lengths, runs, strict=True)):
+        rate = (after.frames - before.frames) / (after.stage - before.stage)
+        figures.append(Figure(f"growth: a video of {less} to {more} min", rate, "frames/s"))
+    figures.append(Figure(f"growth: driver, {lengths[-1]} min", runs[-1].memory, "MiB"))
+    return figures
+
+
+def more_nodes(folder: Path, short: Path, nodes: Sequence[int], counts: Sequence[int]) -> Figures:
+    """Return the rate of each number of one-core nodes, by the difference of two runs each."""
+    rates: list[float] = []
+    for number in nodes:
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        try:
+            for _ in range(number - 1):
+                cluster.add_node(num_cpus=1)
+            cluster.wait_for_nodes()
+            os.environ["RAY_ADDRESS"] = cluster.address
+            few, many = (
+                run(
+                    copies(short, folder / f"nodes{number}-{count}", count),
+                    folder / f"outnodes{number}-{count}",
+                )
+                for count in counts
+            )
+        finally:
+            os.environ.pop("RAY_ADDRESS", None)
+            cluster.shutdown()
+        rates.append((counts[1] - counts[0]) / (many.stage - few.stage))
+    return [
+        Figure(f"growth: {number} nodes of a core, to {nodes[0]}", rate / rates[0], "times")
+        for number, rate in zip(nodes, rates, strict=True)
+    ]
+
+
+def plan_a_million(rate: float) -> list[Figure]:
     """Return what a driver holds for a million videos, and the hours of UCF-like ones."""
+    process = psutil.Process()
     before = process.memory_info().rss
     jobs = []
 
@@ -110,41 +201,18 @@ def plan_a_million(rate: float, process: psutil.Process) -> list[Figure]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--counts", type=int, nargs="+", default=[10, 40, 160])
-    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rate", type=float, default=4000.0, help="source frames/s of one node")
     options = parser.parse_args()
-    process = psutil.Process()
-    figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         short = draw(folder / "short", 2.0)
-        run(short.parent, folder / "warm", process)  # the first Ray of a process imports more
-        for count in options.counts:
-            root = folder / f"root{count}"
-            root.mkdir()
-            for index in range(count):
-                shutil.copy(short, root / f"{index:05d}.mp4")
-            stage, rest, memory, _ = run(root, folder / f"out{count}", process)
-            figures += [
-                Figure(f"growth: {count} short videos, a video", 1e3 * stage / count, "ms"),
-                Figure(f"growth: {count} short videos, start-up and end", rest, "s"),
-                Figure(f"growth: {count} short videos, driver", memory, "MiB"),
-            ]
-        minute = folder / "minute.mp4"
-        repeat(short, minute, 30)
-        for minutes in options.minutes:
-            root = folder / f"long{minutes}"
-            root.mkdir()
-            repeat(minute, root / "long.mp4", minutes)
-            stage, _, memory, frames = run(root, folder / f"outlong{minutes}", process)
-            figures += [
-                Figure(
-                    f"growth: a video of {minutes} min, source frames", frames / stage, "frames/s"
-                ),
-                Figure(f"growth: a video of {minutes} min, driver", memory, "MiB"),
-            ]
-    figures += plan_a_million(options.rate, process)
+        figures = many_videos(folder, short, options.counts)
+        figures += long_videos(folder, short, options.minutes)
+        figures += more_nodes(folder, short, options.nodes, counts=(20, 220))
+    figures += plan_a_million(options.rate)
     finish("growth", vars(options), figures)
 
 

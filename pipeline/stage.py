@@ -88,9 +88,10 @@ class ShardWorker:
             reading = settings.reading
             limits = Limits(reading.deadline, int(reading.decoder_memory * 2**30))
             device = "cuda" if plan.gpus else "cpu"
+            # First those that start by themselves: they import while the encoder is loaded.
+            self._decoders = [Decoding(limits) for _ in range(plan.decoders)]
             encoder = load_encoder(settings.recipe, settings.weights, device)
             self._encoder = _Shared(encoder, plan.torch_threads)
-            self._decoders = [Decoding(limits) for _ in range(plan.decoders)]
         return self._encoder
 
     def run(self, job: Job) -> Iterator[Progress]:
