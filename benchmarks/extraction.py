@@ -208,7 +208,7 @@ def main() -> None:
         torch.save(open_clip.create_model("ViT-B-16").state_dict(), weights)
         figures = compare_reading(videos[:3])
         for case in (
-            Case(TINY_MODEL, "", "mean16", images=512, few=8, many=32),
+            Case(TINY_MODEL, "", "mean16", images=512, few=8, many=24),
             Case("ViT-B-16", str(weights), "middle", images=32, few=3, many=10),
         ):
             figures += run_case(folder, videos, case)

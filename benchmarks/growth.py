@@ -1,6 +1,6 @@
 """Does an extraction's time grow with its work and nothing else, and what would a million take?
 
-    python benchmarks/growth.py [--counts 10 100 1000] [--minutes 1 10 60] [--nodes 1 2]
+    python benchmarks/growth.py [--counts 10 100 400] [--minutes 1 10 30] [--nodes 1 2]
 
 Short videos are copies of one of 2 seconds, long ones copies of a minute put behind one another;
 the tiny encoder reads one frame of 16. Time is the stage's own, from the first job to the last. The
@@ -201,8 +201,8 @@ def plan_a_million(rate: float) -> list[Figure]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
-    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 400])
+    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 30])
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rate", type=float, default=4000.0, help="source frames/s of one node")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""All benchmarks one after another, then one table of every figure with its aim.
+"""The benchmarks one after another, then one table of every figure with its aim.
 
     python benchmarks/run.py [names ...] [--out figures.jsonl]
 
 Each is a script of its own and runs in a process of its own. The lines of JSON are kept in the file
-given, one a script.
+given, one a script. ``memory``, ``report`` and ``long_video`` are run by name alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ NAMES = (
     "decode",
     "extraction",
     "growth",
-    "memory",
 )
 
 
