@@ -88,6 +88,7 @@ class ShardWorker:
             reading = settings.reading
             limits = Limits(reading.deadline, int(reading.decoder_memory * 2**30))
             device = "cuda" if plan.gpus else "cpu"
+            torch.set_num_threads(plan.torch_threads)  # of this thread, which commits
             # First those that start by themselves: they import while the encoder is loaded.
             self._decoders = [Decoding(limits) for _ in range(plan.decoders)]
             encoder = load_encoder(settings.recipe, settings.weights, device)

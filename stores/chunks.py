@@ -61,6 +61,8 @@ class Layout:
         """
         layout = cls(content["rows"], tuple(content["offsets"]), tuple(content["digests"]))
         crops, segments, _ = shape
+        if layout.rows < 1:
+            raise ValueError(f"its index tells of chunks of {layout.rows} rows")
         chunks = crops * -(-segments // layout.rows)
         if (len(layout.offsets), len(layout.digests)) != (chunks, crops):
             raise ValueError(f"its index names {len(layout.offsets)} chunks, expected {chunks}")

@@ -189,6 +189,18 @@ FOREIGN = {
     "no videos": lambda file: _index(file, {"schema": 1}),
     "a shape of words": lambda file: _index(file, _video(shape=["a", "b", "c"])),
     "a shape below nothing": lambda file: _index(file, _video(shape=[1, -1, 8])),
+    "chunks of no rows": lambda file: _index(
+        file, _video(layout={"rows": 0, "offsets": [0], "digests": ["0"]})
+    ),
+    "more crops than digests": lambda file: _index(
+        file, _video(layout={"rows": 1, "offsets": [0, 0], "digests": []})
+    ),
+    "features past the file's end": lambda file: _index(
+        file, _video(layout={"rows": 1, "offsets": [1 << 40], "digests": ["0"]})
+    ),
+    "features of other values": lambda file: _index(
+        file, _video(layout={"rows": 1, "offsets": [0], "digests": ["0"]})
+    ),
     "an audit of something else": lambda file: _index(file, _video(audit={"x": 1})),
     "a video that is not there": lambda file: _index(file, _video()),
     "a video of another shape": lambda file: (
