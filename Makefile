@@ -91,7 +91,7 @@ fuzz: $(READY) ## Ten minutes of damaged files for every reader of foreign ones
 		--constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
-bench: $(READY) ## The benchmarks, 15 minutes on 2 cores, then one table of figures and aims
+bench: $(READY) ## The benchmarks, a quarter of an hour on 2 cores, then one table of figures and aims
 	@$(BIN)/python benchmarks/run.py --out "$(OUT)/benchmarks.jsonl" $(ARGS)
 
 clean: ## Remove the environment and caches; outputs stay

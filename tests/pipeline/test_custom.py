@@ -44,6 +44,7 @@ def test_clips_of_one_recording_are_in_one_split_and_truth_ends_with_its_video(f
     assert {e.end for v in test_videos for e in v.item.events or ()} == {WHOLE}
 
 
+@pytest.mark.long
 def test_it_trains_evaluates_and_scores(fights, shared_data, tmp_path):
     trained = train(TrainRun(dataset="fights", out=fights, epochs=2))
     report = evaluate(EvaluateRun(out=fights, checkpoint=trained.folder))
