@@ -193,7 +193,7 @@ def _memory_over(clips: list[str], files: int) -> tuple[float, float]:
         recipe = replace(RECIPES["vadclip"], frames="middle")
         chunks = read_chunks(clips[number % len(clips)], recipe, chunk_frames=2)
         next(chunks)
-        chunks.close()  # type: ignore[attr-defined]  # a generator
+        chunks.close()  # type: ignore[attr-defined]  # a generator, which is typed as an iterator
         if number + 1 == files // 10:
             first = process.memory_info().rss / 1e6
     return first, process.memory_info().rss / 1e6

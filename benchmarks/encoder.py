@@ -66,7 +66,7 @@ def main() -> None:
         "ours, bf16": keep("bf16", lambda: encoders["bf16"].encode(images)),
     }
     if options.compile:
-        compiled = torch.compile(plain.visual)
+        compiled = torch.compile(plain.visual)  # to its type a function without any
         ways["compiled, float32"] = keep("compiled", lambda: compiled(ready))  # type: ignore[no-untyped-call]
     first = {name: once(way) for name, way in ways.items()}
     # Where the first call took long, as bfloat16 without the hardware does, it is the only one.

@@ -28,7 +28,7 @@ from open_clip.model import CLIP
 from PIL import Image
 
 from extract.crops import crop, normalise
-from extract.decoders import decord  # type: ignore[attr-defined]  # loaded there, and with care
+from extract.decoders import decord  # type: ignore[attr-defined]  # not meant to be passed on
 from extract.encoder import AT_A_TIME, Encoder, load_encoder
 from extract.recipe import RECIPES, TINY_MODEL, Recipe
 from extract.tiny import tiny_clip

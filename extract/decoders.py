@@ -115,6 +115,7 @@ def read_pyav(reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]
     colours = VideoReformatter()  # one for all frames: its tables take as long as a small frame
 
     def convert(frame: av.VideoFrame) -> Picture:
+        # PyAV's type is that of every pixel format; rgb24 is uint8.
         rgb: Picture = colours.reformat(frame, format="rgb24").to_ndarray()  # type: ignore[assignment]
         upright = np.rot90(rgb, quarter_turns)
         return resize(upright, size, recipe.resize)

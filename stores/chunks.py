@@ -84,6 +84,7 @@ class Layout:
         for chunk in range(count):
             piece = into[chunk * self.rows : (chunk + 1) * self.rows].data.cast("B")
             file.seek(self.offsets[crop * count + chunk])
+            # Every file that is opened to be read has readinto; typeshed's IO does not say so.
             if file.readinto(piece) != piece.nbytes:  # type: ignore[attr-defined]
                 raise ValueError("it ends too early")
         if digest(into) != self.digests[crop]:
