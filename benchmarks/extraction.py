@@ -29,7 +29,7 @@ from PIL import Image
 
 from extract.crops import crop, normalise
 from extract.decoders import decord  # type: ignore[attr-defined]  # not meant to be passed on
-from extract.encoder import AT_A_TIME, Encoder, load_encoder
+from extract.encoder import CPU_BATCH, Encoder, load_encoder
 from extract.recipe import RECIPES, TINY_MODEL, Recipe
 from extract.tiny import tiny_clip
 from extract.video import read_chunks
@@ -97,7 +97,7 @@ def our_reading(videos: Sequence[Path], recipe: Recipe) -> None:
     for video in videos:
         for chunk in read_chunks(str(video), recipe):
             images = crop(torch.from_numpy(chunk.frames), recipe).flatten(0, 1)
-            for few in torch.split(images, AT_A_TIME):
+            for few in torch.split(images, CPU_BATCH):
                 normalise(few, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), dtype=torch.float32)
 
 
@@ -124,7 +124,7 @@ def compare_reading(videos: Sequence[Path]) -> list[Figure]:
 def best_rate(encoder: Encoder, images: int) -> tuple[float, int]:
     """Return the most images a second from ready tensors, and the batch that reached it."""
     rates = {}
-    for batch in (8, 32):
+    for batch in (CPU_BATCH, 8, 32):
         ready = torch.randint(0, 256, (batch, 3, 224, 224), dtype=torch.uint8)
         count = max(1, images // batch)
         encoder.encode(ready)

@@ -37,7 +37,8 @@ _DTYPES: dict[Precision, torch.dtype] = {
     "fp16": torch.float16,
 }
 _TINY_WEIGHTS = "seed 0"
-AT_A_TIME = 4
+
+CPU_BATCH = 4
 """Images that pass a CPU's tower together: more of them fall out of its caches between layers."""
 
 
@@ -89,11 +90,6 @@ class ClipEncoder:
         A model that wants other sides than the crops' gets them resized, bicubic with antialiasing
         as in CLIP's own preprocessing: crops are cut at one size, so recipes mean the same for all.
         """
-        if not images.is_cpu:
-            return self._forward(images)
-        return torch.cat([self._forward(few) for few in torch.split(images, AT_A_TIME)])
-
-    def _forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         pixels = normalise(images, mean=self._mean, std=self._std, dtype=torch.float32)
         if pixels.shape[2:] != self._size:
             pixels = functional.interpolate(pixels, self._size, mode="bicubic", antialias=True)
@@ -171,6 +167,11 @@ def resolve_weights(model: str, weights_source: str) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def batch_on(device: torch.device, wanted: int) -> int:
+    """Return the images to encode at once where ``wanted`` are allowed: fewer on a CPU."""
+    return min(wanted, CPU_BATCH) if device.type == "cpu" else wanted
 
 
 def default_precision(device: str | torch.device) -> Precision:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from matplotlib.figure import Figure
 
-from extract.encoder import ClipEncoder, load_encoder
+from extract.encoder import ClipEncoder, batch_on, load_encoder
 from extract.features import extract_video
 from extract.video import Decoder, read_chunks
 from model.checkpoint import device_named
@@ -123,7 +123,8 @@ class VideoScorer:
         item = VideoItem(file.name, str(file.absolute()))
         recipe = self.scoring.recipe
         chunks = read_chunks(item.path, recipe, decoder=decoder)
-        features = extract_video(item, chunks, self.encoder, recipe, batch=batch)
+        size = batch_on(self.encoder.device, batch)
+        features = extract_video(item, chunks, self.encoder, recipe, batch=size)
         return VideoResult(self.model.score(features), self.scoring.header)
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import ray
 import torch
 
-from extract.encoder import AT_A_TIME, ClipEncoder, load_encoder
+from extract.encoder import ClipEncoder, batch_on, load_encoder
 from extract.features import extract_video
 from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder
@@ -195,7 +195,7 @@ class ShardWorker:
                     _telling(chunks, told),
                     encoder,
                     self._settings.recipe,
-                    batch=self._settings.reading.batch,
+                    batch=batch_on(encoder.device, self._settings.reading.batch),
                 )
             except DecoderLost as error:
                 attempts += 1
@@ -241,9 +241,6 @@ class _Shared:
         if self.device.type != "cpu":
             with self._lock:
                 return self._encoder.encode(images)
-        return torch.cat([self._encode_few(few) for few in torch.split(images, AT_A_TIME)])
-
-    def _encode_few(self, images: torch.Tensor) -> torch.Tensor:
         # Asked anew every time, so that the last video of a job soon has the cores of the others.
         torch.set_num_threads(max(1, self._cores // max(1, self._users)))
         return self._encoder.encode(images)
