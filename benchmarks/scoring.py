@@ -22,7 +22,7 @@ from training import MODEL, TRAINING, build_model, padding_computed
 from model.config import Arithmetic
 from model.data import split_windows
 from model.dsanet import Dsanet
-from model.score import Temperatures, score_videos
+from model.score import Temperatures, logits_in, score_videos
 
 VIDEOS, SEGMENTS = 290, 62_419
 AUTHORS_SECONDS = 60.8
@@ -64,7 +64,11 @@ def together(
 ) -> list[NDArray[np.float32]]:
     """Return the scores of each video as evaluation makes them."""
     scored = score_videos(
-        model, videos, Temperatures(TRAINING.temperature), text=text, arithmetic=arithmetic
+        model,
+        videos,
+        Temperatures(TRAINING.temperature),
+        text=text,
+        logits=logits_in(model, arithmetic),
     )
     return [scores for scores, _ in scored]
 

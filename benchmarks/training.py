@@ -31,7 +31,7 @@ from model.data import Batch
 from model.dsanet import Dsanet
 from model.losses import loss_terms
 from model.optim import build_optimisers
-from model.step import gather_gradients
+from model.step import gather_gradients, step_programs
 from model.temporal import VideoEncoder
 from model.tower import empty_text_tower, text_tower
 
@@ -86,10 +86,10 @@ def plainly(model: Dsanet, batch: Batch) -> None:
     torch.autograd.backward(total)
 
 
-def in_parts(model: Dsanet, batch: Batch) -> None:
+def in_parts(model: Dsanet, batch: Batch, arithmetic: Arithmetic = "fp32") -> None:
     """Make a step's gradients as training does."""
     model.zero_grad()
-    gather_gradients(model, batch, TRAINING.align_weight, TRAINING.part)
+    gather_gradients(step_programs(model, arithmetic), batch, TRAINING.align_weight, TRAINING.part)
 
 
 WAYS: dict[str, Callable[[Dsanet, Batch], None]] = {"in one piece": plainly, "in parts": in_parts}
@@ -114,10 +114,11 @@ def loss_curve(steps: int, arithmetic: Arithmetic, small: bool) -> list[float]:
     model = build_model(settings)
     batch = make_batch(settings.classes, settings)
     optimisers = build_optimisers(model, training.learning_rate)
+    programs = step_programs(model, arithmetic)
     losses = []
     for _ in range(steps):
         optimisers.zero_grad()
-        terms = gather_gradients(model, batch, training.align_weight, training.part, arithmetic)
+        terms = gather_gradients(programs, batch, training.align_weight, training.part)
         optimisers.step(training.learning_rate, training.learning_rate)
         losses.append(float(terms.total(training.align_weight)))
     return losses
@@ -133,8 +134,8 @@ def compare_arithmetic(
     slow = not machine()["bfloat16"]
     few = make_batch(1 if slow else 16)
     ways: dict[Arithmetic, Callable[[], object]] = {
-        "fp32": lambda: gather_gradients(model, few, TRAINING.align_weight, TRAINING.part, "fp32"),
-        "bf16": lambda: gather_gradients(model, few, TRAINING.align_weight, TRAINING.part, "bf16"),
+        "fp32": lambda: in_parts(model, few, "fp32"),
+        "bf16": lambda: in_parts(model, few, "bf16"),
     }
     timings = take_turns(ways, rounds=1 if slow else 3)
     curves = {name: loss_curve(steps, name, small=slow) for name in ways}

@@ -59,9 +59,11 @@ def normalise(
 
     The arithmetic is float32 whatever ``dtype`` is, so that every precision sees the same input.
     """
-    scale = torch.tensor([1 / (255 * s) for s in std], device=images.device).view(1, 3, 1, 1)
-    shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=images.device)
-    return images.float().mul_(scale).add_(shift.view(1, 3, 1, 1)).to(dtype)
+    scale = torch.tensor([1 / (255 * s) for s in std])
+    shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)])
+    # Not blocking: a GPU's host would wait for the batch before.
+    scale, shift = (c.view(1, 3, 1, 1).to(images.device, non_blocking=True) for c in (scale, shift))
+    return images.float().mul_(scale).add_(shift).to(dtype)
 
 
 def _cut(planes: UInt8[Tensor, "f 3 h w"], top: int, left: int) -> UInt8[Tensor, "f 3 224 224"]:

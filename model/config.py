@@ -11,7 +11,7 @@ from typing import Literal
 
 Metric = Literal["auc", "ap"]
 Sampling = Literal["paired", "shuffled"]
-Arithmetic = Literal["fp32", "bf16"]
+Arithmetic = Literal["fp32", "tf32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class TrainConfig:
         part: Samples that pass through the model at a time on a CPU, which bounds memory; a GPU
             takes the whole batch. Gradients add up to the batch's, so results agree to rounding.
         arithmetic: ``bf16`` makes matrix products in bfloat16; weights, losses and optimisers stay
-            float32. Quicker only where the hardware has bfloat16 products.
+            float32. Quicker only where the hardware has bfloat16 products. ``tf32`` lets an NVIDIA
+            GPU round the factors of float32 products to 10 bits; elsewhere it is ``fp32``.
     """
 
     epochs: int

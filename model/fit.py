@@ -23,7 +23,8 @@ from model.dsanet import Dsanet
 from model.losses import LossTerms
 from model.optim import Optimisers, build_optimisers, main_rate, normality_rate
 from model.selection import Selection
-from model.step import gather_gradients
+from model.step import StepPrograms, float32_products, gather_gradients, step_programs
+from model.waiting import at_hand
 from stores.commit import commit_bytes
 from stores.locations import AnyPath, openable
 from stores.records import StoreError
@@ -63,12 +64,14 @@ class Procedure:
 
     ``reload_best`` goes back to the best weights after each epoch, optimisers kept, as the
     published runs do. With ``state_folder`` the state is committed there after every epoch, and a
-    state of the same ``key`` found there is taken up.
+    state of the same ``key`` found there is taken up. ``programs`` are the model's own in the
+    settings' arithmetic, or the same compiled.
     """
 
     reload_best: bool = False
     state_folder: AnyPath | None = None
     key: str = ""
+    programs: StepPrograms | None = None
 
 
 def fit(
@@ -93,9 +96,11 @@ def fit(
     training = Training(model=model, optimisers=optimisers, generator=generator)
     if procedure.state_folder is not None:
         _resume(training, procedure.state_folder / STATE, procedure.key)
+    programs = procedure.programs or step_programs(model, settings.arithmetic)
     samples_per_step = settings.batch * (2 if settings.sampling == "paired" else 1)
     for epoch in range(training.epoch, settings.epochs):
-        batches = _draw(samples, settings, generator)
+        # On the device at once: each step's own few numbers would make the host wait for the last.
+        batches = [b.to(samples.features.device) for b in _draw(samples, settings, generator)]
         total_steps = settings.schedule_steps or settings.epochs * len(batches)
         for number, chosen in enumerate(batches, start=1):
             rates = (
@@ -104,9 +109,13 @@ def fit(
                     training.step, settings.learning_rate, total_steps, settings.warmup_steps
                 ),
             )
-            step = _step(training, samples.batch(chosen), settings, rates)
+            step = _step(training, programs, samples.batch(chosen), settings, rates)
             seen = number * samples_per_step
             due = seen % settings.evaluate_every < samples_per_step or number == len(batches)
+            if (due or at_hand(step.total)) and not step.total.isfinite():
+                raise ValueError(
+                    f"training diverged before step {training.step}: lower the learning rate"
+                )
             report(step, _judge(training, judge, step) if due else None)
             training.step += 1
         if procedure.reload_best:
@@ -127,23 +136,17 @@ def _draw(
 
 
 def _step(
-    training: Training, batch: Batch, settings: TrainConfig, rates: tuple[float, float]
+    training: Training,
+    programs: StepPrograms,
+    batch: Batch,
+    settings: TrainConfig,
+    rates: tuple[float, float],
 ) -> StepReport:
     training.model.train()
     training.optimisers.zero_grad()
     part = settings.part if batch.features.is_cpu else len(batch.lengths)
-    try:
-        terms = gather_gradients(
-            training.model,
-            batch,
-            align_weight=settings.align_weight,
-            part=part,
-            arithmetic=settings.arithmetic,
-        )
-    except FloatingPointError as error:
-        raise ValueError(
-            f"training diverged before step {training.step}: lower the learning rate"
-        ) from error
+    with float32_products(settings.arithmetic):
+        terms = gather_gradients(programs, batch, settings.align_weight, part)
     training.optimisers.step(*rates)
     return StepReport(
         step=training.step,

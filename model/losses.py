@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from model.dsanet import DsanetOutput
 from model.temporal import valid_segments
+from model.waiting import at_hand
 
 SMOOTHING = 0.1
 """Label smoothing of the event and background losses."""
@@ -51,8 +52,12 @@ class LossTerms:
         return total
 
     def detached(self) -> LossTerms:
-        """Return the same values without their gradients, to be looked at later."""
-        return self._changed(Tensor.detach, Tensor.detach)
+        """Return copies of the values without their gradients, to be looked at later."""
+
+        def copied(term: Tensor) -> Tensor:
+            return term.detach().clone()  # a CUDA graph writes to the same place at its next run
+
+        return self._changed(copied, copied)
 
     def share(self, of_samples: float, of_segments: float | Float[Tensor, ""]) -> LossTerms:
         """Return what this part of a batch adds to the terms of the whole batch.
@@ -102,11 +107,12 @@ def loss_terms(
         lengths: Segments of each sample that are not padding.
 
     Raises:
-        ValueError: A sample has no label, which would turn the losses into NaN.
+        ValueError: A sample has no label, which would turn the losses into NaN; on a GPU it does.
     """
-    unlabelled = (labels.sum(dim=-1) == 0).nonzero().flatten().tolist()
-    if unlabelled:
-        raise ValueError(f"samples {unlabelled} of the batch have no label, expected at least one")
+    if at_hand(labels):
+        unlabelled = (labels.sum(dim=-1) == 0).nonzero().flatten().tolist()
+        if unlabelled:
+            raise ValueError(f"samples {unlabelled} of the batch have no label, expected one each")
     shares = labels / labels.sum(dim=-1, keepdim=True)
     valid = valid_segments(lengths, window=output.score_logits.shape[1])
     event, background = output.event_logits, output.background_logits
@@ -142,9 +148,12 @@ def classification_loss(
     labels: Float[Tensor, "b k"],
     lengths: Int[Tensor, " b"],
 ) -> Float[Tensor, ""]:
-    """Return the binary cross-entropy of each bag's mean probability with "not normal"."""
+    """Return the binary cross-entropy of each bag's mean probability with "not normal".
+
+    NaN counts as 0.5: on a GPU it would end the process's use of the device. Other losses show it.
+    """
     probability = bag_mean(score_logits.sigmoid().unsqueeze(-1), lengths).squeeze(-1)
-    return functional.binary_cross_entropy(probability, 1 - labels[:, 0])
+    return functional.binary_cross_entropy(probability.nan_to_num(0.5), 1 - labels[:, 0])
 
 
 def align_loss(

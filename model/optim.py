@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.dsanet import Dsanet
@@ -52,37 +51,45 @@ class StableAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
+            self._update([p for p in group["params"] if p.grad is not None], group)
         return loss
 
-    def _update(
-        self,
-        parameter: Float[Tensor, "*n"],
-        gradient: Float[Tensor, "*n"],
-        group: Mapping[str, Any],
-    ) -> None:
+    def _update(self, parameters: list[Tensor], group: Mapping[str, Any]) -> None:
+        """Update all parameters together: each line is a few kernels, not one a parameter."""
+        if not parameters:
+            return
         lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
-        state = self.state[parameter]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        states = [self._advance(p) for p in parameters]
+        steps = [s["step"] for s in states]
+        means, squares, peaks = ([s[key] for s in states] for key in ("mean", "square", "peak"))
+
+        torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
+        torch._foreach_maximum_(peaks, squares)
+
+        scales = torch._foreach_sqrt(peaks if group["amsgrad"] else squares)
+        torch._foreach_div_(scales, [math.sqrt(1 - beta2**step) for step in steps])
+        torch._foreach_add_(scales, eps)
+        # The shrinking factors stay tensors: reading them would stall the device.
+        excesses = torch._foreach_norm(torch._foreach_div(gradients, scales))
+        torch._foreach_div_(excesses, [math.sqrt(p.numel()) for p in parameters])
+        torch._foreach_clamp_min_(excesses, 1.0)
+        updates = torch._foreach_div(means, scales)
+        torch._foreach_div_(updates, excesses)
+        torch._foreach_mul_(updates, [lr / (1 - beta1**step) for step in steps])
+        torch._foreach_sub_(parameters, updates)
+
+    def _advance(self, parameter: Tensor) -> dict[str, Any]:
+        """Return the state of a parameter, begun where there is none, its step counted."""
+        state: dict[str, Any] = self.state[parameter]
         if not state:
             state["step"] = 0
-            state["mean"] = torch.zeros_like(parameter)
-            state["square"] = torch.zeros_like(parameter)
-            state["peak"] = torch.zeros_like(parameter)
+            state |= {key: torch.zeros_like(parameter) for key in ("mean", "square", "peak")}
         state["step"] += 1
-
-        parameter.mul_(1 - lr * group["weight_decay"])
-        state["mean"].lerp_(gradient, 1 - beta1)
-        state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        torch.maximum(state["peak"], state["square"], out=state["peak"])
-
-        second = state["peak"] if group["amsgrad"] else state["square"]
-        scale = second.sqrt() / math.sqrt(1 - beta2 ** state["step"]) + eps
-        # The shrinking factor stays a tensor: reading it would stall the device once a parameter.
-        excess = (gradient / scale).square().mean().sqrt().clamp_min(1.0)
-        rate = lr / (1 - beta1 ** state["step"])
-        parameter.sub_(rate / excess * state["mean"] / scale)
+        return state
 
 
 @dataclass(frozen=True, slots=True)

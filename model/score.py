@@ -5,18 +5,18 @@ The only place that turns logits into probabilities (reference behaviour).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import Arithmetic
 from model.data import Rows, split_windows
-from model.dsanet import Dsanet
+from model.dsanet import Dsanet, SegmentLogits
 from model.step import autocast
 from stores.records import SEGMENT_FRAMES
 
@@ -54,8 +54,31 @@ class Temperatures:
     score: float | None = None
 
 
+Logits = Callable[
+    [Float[Tensor, "b t d"], Int[Tensor, " b"], Float[Tensor, "k d"]],
+    SegmentLogits,
+]
+"""Windows, their lengths and the class texts to logits: what `Dsanet.segment_logits` does."""
+
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
 """The anomaly score of each segment [S] in [0, 1], and its class probabilities [S,K]."""
+
+
+def logits_in(model: Dsanet, arithmetic: Arithmetic) -> Logits:
+    """Return the model's own, with products in this arithmetic; bf16 moves scores by about 0.01."""
+
+    def logits(
+        features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"], text: Float[Tensor, "k d"]
+    ) -> SegmentLogits:
+        with autocast(features.device, arithmetic):
+            return model.segment_logits(features, lengths, text)
+
+    return logits
+
+
+def windows_on(device: torch.device) -> int:
+    """Return how many windows pass the model together on a device."""
+    return 16 if device.type == "cpu" else 128
 
 
 def score_segments(
@@ -63,7 +86,7 @@ def score_segments(
     segments: Rows,
     temperature: float,
     text: Float[Tensor, "k d"] | None = None,
-    batch: int = 16,
+    batch: int | None = None,
 ) -> Scores:
     """Score one crop of one video, as :func:`score_videos` scores many.
 
@@ -78,8 +101,8 @@ def score_videos(
     videos: Iterable[Rows],
     temperatures: Temperatures,
     text: Float[Tensor, "k d"] | None = None,
-    batch: int = 16,
-    arithmetic: Arithmetic = "fp32",
+    batch: int | None = None,
+    logits: Logits | None = None,
 ) -> Iterator[Scores]:
     """Yield the scores of one crop of each video, in order, made on the device of the model.
 
@@ -91,8 +114,8 @@ def score_videos(
         temperatures: Divide logits before they become scores and class probabilities.
         text: ``model.text()`` with the present weights, to make it once for many videos; None makes
             it here.
-        batch: Windows at a time.
-        arithmetic: Of the matrix products; ``bf16`` moves scores by about 0.01.
+        batch: Windows at a time; by default what a processor's caches hold, or a GPU is busy with.
+        logits: What makes the logits of windows; the model's own method by default.
 
     Raises:
         ValueError: A video is not a matrix of finite numbers with at least one row.
@@ -100,9 +123,14 @@ def score_videos(
     if text is None:
         with torch.inference_mode():
             text = model.text()
+    batch = batch or windows_on(text.device)
+    made_by = logits or model.segment_logits
     for group in _grouped(videos, batch * model.window):
-        with torch.inference_mode(), autocast(text.device, arithmetic):
-            scores, probabilities = _score_windows(model, group, temperatures, text, batch)
+        with torch.inference_mode():
+            windows, lengths = _windows(group, model.window)
+            scores, probabilities = _score_windows(
+                made_by, windows, lengths, temperatures, text, batch
+            )
         start = 0
         for segments in group:
             stop = start + len(segments)
@@ -124,22 +152,26 @@ def _grouped(videos: Iterable[Rows], segments: int) -> Iterator[list[Rows]]:
         yield group
 
 
+def _windows(videos: list[Rows], window: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Return the windows [W,T,D] of some videos one after another, and their valid rows [W]."""
+    split = [split_windows(segments, window) for segments in videos]
+    return np.concatenate([own for own, _ in split]), np.concatenate([own for _, own in split])
+
+
 def _score_windows(
-    model: Dsanet,
-    videos: list[Rows],
+    made_by: Logits,
+    windows: Rows,
+    lengths: NDArray[np.int64],
     temperatures: Temperatures,
     text: Float[Tensor, "k d"],
     batch: int,
 ) -> Scores:
-    """Return the scores of all windows of some videos one after another, padding included."""
-    split = [split_windows(segments, model.window) for segments in videos]
-    windows = np.concatenate([own for own, _ in split])
-    lengths = np.concatenate([own for _, own in split])
+    """Return the scores of all windows one after another, padding included."""
     scores, probabilities = [], []
     for start in range(0, len(windows), batch):
         features = torch.from_numpy(windows[start : start + batch]).to(text.device).float()
         counts = torch.from_numpy(lengths[start : start + batch]).to(text.device)
-        logits = model.segment_logits(features, counts, text)
+        logits = made_by(features, counts, text)
         score, align = logits.score.float(), logits.align.float()
         scores.append((score / (temperatures.score or 1.0)).sigmoid().flatten())
         classes = class_probabilities(score, align, temperatures.classes, temperatures.score)

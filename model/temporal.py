@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.mlp import Mlp, quick_gelu
+from model.waiting import at_hand
 
 SIMILARITY_THRESHOLD = 0.7
 """Segments that are not more alike than this are no neighbours (reference behaviour)."""
@@ -169,8 +170,7 @@ class VideoEncoder(nn.Module):
         self, segments: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]
     ) -> Float[Tensor, "b t d"]:
         """Return video features; ``lengths`` counts the segments that are not padding, 1 to T."""
-        # Counting what is filled would make the host wait for a GPU, which has products to spare.
-        attended = self.attend_once(segments) if segments.is_cpu else self.attend(segments)
+        attended = self.attend_once(segments) if at_hand(segments) else self.attend(segments)
         similarity_weights = similarity_graph(attended, lengths)
         alike = near = attended
         for layer in self.similarity:

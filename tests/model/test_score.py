@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from model.score import (
     Temperatures,
     class_probabilities,
+    logits_in,
     score_segments,
     score_videos,
     to_frames,
@@ -75,7 +76,9 @@ def test_videos_are_read_as_they_are_scored(model):
 def test_bfloat16_products_leave_scores_within_two_hundredths(model):
     features = np.random.default_rng(0).standard_normal((150, 24)).astype(np.float16)
     expected, _ = score_segments(model, features, temperature=1.0)
-    (found, shares), *_ = score_videos(model, [features], Temperatures(1.0), arithmetic="bf16")
+    (found, shares), *_ = score_videos(
+        model, [features], Temperatures(1.0), logits=logits_in(model, "bf16")
+    )
     assert found.dtype == shares.dtype == np.float32
     assert 0 < np.abs(found - expected).max() < 0.02
 

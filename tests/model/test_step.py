@@ -7,7 +7,7 @@ import torch
 
 from model.data import Batch
 from model.losses import loss_terms
-from model.step import gather_gradients
+from model.step import float32_products, gather_gradients, step_programs
 
 SAMPLES = 7
 
@@ -38,7 +38,8 @@ def plain(model, batch):
 
 def in_parts(model, batch, part, arithmetic="fp32"):
     model.zero_grad()
-    return gather_gradients(model, batch, 1.1, part, arithmetic), gradients(model)
+    programs = step_programs(model, arithmetic)
+    return gather_gradients(programs, batch, 1.1, part), gradients(model)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_parts_add_up_to_the_plain_step(build, config, whole, part, left_out):
 def test_gradients_are_added_to_those_that_are_there(model, whole):
     _, once = in_parts(model, whole, 3)
     once = {name: gradient.clone() for name, gradient in once.items()}
-    gather_gradients(model, whole, 1.1, 3)
+    gather_gradients(step_programs(model), whole, 1.1, 3)
     for name, gradient in gradients(model).items():
         torch.testing.assert_close(gradient, 2 * once[name])
 
@@ -81,8 +82,20 @@ def test_bfloat16_products_stay_near_float32_and_leave_weights_and_losses_there(
     assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
 
 
-def test_scores_that_are_not_finite_are_refused(model, whole):
+def test_a_score_that_is_not_finite_shows_in_the_total(model, whole):
     with torch.no_grad():
         model.score_head.weight.fill_(float("inf"))
-    with pytest.raises(FloatingPointError, match="not finite"):
-        gather_gradients(model, whole, 1.1, 3)
+    terms, _ = in_parts(model, whole, 3)
+    assert not terms.total(1.1).isfinite()
+
+
+def test_tf32_is_asked_for_during_a_step_and_not_after():
+    def now():
+        return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+    before = now()
+    with float32_products("tf32"):
+        assert now() == ("high", True)
+    with float32_products("fp32"):
+        assert now() == ("highest", False)
+    assert now() == before
