@@ -85,7 +85,11 @@ class ClipEncoder:
 
     @torch.inference_mode()
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Return a float32 feature for each image, as CLIP projects it, not normalised.
+        """Return a float32 feature for each image, as CLIP projects it, not normalised."""
+        return self.compute(images)
+
+    def compute(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Return what :meth:`encode` returns, in the caller's mode: it can be compiled.
 
         A model that wants other sides than the crops' gets them resized, bicubic with antialiasing
         as in CLIP's own preprocessing: crops are cut at one size, so recipes mean the same for all.

@@ -51,7 +51,7 @@ def extract_video(
     """
     ledger = _Ledger()
     pool = _Pool(item.video_id, width=encoder.width)
-    for frames, segments in _rebatch(chunks, max(1, batch // recipe.crop_count), ledger):
+    for frames, segments in _rebatch(chunks, frames_at_once(batch, recipe), ledger):
         pool.add(_encode(frames, encoder, recipe), segments)
     rows = _to_float16(pool.means(), item.video_id, recipe)
     times = np.concatenate(ledger.times)
@@ -65,6 +65,11 @@ def extract_video(
             f"{item.video_id}: the last chunk carries no audit; the stream was cut off"
         )
     return VideoFeatures(item=item, segments=rows, times=times, audit=ledger.audit)
+
+
+def frames_at_once(batch: int, recipe: Recipe) -> int:
+    """Return how many frames are encoded together where ``batch`` images may be: at least one."""
+    return max(1, batch // recipe.crop_count)
 
 
 def _rebatch(

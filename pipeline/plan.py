@@ -14,6 +14,7 @@ from model.build import build_dsanet, build_text_encoder
 from model.checkpoint import Checkpoint, Provenance
 from model.config import PRESETS, ModelConfig, TrainConfig
 from model.dsanet import Dsanet
+from model.score import Logits
 from model.tower import text_tower
 from pipeline.features import check_test, dataset_named, latest_dataset, open_features, videos_of
 from pipeline.runs import require_positive
@@ -121,8 +122,8 @@ def make_checkpoint(plan: Plan, model: Dsanet, metrics: dict[str, float]) -> Che
     )
 
 
-def scorer_for(plan: Plan, model: Dsanet) -> Scorer:
-    """Return a scorer of the model's present weights."""
+def scorer_for(plan: Plan, model: Dsanet, logits: Logits | None = None) -> Scorer:
+    """Return a scorer of the model's present weights; ``logits`` where its own are compiled."""
     with torch.inference_mode():
         text = model.text()
-    return Scorer(model, text, plan.training.temperature, plan.dataset.test_crop)
+    return Scorer(model, text, plan.training.temperature, plan.dataset.test_crop, logits=logits)

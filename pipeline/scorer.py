@@ -12,7 +12,7 @@ from torch import Tensor
 
 from model.checkpoint import Checkpoint, rebuild
 from model.dsanet import Dsanet
-from model.score import Temperatures, score_videos, to_frames
+from model.score import Logits, Temperatures, score_videos, to_frames
 from stores.records import VideoFeatures, VideoScores
 
 
@@ -20,7 +20,8 @@ from stores.records import VideoFeatures, VideoScores
 class Scorer:
     """What scoring needs: the model, its class texts, the temperature and which of ten crops.
 
-    ``score_temperature`` is a calibrated model's, see ``model.score.Temperatures``.
+    ``score_temperature`` is a calibrated model's, see ``model.score.Temperatures``; ``logits`` is
+    given where the model's own are compiled.
     """
 
     model: Dsanet
@@ -28,6 +29,7 @@ class Scorer:
     temperature: float
     test_crop: int
     score_temperature: float | None = None
+    logits: Logits | None = None
 
     def score(self, video: VideoFeatures) -> VideoScores:
         """Return a score and class probabilities for every frame of a video."""
@@ -41,7 +43,7 @@ class Scorer:
         first, second = tee(videos)
         crops = (v.segments[self.test_crop if v.segments.shape[0] > 1 else 0] for v in first)
         temperatures = Temperatures(self.temperature, self.score_temperature)
-        scored = score_videos(self.model, crops, temperatures, text=self.text)
+        scored = score_videos(self.model, crops, temperatures, text=self.text, logits=self.logits)
         for video, (score, probabilities) in zip(second, scored, strict=True):
             yield VideoScores(
                 item=video.item,

@@ -16,11 +16,12 @@ from typing import Protocol
 import ray
 import torch
 
-from extract.encoder import ClipEncoder, batch_on, load_encoder
-from extract.features import extract_video
+from extract.encoder import ClipEncoder, Encoder, batch_on, load_encoder
+from extract.features import extract_video, frames_at_once
 from extract.recipe import Recipe
 from extract.video import Chunk, DecodeError, Decoder
 from pipeline.cluster import WorkerPlan
+from pipeline.compiling import CompiledEncoder
 from pipeline.decode import DecoderLost, Decoding, Limits
 from pipeline.settings import ReadOptions
 from stores.locations import local_copy, location, size_of
@@ -92,8 +93,16 @@ class ShardWorker:
             # First those that start by themselves: they import while the encoder is loaded.
             self._decoders = [Decoding(limits) for _ in range(plan.decoders)]
             encoder = load_encoder(settings.recipe, settings.weights, device)
-            self._encoder = _Shared(encoder, plan.torch_threads)
+            self._encoder = _Shared(self._compiled(encoder), plan.torch_threads)
         return self._encoder
+
+    def _compiled(self, encoder: ClipEncoder) -> Encoder:
+        """Return the encoder compiled for the batches of the recipe, if that was asked for."""
+        reading, recipe = self._settings.reading, self._settings.recipe
+        if not reading.compile:
+            return encoder
+        frames = frames_at_once(batch_on(encoder.device, reading.batch), recipe)
+        return CompiledEncoder(encoder, frames * recipe.crop_count)
 
     def run(self, job: Job) -> Iterator[Progress]:
         """Read, encode and commit one job, telling of every chunk and of every video's end.
@@ -217,7 +226,7 @@ class _Shared:
     holds up one batch and not all the others that would wait for their share of it.
     """
 
-    def __init__(self, encoder: ClipEncoder, cores: int) -> None:
+    def __init__(self, encoder: Encoder, cores: int) -> None:
         self._encoder = encoder
         self._cores = cores
         self._lock = threading.Lock()

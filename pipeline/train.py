@@ -19,7 +19,10 @@ from model.checkpoint import FILE, device_named, load_checkpoint, save_checkpoin
 from model.data import TrainingSet, training_set
 from model.dsanet import Dsanet
 from model.fit import STATE, Procedure, StepReport, fit
+from model.score import Logits
 from model.selection import Selection, held_out_videos, video_selection
+from model.step import step_programs
+from pipeline.compiling import CompiledLogits, compiled_step
 from pipeline.features import load_test, read_videos, videos_of
 from pipeline.figures import frame_figure, score_metrics
 from pipeline.plan import Plan, build_model, make_checkpoint, make_plan, scorer_for
@@ -91,7 +94,10 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
     device = device_named(run.device)
     model = build_model(plan, device)
     videos = videos_of(plan.catalog, "train")
-    judge, samples = _judge_and_samples(plan, videos, device)
+    programs, logits = step_programs(model, plan.training.arithmetic), None
+    if run.compile:
+        programs, logits = compiled_step(programs, device), CompiledLogits(model, device)
+    judge, samples = _judge_and_samples(plan, videos, device, logits)
     begun = time.monotonic()
     if not (folder / STATE).is_file():  # curves of a training before this one
         for old in (folder / "tensorboard").glob("events.*"):
@@ -105,16 +111,14 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
             samples,
             plan.training,
             judge,
-            Procedure(
-                reload_best=run.protocol == "paper", state_folder=folder, key=plan.provenance.key
-            ),
+            Procedure(run.protocol == "paper", folder, plan.provenance.key, programs),
             lambda step, selection: _log(writer, step, selection),
         )
     assert training.best is not None, "an epoch ends with a judgement"
     seconds = time.monotonic() - begun
     model.eval()
     test = load_test(plan.catalog, plan.provenance)
-    scorer = scorer_for(plan, model)
+    scorer = scorer_for(plan, model, logits)
     metrics = score_metrics(test, list(scorer.score_all(test)), plan.dataset.classes)
     facts = {
         "selection": training.best.metric,
@@ -141,7 +145,7 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
 
 
 def _judge_and_samples(
-    plan: Plan, videos: list[ShardVideo], device: torch.device
+    plan: Plan, videos: list[ShardVideo], device: torch.device, logits: Logits | None
 ) -> tuple[Callable[[Dsanet], Selection], TrainingSet]:
     """Return who chooses the weights, and the samples that are left to train on."""
     classes, metric = plan.dataset.classes, plan.training.metric
@@ -149,7 +153,7 @@ def _judge_and_samples(
         test = load_test(plan.catalog, plan.provenance)
 
         def judge_on_test(model: Dsanet) -> Selection:
-            scores = list(scorer_for(plan, model).score_all(test))
+            scores = list(scorer_for(plan, model, logits).score_all(test))
             return Selection(frame_figure(test, scores, classes[0], metric))
 
         return judge_on_test, _samples(plan, videos, device)

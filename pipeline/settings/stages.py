@@ -19,6 +19,8 @@ class ReadOptions:
     """Who reads the files; pixels do not depend on it."""
     batch: int = 64
     """Images the encoder sees at once."""
+    compile: bool = False
+    """Compile the encoder, which takes a minute at every start: for long runs on a GPU."""
     workers: int | None = None
     """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
     deadline: float = 120.0
@@ -124,8 +126,11 @@ class TrainRun:
     """Samples of a step (of each kind, where they are paired); the preset's own by default."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
-    arithmetic: Literal["fp32", "bf16"] = "fp32"
-    """Matrix products of the training; bf16 is quicker where the hardware has it, less exact."""
+    arithmetic: Literal["fp32", "tf32", "bf16"] = "fp32"
+    """Matrix products of the training; bf16 is quicker where the hardware has it, less exact; tf32
+    is between the two, on NVIDIA's GPUs alone."""
+    compile: bool = False
+    """Compile the training step and the scoring, which takes minutes at the start: for a GPU."""
     force: bool = False
     """Train again although a finished checkpoint with these settings is there."""
 
