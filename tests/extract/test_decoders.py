@@ -138,6 +138,7 @@ LAST_TIMES = {
 
 @pytest.mark.slow
 @pytest.mark.data
+@pytest.mark.long
 def test_every_real_file_has_its_known_length_and_one_set_of_pixels(shared_data, real_videos, read):
     expected = manifest(shared_data)
     assert set(expected) == set(real_videos)

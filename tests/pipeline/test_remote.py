@@ -73,6 +73,7 @@ def test_from_videos_to_figures_and_scores_without_a_local_folder(bucket, footag
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_video_that_is_gone_or_broken_is_a_failure_that_names_its_url(bucket, footage):
     good = sorted(footage.rglob("*.mp4"))[0]
     upload(good, bucket / "videos" / "good.mp4")
