@@ -6,7 +6,7 @@
 
 Prints a table and, last, one line of JSON. Ways: ``bare`` is libavcodec through PyAV without any
 conversion, the others are ``read_chunks`` with that decoder. Each run has a process of its own
-pinned to one core, reads a clip once for nothing and then three times; medians count. Rates are
+pinned to one core, reads a clip once for nothing and then five times; medians count. Rates are
 source frames a second of processor time, which other work on the machine does not disturb.
 ``peak`` is the memory over that of the imports, ``stalled`` the same where the reader pauses for a
 moment after its first chunk, as a full queue makes it do.
@@ -45,7 +45,7 @@ CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
 CLIP_PIXELS = 100_000_000
 """Of all frames of a clip together, at most 900 of them."""
 
-REPEATS = 3
+REPEATS = 5
 
 
 @dataclass(frozen=True, slots=True)

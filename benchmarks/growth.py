@@ -1,14 +1,14 @@
 """Does an extraction's time grow with its work and nothing else, and what would a million take?
 
-    python benchmarks/growth.py [--counts 10 100 400] [--minutes 1 10 30] [--nodes 1 2]
+    python benchmarks/growth.py [--counts 10 100 1000] [--minutes 1 10 60] [--workers 1 2 4]
 
-Short videos are copies of one of 2 seconds, long ones copies of a minute put behind one another;
-the tiny encoder reads one frame of 16. Time is the stage's own, from the first job to the last. The
-start of its workers is the same in every run, so what a further video or frame takes is the
-difference of two runs. Nodes are those of a local cluster, one core and one shard worker each: on a
-machine with two cores, two can be twice as fast as one. The driver's memory is
-all it has. The plan for a million videos is made for real, names and jobs, and its hours are
-reckoned at the rate given.
+Short videos are names of one of 2 seconds, long ones copies of a minute put behind one another; the
+tiny encoder reads one frame of 16. The workers stay from one run to the next, so a time is that of
+jobs alone, from the first to the last commit; what a start takes is a figure of its own. Medians of
+five, and a single run where a thousand videos or an hour are read. Workers on two nodes are those
+of a local cluster, one core and one decoder each: on a machine with two cores, more than two cannot
+be quicker than two. The driver's memory is all it has. The plan for a million videos is made for
+real, names and jobs, and its hours are reckoned at the rate given.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import psutil
-from measuring import Figure, finish, once
+from measuring import Figure, finish, once, take_turns
 from ray.cluster_utils import Cluster
+from working import Extract, start_crew
 
-from pipeline.cluster import plan_workers
-from pipeline.extract import extract
+from extract.recipe import RECIPES
+from pipeline.cluster import WorkerPlan, plan_workers, running_cluster
+from pipeline.extract import extract as extract_all
 from pipeline.settings import ExtractRun
-from pipeline.stage import pack_jobs
+from pipeline.stage import StageSettings, pack_jobs
 from stores.catalog import Catalog
 from stores.datasets.synthetic import generate
 from stores.drawn.plan import Settings
@@ -38,7 +38,11 @@ from stores.records import VideoItem
 from stores.tree import find_videos
 
 PER_SHARD = 8
-Figures = list[Figure]
+WORKED = 64
+"""Short videos that one, two and four workers share."""
+
+LARGE, LONG = 1000, 60
+"""So many videos, and minutes, are read once: they take long enough to be their own median."""
 
 
 def draw(folder: Path, seconds: float) -> Path:
@@ -73,96 +77,97 @@ def repeat(source: Path, target: Path, times: int) -> None:
             shift += last
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One extraction: seconds of its stage, those before and after it, frames, driver's MiB."""
-
-    stage: float
-    rest: float
-    frames: int
-    memory: float
-
-
-def run(root: Path, out: Path) -> Run:
-    """Extract every video below ``root``."""
-    begun = time.monotonic()
-    report = extract(
-        ExtractRun(dataset="folder", root=root, out=out, recipe="demo", frames="middle")
-    )
-    whole = time.monotonic() - begun
-    assert not report.failures, report.failures[0].reason
-    memory = psutil.Process().memory_info().rss / 2**20
-    return Run(report.seconds, whole - report.seconds, report.frames, memory)
+def copies(source: Path, count: int) -> list[Path]:
+    """Return so many names of one video, in a folder beside it."""
+    folder = source.with_name(f"{source.stem}-{count}")
+    folder.mkdir()
+    paths = [folder / f"{index:05d}.mp4" for index in range(count)]
+    for path in paths:
+        path.hardlink_to(source)
+    return paths
 
 
-def copies(short: Path, root: Path, count: int) -> Path:
-    """Return a folder of so many copies of a video."""
-    root.mkdir()
-    for index in range(count):
-        (root / f"{index:05d}.mp4").hardlink_to(short)
-    return root
+def demo_stage() -> StageSettings:
+    """Return the stage of the demo's recipe, one frame of 16."""
+    return StageSettings(replace(RECIPES["demo"], frames="middle"), "")
 
 
-def many_videos(folder: Path, short: Path, counts: Sequence[int]) -> list[Figure]:
-    """Return what one more short video takes, and what does not grow with their number."""
-    runs = []
-    for count in counts:
-        root = copies(short, folder / f"root{count}", count)
-        runs.append(run(root, folder / f"out{count}"))
-    figures = []
-    for (less, before), (more, after) in pairwise(zip(counts, runs, strict=True)):
-        each = 1e3 * (after.stage - before.stage) / (more - less)
-        figures.append(Figure(f"growth: a short video more, {less} to {more}", each, "ms"))
-    each = (runs[1].stage - runs[0].stage) / (counts[1] - counts[0])
-    figures.append(Figure("growth: start of the workers", runs[0].stage - counts[0] * each, "s"))
-    figures.append(Figure("growth: start of Ray, listing and end", runs[-1].rest, "s"))
-    for count, found in zip(counts, runs, strict=True):
-        figures.append(Figure(f"growth: driver, {count} short videos", found.memory, "MiB"))
-    return figures
+def driver_mib() -> float:
+    """Return the memory that the driver, this process, holds now."""
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
-def long_videos(folder: Path, short: Path, lengths: Sequence[int]) -> list[Figure]:
-    """Return the rate at which a video's further minutes are read, and the driver's memory."""
-    minute = folder / "minute.mp4"
+def timed(extract: Extract, videos: Sequence[Path], rounds: int) -> tuple[float, int]:
+    """Return the median seconds that videos take in shards of eight, and their frames."""
+    found = [0]
+
+    def run() -> None:
+        found[0] = extract(videos, PER_SHARD)
+
+    return take_turns({"": run}, rounds)[""].wall, found[0]
+
+
+def many_videos(
+    extract: Extract, short: Path, counts: Sequence[int], rounds: int
+) -> tuple[list[Figure], list[Figure]]:
+    """Return what a short video takes among more and more of them, and the driver's memory."""
+    times, memory = [], []
+    for number in counts:
+        seconds, _ = timed(extract, copies(short, number), rounds if number < LARGE else 1)
+        name = f"growth: a short video, of {number}"
+        times.append(Figure(name, 1e3 * seconds / number, "ms"))
+        memory.append(Figure(f"growth: driver, {number} short videos", driver_mib(), "MiB"))
+    return times, memory
+
+
+def long_videos(
+    extract: Extract, short: Path, lengths: Sequence[int], rounds: int
+) -> tuple[list[Figure], list[Figure]]:
+    """Return the rate at which longer and longer videos are read, and the driver's memory."""
+    minute = short.with_name("minute.mp4")
     repeat(short, minute, 30)
-    runs = []
+    times, memory = [], []
     for minutes in lengths:
-        root = folder / f"long{minutes}"
-        root.mkdir()
-        repeat(minute, root / "long.mp4", minutes)
-        runs.append(run(root, folder / f"outlong{minutes}"))
-    figures = []
-    for (less, before), (more, after) in pairwise(zip(lengths, runs, strict=True)):
-        rate = (after.frames - before.frames) / (after.stage - before.stage)
-        figures.append(Figure(f"growth: a video of {less} to {more} min", rate, "frames/s"))
-    figures.append(Figure(f"growth: driver, {lengths[-1]} min", runs[-1].memory, "MiB"))
-    return figures
+        path = short.with_name(f"{minutes}-minutes.mp4")
+        repeat(minute, path, minutes)
+        seconds, frames = timed(extract, [path], rounds if minutes < LONG else 1)
+        times.append(Figure(f"growth: a video of {minutes} min", frames / seconds, "frames/s"))
+        memory.append(Figure(f"growth: driver, {minutes} min", driver_mib(), "MiB"))
+    return times, memory
 
 
-def more_nodes(folder: Path, short: Path, nodes: Sequence[int], counts: Sequence[int]) -> Figures:
-    """Return the rate of each number of one-core nodes, by the difference of two runs each."""
+def start_up(folder: Path, short: Path) -> list[Figure]:
+    """Return what a whole extraction of one short video takes: nearly nothing but its start."""
+    root = folder / "one"
+    root.mkdir()
+    (root / "one.mp4").hardlink_to(short)
+    run = ExtractRun(dataset="folder", root=root, out=folder / "out", recipe="demo")
+    seconds = once(lambda: extract_all(run)).wall
+    return [Figure("growth: an extraction of one short video, start and end", seconds, "s")]
+
+
+def more_workers(folder: Path, short: Path, workers: Sequence[int], rounds: int) -> list[Figure]:
+    """Return the rate of each number of one-core workers on a cluster of two nodes."""
+    videos = copies(short, WORKED)
     rates: list[float] = []
-    for number in nodes:
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        try:
-            for _ in range(number - 1):
-                cluster.add_node(num_cpus=1)
-            cluster.wait_for_nodes()
-            os.environ["RAY_ADDRESS"] = cluster.address
-            few, many = (
-                run(
-                    copies(short, folder / f"nodes{number}-{count}", count),
-                    folder / f"outnodes{number}-{count}",
-                )
-                for count in counts
-            )
-        finally:
-            os.environ.pop("RAY_ADDRESS", None)
-            cluster.shutdown()
-        rates.append((counts[1] - counts[0]) / (many.stage - few.stage))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        cluster.add_node(num_cpus=2)
+        cluster.wait_for_nodes()
+        os.environ["RAY_ADDRESS"] = cluster.address
+        for number in workers:
+            plan = WorkerPlan(shard_workers=number, decoders=1, cpus=1.0, gpus=0.0, torch_threads=1)
+            with running_cluster():
+                extract = start_crew(folder / f"workers{number}", demo_stage(), plan)
+                extract(videos[:number], 1)
+                seconds, _ = timed(extract, videos, rounds)
+            rates.append(len(videos) / seconds)
+    finally:
+        os.environ.pop("RAY_ADDRESS", None)
+        cluster.shutdown()
     return [
-        Figure(f"growth: {number} nodes of a core, to {nodes[0]}", rate / rates[0], "times")
-        for number, rate in zip(nodes, rates, strict=True)
+        Figure(f"growth: {number} workers on 2 nodes, to {workers[0]}", rate / rates[0], "times")
+        for number, rate in zip(workers, rates, strict=True)
     ]
 
 
@@ -201,17 +206,24 @@ def plan_a_million(rate: float) -> list[Figure]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 400])
-    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 30])
-    parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rate", type=float, default=4000.0, help="source frames/s of one node")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         short = draw(folder / "short", 2.0)
-        figures = many_videos(folder, short, options.counts)
-        figures += long_videos(folder, short, options.minutes)
-        figures += more_nodes(folder, short, options.nodes, counts=(20, 220))
+        figures = start_up(folder, short)
+        with running_cluster() as plan:
+            extract = start_crew(folder / "shards", demo_stage(), plan)
+            started = once(lambda: extract([short], 1)).wall
+            figures.append(Figure("growth: the first job, start of the workers", started, "s"))
+            many, memory = many_videos(extract, short, options.counts, options.rounds)
+            long, held = long_videos(extract, short, options.minutes, options.rounds)
+        figures += [*many, *long, *memory, *held]
+        figures += more_workers(folder, short, options.workers, options.rounds)
     figures += plan_a_million(options.rate)
     finish("growth", vars(options), figures)
 

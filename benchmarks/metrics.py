@@ -50,14 +50,13 @@ def make_videos(
 
 
 def plain_map(
-    probabilities: Sequence[NDArray[np.float32]], events: Sequence[Sequence[Event]]
+    probabilities: Sequence[NDArray[np.float32]],
+    events: Sequence[Sequence[Event]],
+    threshold: float,
 ) -> NDArray[np.float64]:
-    """Return the average precision [5,K] by plain loops over frames, and IoU by sets of frames."""
+    """Return the average precision [K] by plain loops over frames, and IoU by sets of frames."""
     return np.array(
-        [
-            [plain_precision(probabilities, events, k, threshold) for k in range(len(CLASSES))]
-            for threshold in IOU_THRESHOLDS
-        ]
+        [plain_precision(probabilities, events, k, threshold) for k in range(len(CLASSES))]
     )
 
 
@@ -119,27 +118,33 @@ def main() -> None:
         "AP, scikit-learn": lambda: average_precision_score(truth, score),
     }
     timings = take_turns(calls, ROUNDS)
-    # One round of these: the loop alone takes a quarter of a minute.
+    # A round of the plain loop is one threshold, and takes seconds; of ours it is all of them.
+    plain: list[NDArray[np.float64]] = []
+    rest = iter(IOU_THRESHOLDS)
     timings |= take_turns(
         {
-            "mAP@IoU, plain loop": lambda: plain_map(probabilities, events),
+            "mAP@IoU, plain loop, a threshold": lambda: plain.append(
+                plain_map(probabilities, events, next(rest))
+            ),
             "1,000 draws of videos": lambda: frame_intervals(truths, scores),
         },
-        rounds=1,
+        rounds=len(IOU_THRESHOLDS),
     )
     gaps = {
-        "mAP@IoU": float(np.abs(ours_map() - plain_map(probabilities, events)).max()),
+        "mAP@IoU": float(np.abs(ours_map() - np.array(plain)).max()),
         "AUC": abs(roc_auc(truth, score) - roc_auc_score(truth, score)),
         "AP": abs(average_precision(truth, score) - average_precision_score(truth, score)),
     }
     for name, timing in timings.items():
-        print(f"{name:22} {timing.wall:9.3f} s")
+        print(f"{name:34} {timing.wall:9.3f} s")
 
     def times(plain: str, ours: str) -> float:
         return timings[plain].processor / timings[ours].processor
 
+    loop = len(IOU_THRESHOLDS) * times("mAP@IoU, plain loop, a threshold", "mAP@IoU")
+
     figures = [
-        Figure("metrics: mAP@IoU", times("mAP@IoU, plain loop", "mAP@IoU"), "times", at_least=100),
+        Figure("metrics: mAP@IoU", loop, "times", at_least=100),
         Figure("metrics: AUC", times("AUC, scikit-learn", "AUC"), "times"),
         Figure("metrics: AP", times("AP, scikit-learn", "AP"), "times"),
         Figure("metrics: largest gap", max(gaps.values()), "", at_most=1e-12),
