@@ -1,6 +1,6 @@
 """How quick is CLIP's vision tower alone, in which arithmetic, layout and compilation?
 
-    python benchmarks/encoder.py [--model ViT-B-16] [--batch 8] [--rounds 5] [--compile]
+    python benchmarks/encoder.py [--model ViT-B-16] [--batch 4] [--rounds 5] [--compile]
 
 Random weights: the time does not depend on them. The plain way is open_clip's own in float32. The
 cosine is that of each way's features with the plain one's, the least of the batch. With a GPU the
@@ -30,7 +30,7 @@ def parse() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="ViT-B-16", choices=GFLOP)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compile", action="store_true", help="also the compiled float32 tower")
     return parser.parse_args()

@@ -38,7 +38,7 @@ from stores.records import VideoItem
 from stores.tree import find_videos
 
 PER_SHARD = 8
-WORKED = 64
+WORKED = 40
 """Short videos that one, two and four workers share."""
 
 LARGE, LONG = 1000, 60
