@@ -1,9 +1,10 @@
-"""The clips that decoding is measured on: drawn, or cut from a real video."""
+"""The clips that decoding is measured on: drawn or cut from a real video, and put end to end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -24,6 +25,25 @@ def write_clip(
         for picture, _ in zip(pictures, range(count), strict=False):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
+
+
+def repeat(source: Path, target: Path, times: int) -> None:
+    """Put a video behind itself so many times, without coding it anew."""
+    with av.open(str(target), "w") as out:
+        stream, shift = None, 0
+        for _ in range(times):
+            last = 0
+            with av.open(str(source)) as container:
+                given = container.streams.video[0]
+                stream = stream or out.add_stream_from_template(given)
+                for packet in container.demux(given):
+                    if packet.dts is None:
+                        continue
+                    last = max(last, (packet.pts or 0) + (packet.duration or 1))
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    out.mux(packet)
+            shift += last
 
 
 def _from_video(source: str, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:

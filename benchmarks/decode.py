@@ -6,7 +6,8 @@
     python benchmarks/decode.py --quick              # short clips and two turns
 
 Prints a table and, last, one line of JSON. Ways: ``bare`` is libavcodec through PyAV without any
-conversion, the others are ``read_chunks`` with that decoder. The ways take turns at a clip in one
+conversion, the others are ``read_chunks`` with that decoder, and ``auto`` the one of them that it
+takes for the clip. The ways take turns at a clip in one
 process pinned to one core, after one turn for nothing; medians count, and a share is the median of
 each turn's. Rates are source frames a second of processor time, which other work on the machine
 does not disturb. Memory is measured in a process of its own for each way and clip: ``peak`` is that
@@ -25,7 +26,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -33,17 +33,19 @@ from typing import Any
 
 import av
 import psutil
-from clips import write_clip
+from clips import repeat, write_clip
 from measuring import Figure, finish
 
 from extract.container import DecodeError
+from extract.probe import probe
 from extract.recipe import RECIPES, FrameChoice
-from extract.video import read_chunks
+from extract.video import prefers_decord, read_chunks
 
-WAYS = ("bare", "pyav", "decord", "auto")
+WAYS = ("bare", "pyav", "decord")
 CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
 CLIP_PIXELS = 100_000_000
-"""Of all frames of a clip together, at most 900 of them."""
+"""Of all frames of a clip together, at most 900 of them. Fewer are put end to end three times:
+opening and probing a file takes as long as a dozen large frames, and videos are long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,18 @@ def main() -> None:
         print(json.dumps(_memory_held(*options.held)))
         return
     rounds, share = (2, 0.4) if options.quick else (options.rounds, 1.0)
-    measured = WAYS if options.memory else WAYS[-1:]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for size, codec in product(options.sizes, options.codecs):
             width, height = (int(side) for side in size.split("x"))
             count = min(900, int(share * CLIP_PIXELS / (width * height)))
             clip = str(Path(folder) / f"{size}-{codec}.mp4")
-            write_clip(clip, codec, options.source, (width, height), count)
+            once = Path(folder) / "once.mp4"
+            write_clip(str(once), codec, options.source, (width, height), count)
+            repeat(once, Path(clip), 1 if count == 900 else 3)
+            once.unlink()
             for frames in options.frames:
-                found = _compare(size, frames, clip, rounds=rounds, measured=measured)
+                found = _compare(size, frames, clip, rounds=rounds, memory=options.memory)
                 rows += [replace(row, codec=codec) for row in found]
         clips = [str(clip) for clip in Path(folder).glob("*.mp4")]
         first, last = _child("--many", *clips, "--files", str(options.files))
@@ -123,19 +127,19 @@ def main() -> None:
     finish("decode", settings, figures)
 
 
-def _compare(
-    size: str, frames: FrameChoice, clip: str, *, rounds: int, measured: Sequence[str]
-) -> list[Row]:
+def _compare(size: str, frames: FrameChoice, clip: str, *, rounds: int, memory: bool) -> list[Row]:
     rates: dict[str, list[float] | str] = _child("--turns", frames, clip, "--rounds", str(rounds))
     bare = [float(rate) for rate in rates["bare"]]
+    recipe = replace(RECIPES["vadclip"], frames=frames)
+    rates["auto"] = rates["decord" if prefers_decord(probe(clip), recipe) else "pyav"]
     rows = []
     for way, found in rates.items():
         if isinstance(found, str):
             rows.append(Row(size, "", frames, way, 0.0, 0.0, None, refused=found))
             continue
         of_bare = statistics.median(rate / plain for rate, plain in zip(found, bare, strict=True))
-        memory = _child("--held", way, frames, clip) if way in measured else None
-        rows.append(Row(size, "", frames, way, statistics.median(found), of_bare, memory))
+        held = _child("--held", way, frames, clip) if memory or way == "auto" else None
+        rows.append(Row(size, "", frames, way, statistics.median(found), of_bare, held))
     return rows
 
 

@@ -51,7 +51,7 @@ BATCH = 32
 class Case:
     """One encoder: its open_clip name, weights, precision, frames; and how much is measured.
 
-    A turn is ``videos`` videos, half of them for the plain script, and ``repeats`` times 32 images
+    A turn is ``videos`` videos, a quarter of them for the plain script, and ``repeats`` times 32 images
     for the limit.
     """
 
@@ -144,7 +144,7 @@ def run_case(folder: Path, videos: Sequence[Path], case: Case, rounds: int) -> l
     sizes = (CPU_BATCH, 8)
     ready = torch.randint(0, 256, (BATCH, 3, 224, 224), dtype=torch.uint8)
     counts = [len(chosen_frames(video, case.frames)[1]) for video in videos]
-    half = len(videos) // 2
+    some = len(videos) // 4
 
     def encode(size: int) -> None:
         for _ in range(case.repeats):
@@ -157,7 +157,7 @@ def run_case(folder: Path, videos: Sequence[Path], case: Case, rounds: int) -> l
         timings = take_turns(
             {
                 "ours": lambda: extract(videos, len(videos)),
-                "plain": lambda: plain_script(videos[:half], case.frames, model, preprocess),
+                "plain": lambda: plain_script(videos[:some], case.frames, model, preprocess),
                 **{f"limit {size}": partial(encode, size) for size in sizes},
             },
             rounds,
@@ -165,7 +165,7 @@ def run_case(folder: Path, videos: Sequence[Path], case: Case, rounds: int) -> l
     show_timings(timings)
     ours = timings["ours"].wall
     batch = min(sizes, key=lambda size: timings[f"limit {size}"].wall)
-    rate, plain = sum(counts) / ours, sum(counts[:half]) / timings["plain"].wall
+    rate, plain = sum(counts) / ours, sum(counts[:some]) / timings["plain"].wall
     limit = case.repeats * BATCH / timings[f"limit {batch}"].wall
     frames = rate * (16 if case.frames == "middle" else 1)
     aims = (5.0, None) if case.model == TINY_MODEL else (2.0, 0.95)

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import psutil
+from clips import repeat
 from measuring import Figure, finish, once, take_turns
 from ray.cluster_utils import Cluster
 from working import Extract, start_crew
@@ -56,25 +56,6 @@ def draw(folder: Path, seconds: float) -> Path:
     )
     generate(folder, 1, settings)
     return next(path for path in find_videos(folder) if path.suffix == ".mp4")
-
-
-def repeat(source: Path, target: Path, times: int) -> None:
-    """Put a video behind itself so many times, without coding it anew."""
-    with av.open(str(target), "w") as out:
-        stream, shift = None, 0
-        for _ in range(times):
-            last = 0
-            with av.open(str(source)) as container:
-                given = container.streams.video[0]
-                stream = stream or out.add_stream_from_template(given)
-                for packet in container.demux(given):
-                    if packet.dts is None:
-                        continue
-                    last = max(last, (packet.pts or 0) + (packet.duration or 1))
-                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = stream
-                    out.mux(packet)
-            shift += last
 
 
 def copies(source: Path, count: int) -> list[Path]:
