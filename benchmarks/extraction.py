@@ -51,8 +51,8 @@ BATCH = 32
 class Case:
     """One encoder: its open_clip name, weights, precision, frames; and how much is measured.
 
-    A turn is ``videos`` videos, a quarter of them for the plain script, and ``repeats`` times 32 images
-    for the limit.
+    A turn is ``videos`` videos, a quarter of them for the plain script, and ``repeats`` times 32
+    images for the limit.
     """
 
     model: str
