@@ -39,7 +39,7 @@ from stores.tree import find_videos
 
 PER_SHARD = 8
 WORKED = 40
-"""Short videos that one, two and four workers share."""
+"""Short videos that one, two and four workers share, in eight jobs, so that none has more."""
 
 LARGE, LONG = 1000, 60
 """So many videos, and minutes, are read once: they take long enough to be their own median."""
@@ -78,12 +78,14 @@ def driver_mib() -> float:
     return float(psutil.Process().memory_info().rss) / 2**20
 
 
-def timed(extract: Extract, videos: Sequence[Path], rounds: int) -> tuple[float, int]:
-    """Return the median seconds that videos take in shards of eight, and their frames."""
+def timed(
+    extract: Extract, videos: Sequence[Path], rounds: int, per_shard: int = PER_SHARD
+) -> tuple[float, int]:
+    """Return the median seconds that videos take, and their frames."""
     found = [0]
 
     def run() -> None:
-        found[0] = extract(videos, PER_SHARD)
+        found[0] = extract(videos, per_shard)
 
     return take_turns({"": run}, rounds)[""].wall, found[0]
 
@@ -141,7 +143,7 @@ def more_workers(folder: Path, short: Path, workers: Sequence[int], rounds: int)
             with running_cluster():
                 extract = start_crew(folder / f"workers{number}", demo_stage(), plan)
                 extract(videos[:number], 1)
-                seconds, _ = timed(extract, videos, rounds)
+                seconds, _ = timed(extract, videos, rounds, WORKED // 8)
             rates.append(len(videos) / seconds)
     finally:
         os.environ.pop("RAY_ADDRESS", None)
