@@ -7,12 +7,11 @@
 
 Prints a table and, last, one line of JSON. Ways: ``bare`` is libavcodec through PyAV without any
 conversion, the others are ``read_chunks`` with that decoder, and ``auto`` the one of them that it
-takes for the clip. The ways take turns at a clip in one
-process pinned to one core, after one turn for nothing; medians count, and a share is the median of
-each turn's. Rates are source frames a second of processor time, which other work on the machine
-does not disturb. Memory is measured in a process of its own for each way and clip: ``peak`` is that
-over the imports, ``stalled`` the same where the reader pauses for a moment after its first chunk,
-as a full queue makes it do.
+takes for the clip. The ways take turns at a clip in one process pinned to one core, after one turn
+for nothing; medians count, and a share is the median of each turn's. Rates are source frames a
+second of processor time, which other work on the machine does not disturb. Memory is measured in a
+process of its own for each way and clip: ``peak`` is that over the imports, ``stalled`` the same
+where the reader pauses for a moment after its first chunk, as a full queue makes it do.
 """
 
 from __future__ import annotations
@@ -43,6 +42,8 @@ from extract.video import prefers_decord, read_chunks
 
 WAYS = ("bare", "pyav", "decord")
 CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
+SIZES = ("320x240", "640x480", "1280x720", "1920x1080")
+CODECS = ("libx264", "libx265", "mpeg4")
 CLIP_PIXELS = 100_000_000
 """Of all frames of a clip together, at most 900 of them. Fewer are put end to end three times:
 opening and probing a file takes as long as a dozen large frames, and videos are long."""
@@ -67,9 +68,9 @@ def parse() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--source", help="a real video to cut the clips from")
-    parser.add_argument("--sizes", nargs="+", default=["320x240", "1280x720", "1920x1080"])
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=[*SIZES[:1], *SIZES[2:]])
     parser.add_argument("--frames", nargs="+", choices=CHOICES, default=["middle"])
-    parser.add_argument("--codecs", nargs="+", default=["libx264", "libx265", "mpeg4"])
+    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=CODECS)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
     parser.add_argument("--memory", action="store_true", help="of every way, not of auto alone")
     parser.add_argument("--files", type=int, default=600, help="read one after another")
@@ -77,7 +78,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--turns", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--held", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--many", nargs="+", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.source:
+        try:
+            probe(options.source)
+        except DecodeError as error:
+            parser.error(str(error))
+    return options
 
 
 def main() -> None:

@@ -130,11 +130,13 @@ def prefers_decord(facts: VideoProbe, recipe: Recipe) -> bool:
     """Say whether ``auto`` reads this video with decord: right, and not clearly behind PyAV.
 
     That is where one frame of 16 is wanted and decord can leave most of the others unconverted,
-    which takes regular times and few keyframes.
+    which takes regular times and few keyframes; and H.264, since in HEVC it is 7 to 14 % behind
+    (measured: docs/decisions/0002-decoders.md).
     """
     spacing = facts.frames / max(1, facts.keyframes - 1)
     is_quick = facts.is_regular and spacing >= DECORD_KEYFRAME_SPACING
-    return is_strided(recipe.frames) and is_quick and not decord_objection(facts, recipe)
+    is_near = is_quick and facts.codec == "h264"
+    return is_strided(recipe.frames) and is_near and not decord_objection(facts, recipe)
 
 
 def _start(

@@ -98,6 +98,7 @@ def test_auto_takes_decord_for_regular_strided_videos_of_few_keyframes_alone(wri
         {"rotation": 90},
         {"keyframes": 10},
         {"codec": "mpeg4"},
+        {"codec": "hevc"},
         {"timestamps": uneven},
         {"pixel_format": "yuv420p10le"},
         {"path": "caf\udce9.mp4"},
