@@ -30,6 +30,7 @@ NAMES = (
     "extraction",
     "growth",
 )
+APART = ("memory", "report", "long_video")
 
 
 def run(name: str) -> dict[str, Any] | None:
@@ -51,15 +52,19 @@ def run(name: str) -> dict[str, Any] | None:
 def main() -> None:
     """Run, keep and summarise."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", default=list(NAMES))
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join((*NAMES, *APART)))
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks.jsonl"))
     options = parser.parse_args()
+    if unknown := set(options.names) - {*NAMES, *APART}:
+        parser.error(
+            f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join((*NAMES, *APART))}"
+        )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
     failed: list[str] = []
     begun = time.monotonic()
     with options.out.open("w", encoding="utf-8") as file:
-        for name in options.names:
+        for name in options.names or NAMES:
             print(f"\n== {name}", flush=True)
             started = time.monotonic()
             record = run(name)
