@@ -34,14 +34,14 @@ from extract.crops import crop, normalise
 from extract.decoders import decord  # type: ignore[attr-defined]  # not meant to be passed on
 from extract.encoder import CPU_BATCH, default_precision, load_encoder
 from extract.recipe import RECIPES, TINY_MODEL, Precision, Recipe
-from extract.tiny import tiny_clip
+from extract.tiny_clip import tiny_clip
 from extract.video import read_chunks
-from pipeline.cluster import running_cluster
+from pipeline.engine.cluster import running_cluster
+from pipeline.engine.shard_worker import StageSettings
 from pipeline.settings import ReadOptions
-from pipeline.stage import StageSettings
-from stores.datasets.synthetic import generate
-from stores.drawn.plan import Settings
-from stores.tree import find_videos
+from stores.datasets.synthetic.dataset import generate
+from stores.datasets.synthetic.plan import Settings
+from stores.files.scan import find_videos
 
 Preprocess = Callable[[Image.Image], torch.Tensor]
 BATCH = 32

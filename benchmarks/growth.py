@@ -27,15 +27,15 @@ from ray.cluster_utils import Cluster
 from working import Extract, start_crew
 
 from extract.recipe import RECIPES
-from pipeline.cluster import WorkerPlan, plan_workers, running_cluster
-from pipeline.extract import extract as extract_all
+from pipeline.engine.cluster import WorkerPlan, plan_workers, running_cluster
+from pipeline.engine.shard_worker import StageSettings, pack_jobs
 from pipeline.settings import ExtractRun
-from pipeline.stage import StageSettings, pack_jobs
-from stores.catalog import Catalog
-from stores.datasets.synthetic import generate
-from stores.drawn.plan import Settings
+from pipeline.stages.extract import extract as extract_all
+from stores.datasets.synthetic.dataset import generate
+from stores.datasets.synthetic.plan import Settings
+from stores.features.catalog import Catalog
+from stores.files.scan import find_videos
 from stores.records import VideoItem
-from stores.tree import find_videos
 
 PER_SHARD = 8
 WORKED = 40

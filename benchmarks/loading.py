@@ -20,7 +20,7 @@ from measuring import Figure, finish, once, show_timings, take_turns
 from numpy.typing import NDArray
 from training import TRAINING, build_model, in_parts, make_batch
 
-from model.data import TrainingSet, fit_to_window
+from model.training.data import TrainingSet, fit_to_window
 
 WINDOW, WIDTH, VIDEOS = 256, 512, 64
 

@@ -17,9 +17,9 @@ from measuring import Figure, finish, take_turns
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from model.bootstrap import frame_intervals
-from model.detection import IOU_THRESHOLDS, detection_metrics
-from model.metrics import average_precision, frame_truth, roc_auc
+from model.evaluation.bootstrap import frame_intervals
+from model.evaluation.detection import IOU_THRESHOLDS, detection_metrics
+from model.evaluation.metrics import average_precision, frame_truth, roc_auc
 from stores.records import Event
 
 CLASSES = tuple(f"class {k}" for k in range(14))

@@ -24,15 +24,16 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pipeline.report import write_report
+from model.scoring.events import label_all
 from pipeline.settings import ReportRun
+from pipeline.views.report import write_report
 from stores.datasets import ucf
-from stores.datasets.synthetic import generate
-from stores.drawn.plan import Settings
-from stores.events import EventRule
-from stores.records import SEGMENT_FRAMES, VideoItem, VideoScores
-from stores.scores import ScoreHeader, write_scores
-from stores.tree import find_videos
+from stores.datasets.synthetic.dataset import generate
+from stores.datasets.synthetic.plan import Settings
+from stores.files.scan import find_videos
+from stores.records import SEGMENT_FRAMES, EventRule, VideoItem, VideoScores
+from stores.scores.schema import ScoreHeader
+from stores.scores.writer import write_scores
 
 _RATE = 30  # frames a second
 _PER_PART = 8  # videos, as `score` writes them
@@ -79,14 +80,18 @@ def many_videos(folder: Path, count: int, seconds: int, files: int) -> Path:
             made_up(path.name, str(path), seconds * _RATE, first + number)
             for number, path in enumerate(paths[first : first + _PER_PART])
         ]
-        write_scores(folder / "scores" / "many", _HEADER, part)
+        write_scores(folder / "scores" / "many", _HEADER, label_all(part, _HEADER))
     return folder / "scores" / "many"
 
 
 def a_long_video(folder: Path, hours: float) -> Path:
     """Write the scores of one video without its file."""
     frames = round(hours * 3600 * _RATE)
-    write_scores(folder / "scores" / "long", _HEADER, [made_up("long.mp4", "", frames, 1)])
+    write_scores(
+        folder / "scores" / "long",
+        _HEADER,
+        label_all([made_up("long.mp4", "", frames, 1)], _HEADER),
+    )
     return folder / "scores" / "long"
 
 

@@ -19,10 +19,10 @@ from measuring import Figure, Timing, finish, machine, once, show_timings, take_
 from numpy.typing import NDArray
 from training import MODEL, TRAINING, build_model, padding_computed
 
-from model.config import Arithmetic
-from model.data import split_windows
-from model.dsanet import Dsanet
-from model.score import Temperatures, logits_in, score_videos
+from model.heads.dsanet.model import Dsanet
+from model.scoring.scorer import Temperatures, logits_in, score_videos
+from model.training.config import Arithmetic
+from model.training.data import split_windows
 
 VIDEOS, SEGMENTS = 290, 62_419
 AUTHORS_SECONDS = 60.8

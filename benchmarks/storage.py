@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 from measuring import Figure, Timing, finish, once, show_timings, take_turns
 
-from stores.catalog import Catalog, open_catalog
-from stores.events import EventRule
-from stores.records import DecodeAudit, VideoFeatures, VideoItem, VideoScores
-from stores.scores import ScoreHeader, write_scores
-from stores.shard_index import ShardRecipe, ShardVideo
-from stores.shards import read_segments, write_shard
+from model.scoring.events import label_all
+from stores.features.catalog import Catalog, open_catalog
+from stores.features.shard_index import ShardRecipe, ShardVideo
+from stores.features.shards import read_segments, write_shard
+from stores.records import DecodeAudit, EventRule, VideoFeatures, VideoItem, VideoScores
+from stores.scores.schema import ScoreHeader
+from stores.scores.writer import write_scores
 
 CROPS, WIDTH, VIDEOS, PER_SHARD = 10, 512, 64, 8
 RECIPE = ShardRecipe("{}", "0" * 16)
@@ -120,7 +121,10 @@ def compare_parquet(folder: Path, rounds: int) -> list[Figure]:
     base = VideoScores(item, np.arange(len(shares)) / 25, 1 - shares[:, 0], shares)
     results = [replace(base, item=VideoItem(f"v{i}", "v.mp4")) for i in range(20)]
     rows = len(shares) * len(results)
-    timing = take_turns({"write": lambda: write_scores(folder, header, results)}, rounds)["write"]
+    timing = take_turns(
+        {"write": lambda: write_scores(folder, header, label_all(results, header))},
+        rounds,
+    )["write"]
     size = sum(path.stat().st_size for path in (folder / "scores").iterdir())
     return [
         Figure("storage: Parquet", rows / timing.wall / 1e6, "M rows/s", at_least=5.0),

@@ -26,17 +26,18 @@ import torch
 from measuring import Figure, Timing, finish, machine, once, peak_mib, show_timings, take_turns
 from torch.utils.flop_counter import FlopCounterMode
 
-from extract import tiny
+from extract import tiny_clip as tiny
 from extract.recipe import TINY_MODEL
-from model.build import build_dsanet, build_text_encoder
-from model.config import PRESETS, Arithmetic, ModelConfig
-from model.data import Batch
-from model.dsanet import Dsanet
-from model.losses import loss_terms
-from model.optim import build_optimisers
-from model.step import gather_gradients, step_programs
-from model.temporal import VideoEncoder
-from model.tower import empty_text_tower, text_tower
+from model.heads.dsanet.build import build_dsanet, build_text_encoder
+from model.heads.dsanet.config import PRESETS, ModelConfig
+from model.heads.dsanet.losses import loss_terms
+from model.heads.dsanet.model import Dsanet
+from model.heads.dsanet.optim import build_optimisers
+from model.heads.dsanet.temporal import VideoEncoder
+from model.heads.dsanet.text_tower import empty_text_tower, text_tower
+from model.training.config import Arithmetic
+from model.training.data import Batch
+from model.training.step import gather_gradients, step_programs
 
 MODEL, TRAINING = PRESETS["ucf"]
 AUTHORS_SECONDS = 71.0

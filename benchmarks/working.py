@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
-from pipeline.cluster import WorkerPlan
-from pipeline.driver import Crew
-from pipeline.extract import ShardSink
-from pipeline.stage import Progress, StageSettings, pack_jobs
+from pipeline.engine.cluster import WorkerPlan
+from pipeline.engine.driver import Crew
+from pipeline.engine.shard_worker import Progress, StageSettings, pack_jobs
+from pipeline.stages.extract import ShardSink
+from stores.features.shard_index import ShardRecipe
 from stores.records import VideoItem
-from stores.shard_index import ShardRecipe
 
 Extract = Callable[[Sequence[Path], int], int]
 """Extracts videos, so many a shard, as if none were extracted; returns the frames it read."""

@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from stores.locations import is_remote, location
+from stores.files.locations import is_remote, location
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture read, 201 MB as RGB. Headers of 16k × 16k exist, cameras of that size do not."""

@@ -23,7 +23,7 @@ from torch.nn import functional
 from extract.archive import is_torchscript, weights_alone
 from extract.crops import CROP_SIDE, normalise
 from extract.recipe import TINY_MODEL, Precision, Recipe
-from extract.tiny import tiny_clip
+from extract.tiny_clip import tiny_clip
 
 _NO_WEIGHTS = (
     *(RuntimeError, EOFError, LookupError, StopIteration, AttributeError, TypeError),

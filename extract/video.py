@@ -18,7 +18,7 @@ from extract.decoders import Picture, Reading, read_decord, read_pyav, target_si
 from extract.probe import VideoProbe, probe
 from extract.recipe import Recipe
 from extract.sampling import is_strided, segment_count
-from stores.names import is_unicode
+from stores.files.names import is_unicode
 from stores.records import DecodeAudit
 
 __all__ = [

@@ -19,11 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from model.build import build_dsanet
-from model.config import ModelConfig, TrainConfig
-from model.dsanet import Dsanet
-from stores.commit import commit_bytes, commit_text
-from stores.locations import AnyPath, local_copy
+from model.heads.dsanet.build import build_dsanet
+from model.heads.dsanet.config import ModelConfig
+from model.heads.dsanet.model import Dsanet
+from model.training.config import TrainConfig
+from stores.features.shard_index import ShardRecipe
+from stores.files.commit import commit_bytes, commit_text
+from stores.files.locations import AnyPath, local_copy
 from stores.records import StoreError
 
 FILE = "checkpoint.safetensors"
@@ -47,6 +49,11 @@ class Provenance:
     clip_weights: str
     protocol: str
     key: str = ""
+
+    @property
+    def shard_recipe(self) -> ShardRecipe:
+        """The recipe of the features that the checkpoint scores, as the store sees it."""
+        return ShardRecipe(self.recipe, self.recipe_fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +147,3 @@ def rebuild(checkpoint: Checkpoint, device: torch.device) -> Dsanet:
 def _provenance(content: dict[str, Any]) -> Provenance:
     prompts = tuple(tuple(texts) for texts in content.pop("prompts"))
     return Provenance(classes=tuple(content.pop("classes")), prompts=prompts, **content)
-
-
-def device_named(name: str) -> torch.device:
-    """Return the device that a setting names, ``auto`` being a GPU where there is one.
-
-    Raises:
-        ValueError: There is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"unknown device {name!r}; expected auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} was asked for and no GPU is here; use DEVICE=cpu")
-    return device

@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if not os.environ.get("RAY_ADDRESS"):
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 if TYPE_CHECKING:
-    from pipeline.local import VideoResult, VideoScorer, load_scorer
+    from pipeline.api import VideoResult, VideoScorer, load_scorer
 
 __all__ = ["VideoResult", "VideoScorer", "load_scorer"]
 
@@ -25,7 +25,7 @@ __all__ = ["VideoResult", "VideoScorer", "load_scorer"]
 def __getattr__(name: str) -> object:
     """Import what Python programs use once it is asked for: it brings torch along."""
     if name in __all__:
-        from pipeline import local
+        from pipeline import api as local
 
         return getattr(local, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str]) -> Run:
 
 def _run(run: Run) -> int:
     """Import what the command needs, run it and print its summary."""
-    from pipeline.commands import run_command
+    from pipeline.actions import run_command
 
     return run_command(run)
 

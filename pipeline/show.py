@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from stores.names import one_line
+from stores.files.names import one_line
 from stores.records import Failure
-from stores.results import ScoredVideo, read_events
+from stores.scores.reader import ScoredVideo, read_events
 
 if TYPE_CHECKING:  # each command imports only what it runs
-    from model.alarms import AlarmPoint
-    from pipeline.ablate import AblateReport
-    from pipeline.calibrate import CalibrateReport
-    from pipeline.care import FailureRow, VerifyReport
-    from pipeline.evaluate import EvaluateReport
-    from pipeline.extract import ExtractReport
-    from pipeline.imports import ImportReport
-    from pipeline.report import ReportPages
-    from pipeline.score import ScoreReport
-    from pipeline.seeds import SeedsReport
-    from pipeline.train import TrainReport
-    from pipeline.watch import WatchReport
+    from model.evaluation.false_alarms import AlarmPoint
+    from pipeline.stages.ablate import AblateReport
+    from pipeline.stages.calibrate import CalibrateReport
+    from pipeline.stages.care import FailureRow, VerifyReport
+    from pipeline.stages.evaluate import EvaluateReport
+    from pipeline.stages.extract import ExtractReport
+    from pipeline.stages.imports import ImportReport
+    from pipeline.stages.score import ScoreReport
+    from pipeline.stages.seeds import SeedsReport
+    from pipeline.stages.train import TrainReport
+    from pipeline.stages.watch import WatchReport
+    from pipeline.views.report import ReportPages
 
 DONE, SOME_FAILED = 0, 3
 _RECALLS = (0.5, 0.7, 0.9)

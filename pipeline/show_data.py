@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pipeline.show import DONE, SOME_FAILED, results, say
-from stores.inventory import Inventory
-from stores.names import one_line
+from stores.datasets.inventory import Inventory
+from stores.files.names import one_line
 
 if TYPE_CHECKING:  # each command imports only what it runs
-    from extract.matching import Match, Matching
-    from pipeline.preflight import Preflight
+    from extract.protocol_search import Match, Matching
+    from pipeline.stages.preflight import Preflight
 
 _NOTHING_GOES = 2
 _SHOWN = 10  # of each kind
@@ -102,7 +102,7 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
 
 def show_match(matching: Matching) -> int:
     """Print the ranking of protocols, the recipe to use and what it cannot be told from."""
-    from pipeline.match import advice
+    from pipeline.stages.match_features import advice
 
     table = Table(title=f"{len(matching.ranked)} combinations, {len(matching.rows)} rows compared")
     for column in ("frames", "recipe", "crop", "colours", "matrix", "length 1"):

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stores.commit import commit_text
-from stores.events import EventRule
-from stores.records import StoreError
+from stores.files.commit import commit_text
+from stores.records import EventRule, StoreError
 
 FILE = "calibration.json"
 SCHEMA = 1

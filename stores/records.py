@@ -125,3 +125,44 @@ class VideoScores:
     score: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     audit: DecodeAudit | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """When a run of frames is an event.
+
+    A run is entered at ``threshold`` and left below ``release`` x ``threshold``, so that a score
+    that trembles around the threshold makes one event and not ten. Runs shorter than
+    ``minimum_frames`` are dropped; the default is one segment, the shortest thing a score can say.
+    """
+
+    threshold: float = 0.5
+    release: float = 0.8
+    minimum_frames: int = SEGMENT_FRAMES
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEvent:
+    """A found event: frames half-open, seconds from the first frame, the class and its scores."""
+
+    start: int
+    end: int
+    start_time: float
+    end_time: float
+    label: str
+    peak: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledScores:
+    """The scores of one video with what a rule makes of them.
+
+    ``labels`` [F] are class indices, ``label_probability`` [F] the probability of each frame's
+    class; ``events`` are in order of time.
+    """
+
+    scores: VideoScores
+    labels: NDArray[np.int32]
+    label_probability: NDArray[np.float32]
+    events: tuple[ScoredEvent, ...]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stores.commit import exclusive
-from stores.parts import KINDS, parts_in
+from stores.features.shards import check_shard
+from stores.files.commit import exclusive
 from stores.records import StoreError
-from stores.results import check_part
-from stores.shards import check_shard
+from stores.scores.parts import KINDS, parts_in
+from stores.scores.reader import check_part
 
 ASIDE = "damaged"
 """Folder beside the damaged files into which they are moved; nothing reads it."""

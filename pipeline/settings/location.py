@@ -13,7 +13,7 @@ def _parse(arguments: list[str]) -> Path:
     if "://" not in text:
         return Path(text)
     # Only URLs need what these import.
-    from stores.locations import reachable
+    from stores.files.locations import reachable
     from stores.records import StoreError
 
     try:

@@ -38,7 +38,7 @@ class ReadOptions:
 class EventOptions:
     """When scores become events, by whichever command finds events.
 
-    What is not given comes from the checkpoint's calibration, else from ``stores.events``.
+    What is not given comes from the checkpoint's calibration, else from ``model.scoring.events``.
     """
 
     threshold: float | None = None

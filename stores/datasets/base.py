@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from stores.names import printable
+from stores.files.names import printable
+from stores.files.scan import find_videos
 from stores.records import StoreError, VideoItem
-from stores.tree import find_videos
 
 MOST_FRAMES = 2**31 - 1
 """Frames are counted in 32 bits in every file: two years at 30 a second."""
@@ -39,7 +39,7 @@ class Dataset:
     ``classes[0]`` is the normal class. ``prompts`` gives each class one or more texts for CLIP.
     ``test_crop`` is the crop of ten that the published lists score, ``frame_rate`` that of nearly
     all its videos, for features that came without; ``preset`` names the model settings (see
-    ``model.config``); ``metric`` is the figure the field reports for this data set.
+    ``model.heads.dsanet.config``); ``metric`` is the figure the field reports for this data set.
     """
 
     name: str
@@ -64,9 +64,10 @@ class Dataset:
 
 
 def names() -> list[str]:
-    """Return the names of all data sets, sorted: every module beside this one."""
+    """Return the names of all data sets, sorted: every module here but two."""
     package = importlib.import_module("stores.datasets")
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "base")
+    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    return sorted(found - {"base", "inventory"})
 
 
 def load(name: str) -> Dataset:
@@ -172,8 +173,7 @@ def index_by_stem(root: Path) -> dict[str, Path]:
     """Return every video below ``root`` by its name without suffix.
 
     Of several copies the first that is not empty is taken. Different videos of one name are left
-    out, as if none were there: which one is meant cannot be known (``stores.inventory`` names
-    them).
+    out, as if none were there: which one is meant cannot be known (``inventory`` names them).
 
     Raises:
         StoreError: ``root`` is not a folder.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stores.datasets.base import Dataset, refuse_lists
-from stores.names import printable
+from stores.files.names import printable
+from stores.files.scan import walk
 from stores.records import StoreError, VideoItem
-from stores.tree import walk
 
 
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:

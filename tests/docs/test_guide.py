@@ -81,4 +81,4 @@ def test_the_reference_has_every_command_and_what_notebooks_use(pages):
     for name, settings in COMMANDS.items():
         assert name in commands
         assert f"{settings.__module__}.{settings.__name__}" in commands
-    assert "pipeline.local.load_scorer" in by_name["reference/python.html"].anchors
+    assert "pipeline.api.load_scorer" in by_name["reference/python.html"].anchors

@@ -3,7 +3,7 @@ import pytest
 
 from extract.stills import read_pictures, read_stills
 from extract.video import DecodeError
-from stores.drawn.footage import SUFFIXES, write_video
+from stores.datasets.synthetic.footage import SUFFIXES, write_video
 
 SHADES = [int(shade) for shade in np.linspace(16, 235, 60)]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import av
 from workbench import ended, run
 
-from stores.catalog import Catalog, open_catalog
+from stores.features.catalog import Catalog, open_catalog
 
 HEADER = "| file | outcome | frames | announced | duplicates | seconds | stated | PyAV |"
 

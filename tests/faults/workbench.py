@@ -15,9 +15,9 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from stores.catalog import open_catalog
-from stores.datasets import synthetic
-from stores.shards import read_index, read_segments, read_times
+from stores.datasets.synthetic import dataset as synthetic
+from stores.features.catalog import open_catalog
+from stores.features.shards import read_index, read_segments, read_times
 from stores.verify import ASIDE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,25 +17,27 @@ import numpy as np
 import torch
 
 from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, save_checkpoint
-from model.config import PRESETS
-from model.published import read_published
+from model.heads.dsanet.config import PRESETS
+from model.heads.dsanet.import_weights import read_published
+from model.scoring.events import label_all
 from stores.datasets import ucf, xd
-from stores.events import EventRule
-from stores.listing import read_listing, write_listing
-from stores.published import read_array
+from stores.features.manifest import read_listing, write_listing
+from stores.features.published import read_array
+from stores.features.shard_index import ShardRecipe
+from stores.features.shards import check_shard, write_shard
 from stores.records import (
     DecodeAudit,
     Event,
+    EventRule,
     Failure,
     StoreError,
     VideoFeatures,
     VideoItem,
     VideoScores,
 )
-from stores.results import check_part
-from stores.scores import ScoreHeader, write_scores
-from stores.shard_index import ShardRecipe
-from stores.shards import check_shard, write_shard
+from stores.scores.reader import check_part
+from stores.scores.schema import ScoreHeader
+from stores.scores.writer import write_scores
 
 ITEM = VideoItem("a/b #1.mp4", "/videos/b.mp4", "test", ("fire",), (Event(3, 9, "fire"),))
 FEATURES = VideoFeatures(
@@ -87,14 +89,14 @@ def _index_seed(folder: Path) -> bytes:
 
 
 def _part(folder: Path, data: bytes) -> None:
-    write_scores(folder, HEADER, [SCORES])
+    write_scores(folder, HEADER, label_all([SCORES], HEADER))
     (path,) = (folder / "videos").iterdir()
     path.write_bytes(data)
     check_part(folder, path.name)
 
 
 def _part_seed(folder: Path) -> bytes:
-    write_scores(folder, HEADER, [SCORES])
+    write_scores(folder, HEADER, label_all([SCORES], HEADER))
     (path,) = (folder / "videos").iterdir()
     return path.read_bytes()
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from model_checks import CLASSES
 
-from model.detection import IOU_THRESHOLDS, detection_metrics
-from model.metrics import average_precision, frame_truth, roc_auc
+from model.evaluation.detection import IOU_THRESHOLDS, detection_metrics
+from model.evaluation.metrics import average_precision, frame_truth, roc_auc
 from stores.records import SEGMENT_FRAMES, Event
 
 # The published evaluation without normal videos keeps the predictions of the first so many.

@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from model.build import build_dsanet, build_text_encoder
-from model.config import PRESETS, ModelConfig, TrainConfig
-from model.data import label_vector, split_windows
-from model.dsanet import Dsanet, prompted_text
-from model.losses import reconstruction_error
-from model.published import import_published
-from model.score import class_probabilities, score_segments
-from model.temporal import distance_graph, similarity_graph
-from model.tower import empty_text_tower
+from model.heads.dsanet.build import build_dsanet, build_text_encoder
+from model.heads.dsanet.config import PRESETS, ModelConfig
+from model.heads.dsanet.import_weights import import_published
+from model.heads.dsanet.losses import reconstruction_error
+from model.heads.dsanet.model import Dsanet, prompted_text
+from model.heads.dsanet.temporal import distance_graph, similarity_graph
+from model.heads.dsanet.text_tower import empty_text_tower
+from model.scoring.scorer import class_probabilities, score_segments
+from model.training.config import TrainConfig
+from model.training.data import label_vector, split_windows
 from stores.datasets import ucf, xd
 
 TEXT_MODEL = "ViT-B-16-quickgelu"

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from model_checks import CLASSES, check_refinement, label_names
 
-from model.config import PRESETS
-from model.data import fit_to_window, label_vector, resample, segment_bounds, split_windows
-from model.optim import StableAdamW, main_rate, normality_rate
-from model.temporal import valid_segments
+from model.heads.dsanet.config import PRESETS
+from model.heads.dsanet.optim import StableAdamW, main_rate, normality_rate
+from model.heads.dsanet.temporal import valid_segments
+from model.training.data import fit_to_window, label_vector, resample, segment_bounds, split_windows
 
 ARCHIVE = "preprocess"
 WINDOW = 256

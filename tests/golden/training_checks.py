@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from model.losses import loss_terms
-from model.optim import build_optimisers, main_rate, normality_rate
-from model.published import parameter_names
+from model.heads.dsanet.import_weights import parameter_names
+from model.heads.dsanet.losses import loss_terms
+from model.heads.dsanet.optim import build_optimisers, main_rate, normality_rate
 
 # The published lengths of the refiner's schedule: epochs × (125 + 126) and epochs × 412.
 SCHEDULE_STEPS = {"ucf": 2510, "xd": 4120}

@@ -4,9 +4,9 @@ import pytest
 import torch
 from open_clip.transformer import QuickGELU, TextTransformer
 
-from model.build import build_dsanet, build_text_encoder
-from model.config import ModelConfig
-from model.tower import TextTower
+from model.heads.dsanet.build import build_dsanet, build_text_encoder
+from model.heads.dsanet.config import ModelConfig
+from model.heads.dsanet.text_tower import TextTower
 
 PROMPTS = (("normal",), ("fighting", "a fight in the street"), ("road accident",))
 

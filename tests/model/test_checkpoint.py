@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model.build import build_dsanet
 from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, rebuild, save_checkpoint
-from model.config import PRESETS, ModelConfig
+from model.heads.dsanet.build import build_dsanet
+from model.heads.dsanet.config import PRESETS, ModelConfig
 from stores.records import StoreError
 
 CONFIG = ModelConfig(

@@ -8,13 +8,14 @@ import pytest
 import ray
 
 from extract.recipe import RECIPES
-from pipeline.extract import choose_recipe, extract, settle_recipe
 from pipeline.settings import ExtractRun, TrainRun
-from pipeline.train import train
-from stores.datasets import base, synthetic
+from pipeline.stages.extract import choose_recipe, extract, settle_recipe
+from pipeline.stages.train import train
+from stores.datasets import base
+from stores.datasets.synthetic import dataset as synthetic
+from stores.features.shard_index import ShardRecipe
+from stores.features.shards import write_shard
 from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
-from stores.shard_index import ShardRecipe
-from stores.shards import write_shard
 
 SETTINGS = synthetic.Settings(
     train_normal=4, train_anomalous=4, test_normal=2, test_anomalous=4, seconds=(2.0, 4.0)

@@ -7,14 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from extract.header import read_header
-from pipeline.evaluate import evaluate
-from pipeline.extract import extract
-from pipeline.features import open_features, videos_of
-from pipeline.score import score
 from pipeline.settings import EvaluateRun, ExtractRun, ScoreRun, TrainRun
-from pipeline.train import train
+from pipeline.stages.evaluate import evaluate
+from pipeline.stages.extract import extract
+from pipeline.stages.score import score
+from pipeline.stages.train import train
 from stores.datasets import base
-from stores.datasets.custom import WHOLE, read_dataset
+from stores.datasets.custom.dataset import WHOLE, read_dataset
+from stores.features.feature_set import open_features, videos_of
 from stores.records import StoreError
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

@@ -5,12 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from pipeline.evaluate import evaluate
-from pipeline.extract import extract
-from pipeline.features import dataset_named, open_features
-from pipeline.score import score
 from pipeline.settings import EvaluateRun, ExtractRun, ScoreRun, TrainRun
-from pipeline.train import train
+from pipeline.stages.evaluate import evaluate
+from pipeline.stages.extract import extract
+from pipeline.stages.score import score
+from pipeline.stages.train import train
+from stores.features.feature_set import dataset_named, open_features
 
 pytestmark = [pytest.mark.ray, pytest.mark.long]
 

@@ -7,10 +7,10 @@ import open_clip
 import pytest
 import torch
 
-from pipeline.evaluate import evaluate
-from pipeline.imports import import_features
 from pipeline.settings import EvaluateRun, ImportFeaturesRun, TrainRun
-from pipeline.train import train
+from pipeline.stages.evaluate import evaluate
+from pipeline.stages.imports import import_features
+from pipeline.stages.train import train
 
 CLIP_FRAMES = 160
 TEST_VIDEO = "Arson005_x264"

@@ -5,14 +5,14 @@ import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 
-from pipeline.evaluate import evaluate
-from pipeline.extract import extract
-from pipeline.score import score
 from pipeline.settings import EvaluateRun, ExtractRun, ScoreRun, TrainRun
-from pipeline.train import train
-from stores.catalog import open_catalog
-from stores.locations import location, openable, upload
-from stores.shards import read_segments
+from pipeline.stages.evaluate import evaluate
+from pipeline.stages.extract import extract
+from pipeline.stages.score import score
+from pipeline.stages.train import train
+from stores.features.catalog import open_catalog
+from stores.features.shards import read_segments
+from stores.files.locations import location, openable, upload
 
 pytestmark = pytest.mark.ray
 

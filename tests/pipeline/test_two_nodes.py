@@ -8,10 +8,10 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline.extract import extract
 from pipeline.settings import ExtractRun
-from stores.catalog import open_catalog
-from stores.shards import read_index, read_segments
+from pipeline.stages.extract import extract
+from stores.features.catalog import open_catalog
+from stores.features.shards import read_index, read_segments
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

@@ -1,8 +1,7 @@
 import pytest
 
 from stores.calibration import FILE, Calibration, load_calibration, save_calibration
-from stores.events import EventRule
-from stores.records import StoreError
+from stores.records import EventRule, StoreError
 
 MADE = Calibration(
     model_fingerprint="m" * 16,

@@ -4,12 +4,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from stores.catalog import open_catalog
-from stores.events import EventRule
-from stores.records import StoreError, VideoScores
-from stores.scores import ScoreHeader, write_scores
-from stores.shard_index import ShardRecipe
-from stores.shards import read_segments, read_times, write_shard
+from model.scoring.events import label_all
+from stores.features.catalog import open_catalog
+from stores.features.shard_index import ShardRecipe
+from stores.features.shards import read_segments, read_times, write_shard
+from stores.records import EventRule, StoreError, VideoScores
+from stores.scores.schema import ScoreHeader
+from stores.scores.writer import write_scores
 from stores.verify import check_tree, set_aside
 
 HEADER = ScoreHeader(("normal", "fight"), "m" * 16, "r" * 16, EventRule())
@@ -29,7 +30,7 @@ def tree(tmp_path, make_features):
         score=score,
         probabilities=np.stack([1 - score, score], axis=1),
     )
-    write_scores(tmp_path / "scored", HEADER, [scored])
+    write_scores(tmp_path / "scored", HEADER, label_all([scored], HEADER))
     return tmp_path
 
 

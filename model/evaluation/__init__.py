@@ -1,0 +1,1 @@
+"""Figures of scored videos against their truth; knows scores, not the head that made them."""

@@ -1,0 +1,1 @@
+"""Heads, a folder each: what turns segment features into scores."""

@@ -1,0 +1,122 @@
+"""The settings of the model and of its training, and the named presets.
+
+Imports nothing heavy, so that command-line help can show these fields. No class of this package
+takes one of these records whole: builders such as ``model.heads.dsanet.build`` unpack them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from model.training.config import TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The shape of DSANet.
+
+    Attributes:
+        width: D, the width of a segment's feature.
+        classes: K, the number of classes; class 0 is normal.
+        temporal_layers: Transformer blocks of the video encoder.
+        attention_window: Segments that attend to one another; divides ``window``.
+        window: T, the segments of one model input.
+        adapted_blocks: The text transformer's first blocks that are followed by an adapter.
+        adapter_mix: Share in [0, 1] of the adapter's output in what leaves an adapted block.
+        prototypes: P, the number of normality prototypes.
+        decoder_depth: Prototype blocks that reconstruct the video.
+        heads: Attention heads of the normality branch.
+        normal_ratio: Share of the window's segments that are taken as normal.
+        normality: False leaves out self-guided normality modelling (ablation).
+        alignment: False leaves out the event and background alignment (ablation).
+        text_adapter: False takes CLIP's own text features, untrained (ablation).
+    """
+
+    width: int
+    classes: int
+    temporal_layers: int
+    attention_window: int
+    adapted_blocks: int
+    adapter_mix: float
+    window: int = 256
+    prototypes: int = 16
+    decoder_depth: int = 8
+    heads: int = 8
+    normal_ratio: float = 0.8
+    normality: bool = True
+    alignment: bool = True
+    text_adapter: bool = True
+
+
+_UCF = ModelConfig(
+    width=512,
+    classes=14,
+    temporal_layers=2,
+    attention_window=8,
+    adapted_blocks=3,
+    adapter_mix=0.1,
+)
+
+_UCF_TRAINING = TrainConfig(
+    epochs=10,
+    batch=64,
+    learning_rate=7e-5,
+    align_weight=1.1,
+    temperature=5.0,
+    sampling="paired",
+    evaluate_every=1280,
+    metric="auc",
+    schedule_steps=2510,
+)
+
+_XD = ModelConfig(
+    width=512,
+    classes=7,
+    temporal_layers=1,
+    attention_window=64,
+    adapted_blocks=1,
+    adapter_mix=0.6,
+)
+
+_XD_TRAINING = TrainConfig(
+    epochs=10,
+    batch=96,
+    learning_rate=1e-5,
+    align_weight=5.0,
+    temperature=1.0,
+    sampling="shuffled",
+    evaluate_every=4800,
+    metric="ap",
+)
+
+# The demo's: the same architecture for the tiny encoder's 64-wide features, few enough parameters
+# to train on a laptop in a minute. So few steps need a short warm-up and a high rate.
+_SMALL = ModelConfig(
+    width=64,
+    classes=5,
+    temporal_layers=1,
+    attention_window=8,
+    adapted_blocks=1,
+    adapter_mix=0.1,
+    window=96,
+    prototypes=8,
+    decoder_depth=2,
+)
+
+_SMALL_TRAINING = replace(
+    _UCF_TRAINING,
+    epochs=30,
+    batch=8,
+    learning_rate=2e-3,
+    temperature=1.0,
+    evaluate_every=80,
+    warmup_steps=10,
+    schedule_steps=None,
+)
+
+PRESETS: dict[str, tuple[ModelConfig, TrainConfig]] = {
+    "ucf": (_UCF, _UCF_TRAINING),
+    "xd": (_XD, _XD_TRAINING),
+    "small": (_SMALL, _SMALL_TRAINING),
+}
+"""Settings by name: ``ucf`` and ``xd`` are the paper's, ``small`` is the demo's."""

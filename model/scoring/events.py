@@ -1,0 +1,80 @@
+"""From a score for every frame to events: labelled stretches that a person can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stores.records import EventRule, LabelledScores, ScoredEvent, VideoScores
+from stores.scores.schema import ScoreHeader
+
+
+def frame_labels(
+    scores: VideoScores, threshold: float
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the class of every frame [F] and its probability [F].
+
+    A frame below the threshold is normal (class 0), any other has its likeliest anomaly class: the
+    plain maximum would call a certain anomaly of an uncertain kind normal.
+    """
+    labels = np.zeros(len(scores.score), dtype=np.intp)
+    anomalous = np.flatnonzero(scores.score >= threshold)
+    labels[anomalous] = scores.probabilities[anomalous, 1:].argmax(axis=1) + 1
+    return labels, scores.probabilities[np.arange(len(labels)), labels]
+
+
+def label_scores(scores: VideoScores, header: ScoreHeader) -> LabelledScores:
+    """Return the scores of one video with the labels and events that the header's rule finds."""
+    labels, probability = frame_labels(scores, header.rule.threshold)
+    events = tuple(find_events(scores, header.classes, header.rule))
+    return LabelledScores(scores, labels.astype(np.int32), probability, events)
+
+
+def label_all(results: Iterable[VideoScores], header: ScoreHeader) -> list[LabelledScores]:
+    """Return :func:`label_scores` of each video."""
+    return [label_scores(scores, header) for scores in results]
+
+
+def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) -> list[ScoredEvent]:
+    """Return the events of one video in order of time; ``classes[0]`` is normal."""
+    events = []
+    for start, end in find_runs(scores.score, rule):
+        inside = slice(start, end)
+        # A product with ones: a twentieth of the time of a mean along rows this short.
+        mass = np.ones(end - start, dtype=np.float32) @ scores.probabilities[inside, 1:]
+        label = int(mass.argmax()) + 1
+        events.append(
+            ScoredEvent(
+                start=start,
+                end=end,
+                start_time=float(scores.times[start]),
+                end_time=end_time(scores.times, end),
+                label=classes[label],
+                peak=float(scores.score[inside].max()),
+                mean=float(scores.score[inside].mean()),
+            )
+        )
+    return events
+
+
+def find_runs(score: NDArray[np.floating[Any]], rule: EventRule) -> list[tuple[int, int]]:
+    """Return the half-open runs of frames of a score [F] that ``rule`` takes for events."""
+    held = score >= rule.threshold * rule.release
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
+    return [
+        (int(start), int(end))
+        for start, end in edges.reshape(-1, 2)
+        if end - start >= min(rule.minimum_frames, score.shape[0])
+        and score[start:end].max() >= rule.threshold
+    ]
+
+
+def end_time(times: NDArray[np.float64], end: int) -> float:
+    """Return when frame ``end`` begins; past the last frame, one more frame of the same length."""
+    if end < times.shape[0]:
+        return float(times[end])
+    step = times[-1] - times[-2] if times.shape[0] > 1 else 0.0
+    return float(times[-1] + step)

@@ -1,0 +1,1 @@
+"""Training of any head: samples, order, steps, the loop and the choice of weights."""

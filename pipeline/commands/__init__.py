@@ -1,0 +1,1 @@
+"""One module a command: its settings, its call, what it prints, its exit code."""

@@ -1,0 +1,1 @@
+"""The Ray engine: the only place that imports Ray."""

@@ -1,0 +1,138 @@
+"""`--compile`: kernels fused by torch.compile, and on a GPU recorded once and replayed as a whole.
+
+What is compiled is what runs plainly, and agrees with it to rounding. It takes about a minute at
+every start, so it is for long runs, and it is left to the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+from torch._dynamo.exc import TorchDynamoException
+from torch.nn import functional
+
+from extract.crops import CROP_SIDE
+from extract.encoder import ClipEncoder
+from model.heads.dsanet.model import Dsanet, SegmentLogits
+from model.scoring.scorer import windows_on
+from model.training.step import StepPrograms
+from stores.files.names import one_line
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(
+    program: Callable[P, R], device: torch.device, backend: str = "inductor"
+) -> Callable[P, R]:
+    """Return ``program`` compiled whole for ``device``, once for every shape of its arguments.
+
+    On a GPU its kernels become one CUDA graph, whose results hold until its next run and which
+    belongs to the thread that ran it first.
+
+    Raises:
+        ValueError: When it is run first: there is no compiler, or it failed.
+    """
+    graphs = device.type == "cuda" and backend == "inductor"
+    made = torch.compile(
+        program,
+        fullgraph=True,
+        dynamic=False,
+        backend=backend,
+        mode="reduce-overhead" if graphs else None,
+    )
+
+    def run(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return made(*arguments, **named)
+        except TorchDynamoException as error:
+            reason = one_line(str(error).partition("Set TORCHDYNAMO_VERBOSE")[0])[:300].strip()
+            raise ValueError(
+                f"--compile failed: {reason}; it needs a C++ compiler; or leave the option out"
+            ) from error
+
+    return run
+
+
+def compiled_step(
+    programs: StepPrograms, device: torch.device, backend: str = "inductor"
+) -> StepPrograms:
+    """Return the programs of a training step, compiled."""
+    terms = compiled(programs.terms, device, backend)
+
+    def text() -> Float[Tensor, "k d"]:
+        torch.compiler.cudagraph_mark_step_begin()  # nothing of the step before is wanted any more
+        return made()
+
+    made = compiled(programs.text, device, backend)
+    return StepPrograms(text=text, terms=terms, any_batch=True)
+
+
+class CompiledEncoder:
+    """An encoder compiled for batches of one size; shorter ones are filled up with black.
+
+    It runs in a thread of its own, whoever asks.
+    """
+
+    def __init__(self, encoder: ClipEncoder, batch: int, backend: str = "inductor") -> None:
+        self.width = encoder.width
+        self.device = encoder.device
+        self._batch = batch
+        self._program = compiled(encoder.compute, encoder.device, backend)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiled-encoder")
+        blank = torch.zeros(1, 3, CROP_SIDE, CROP_SIDE, dtype=torch.uint8, device=encoder.device)
+        self.encode(blank)  # compiles, or fails, now
+
+    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Return a float32 feature for each image of pixels 0 to 255, on the same device."""
+        return self._thread.submit(self._encode, images).result()
+
+    @torch.inference_mode()
+    def _encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        features = []
+        for some in torch.split(images, self._batch):
+            missing = self._batch - len(some)
+            filled = functional.pad(some, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else some
+            features.append(self._program(filled)[: len(some)].clone())
+        return torch.cat(features)
+
+
+class CompiledLogits:
+    """`Dsanet.segment_logits` compiled for batches of one size, in a thread of its own.
+
+    The model's weights may change between two calls.
+    """
+
+    def __init__(self, model: Dsanet, device: torch.device, backend: str = "inductor") -> None:
+        self._batch = windows_on(device)
+        self._program = compiled(model.segment_logits, device, backend)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiled-logits")
+
+    def __call__(
+        self,
+        features: Float[Tensor, "b t d"],
+        lengths: Int[Tensor, " b"],
+        text: Float[Tensor, "k d"],
+    ) -> SegmentLogits:
+        """Return the logits of some windows; a ValueError says that they are too many."""
+        return self._thread.submit(self._run, features, lengths, text).result()
+
+    @torch.inference_mode()
+    def _run(
+        self,
+        features: Float[Tensor, "b t d"],
+        lengths: Int[Tensor, " b"],
+        text: Float[Tensor, "k d"],
+    ) -> SegmentLogits:
+        missing = self._batch - len(features)
+        if missing < 0:
+            raise ValueError(f"got {len(features)} windows, compiled for {self._batch} at most")
+        filled = functional.pad(features, (0, 0, 0, 0, 0, missing))
+        logits = self._program(filled, functional.pad(lengths, (0, missing), value=1), text)
+        count = len(features)
+        return SegmentLogits(logits.score[:count].clone(), logits.align[:count].clone())

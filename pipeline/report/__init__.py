@@ -1,7 +1,0 @@
-"""The report: a folder of pages to look at scores with, opened from disk, without any server."""
-
-from __future__ import annotations
-
-from pipeline.report.build import ReportPages, latest_scores, write_report
-
-__all__ = ["ReportPages", "latest_scores", "write_report"]

@@ -1,0 +1,1 @@
+"""What commands do: options in, a report out; nothing is printed."""

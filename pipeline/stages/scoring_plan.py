@@ -1,0 +1,99 @@
+"""What a checkpoint scores videos with: recipe, CLIP's weights, calibration and event rule.
+
+Settled here once for every way of scoring; it starts nothing and knows no Ray.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from extract.encoder import resolve_weights
+from extract.recipe import Recipe, recipe_from_json
+from model.checkpoint import Checkpoint, load_checkpoint
+from model.scoring.videos import Scorer, scorer_of
+from pipeline.console import console
+from pipeline.outputs import require_positive, require_share
+from pipeline.settings import EventOptions
+from stores.calibration import FILE, Calibration, load_calibration
+from stores.records import EventRule, StoreError
+from stores.scores.schema import ScoreHeader
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A checkpoint with all that turns videos into its scores; ``source`` is where CLIP's are."""
+
+    checkpoint: Checkpoint
+    recipe: Recipe
+    source: str
+    header: ScoreHeader
+
+    def scorer(self, device: torch.device) -> Scorer:
+        """Return the scorer on a device; a StoreError says that the weights do not fit."""
+        return scorer_of(self.checkpoint, device, self.header.score_temperature)
+
+
+def settle_scoring(path: Path, weights: str, events: EventOptions) -> Scoring:
+    """Settle what the checkpoint at ``path`` scores videos with.
+
+    Raises:
+        StoreError: No checkpoint or a damaged one, or one of features of an unknown recipe.
+        ValueError: CLIP weights that are not those of its features, or options out of range.
+    """
+    require_share(threshold=events.threshold, release=events.release)
+    require_positive(minimum_frames=events.minimum_frames)
+    checkpoint = load_checkpoint(path)
+    recipe = recipe_from_json(checkpoint.provenance.recipe)
+    if recipe.frames == "unknown":
+        raise StoreError(
+            f"{path} scores published features, and how those are made of a video is not "
+            "known; import it with --recipe vadclip to score videos on a guess"
+        )
+    source = weights or checkpoint.provenance.clip_weights
+    if recipe.weights != resolve_weights(recipe.model, source):
+        raise ValueError(
+            f"weights {source!r} of {recipe.model} are not those the checkpoint's features were "
+            "made with; give WEIGHTS=<that file or tag>"
+        )
+    calibration = find_calibration(path, checkpoint) if events.calibrated else None
+    header = ScoreHeader(
+        classes=checkpoint.provenance.classes,
+        model_fingerprint=checkpoint.fingerprint,
+        recipe_fingerprint=recipe.fingerprint,
+        rule=settle_rule(events, calibration),
+        score_temperature=None if calibration is None else calibration.temperature,
+    )
+    return Scoring(checkpoint, recipe, source, header)
+
+
+def settle_rule(events: EventOptions, calibration: Calibration | None = None) -> EventRule:
+    """Return the rule that options ask for, over the calibration's, over the defaults."""
+    rule = EventRule() if calibration is None else calibration.rule
+    return replace(
+        rule,
+        threshold=rule.threshold if events.threshold is None else events.threshold,
+        release=rule.release if events.release is None else events.release,
+        minimum_frames=events.minimum_frames or rule.minimum_frames,
+    )
+
+
+def find_calibration(path: Path, checkpoint: Checkpoint) -> Calibration | None:
+    """Return the calibration that belongs to a checkpoint; one of another is told, and not used.
+
+    Raises:
+        StoreError: The file is damaged.
+    """
+    folder = path.parent if path.is_file() else path
+    calibration = load_calibration(folder)
+    if calibration is not None and calibration.model_fingerprint != checkpoint.fingerprint:
+        console.print(
+            f"{folder / FILE} belongs to another checkpoint ({calibration.model_fingerprint}, now "
+            f"{checkpoint.fingerprint}) and is not used; run calibrate again",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return None
+    return calibration

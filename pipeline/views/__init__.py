@@ -1,0 +1,1 @@
+"""What people look at: pictures, overlays, pages and the report."""

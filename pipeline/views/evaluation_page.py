@@ -1,0 +1,184 @@
+"""One page about a training and its evaluation: opens from disk, offline, all of it in one file."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from extract.stills import read_stills
+from extract.video import DecodeError
+from model.evaluation.bootstrap import curve_bands
+from model.evaluation.errors import Mistake, worst_mistakes
+from model.evaluation.summary import Details, class_precisions, counted_frames, truths_of
+from pipeline.views import evaluation_figures as charts
+from stores.files.commit import commit_text
+from stores.records import EventRule, VideoFeatures, VideoScores
+
+_STILL_HEIGHT = 150
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
+       color: #222; background: #fff }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr));
+          gap: 1.5rem } figure { margin: 0 } figcaption { font-size: 90% }
+img { max-width: 100%; background: #fff } table { border-collapse: collapse }
+td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #ccc }
+td.n { text-align: right; font-variant-numeric: tabular-nums }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 } }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A scored test split with its figures, and the folder of the checkpoint that scored it."""
+
+    title: str
+    checkpoint: Path
+    test: Sequence[VideoFeatures]
+    scores: Sequence[VideoScores]
+    classes: Sequence[str]
+    metrics: Mapping[str, float]
+    details: Details
+    rule: EventRule
+
+
+def write_training_page(path: Path, evaluated: Evaluated) -> None:
+    """Commit the page.
+
+    Raises:
+        StoreError: It cannot be written.
+        ValueError: All frames are of one kind.
+    """
+    figures = [*_training_charts(evaluated.checkpoint), *_evaluation_charts(evaluated)]
+    alarms, misses = worst_mistakes(
+        evaluated.test, evaluated.scores, evaluated.classes, evaluated.rule
+    )
+    title = html.escape(evaluated.title)
+    commit_text(
+        path,
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>"
+        f"{_table(evaluated)}<h2>Charts</h2>"
+        f'<div class="charts">{"".join(figures)}</div>'
+        f"{_gallery('Worst false alarms', alarms)}{_gallery('Worst misses', misses)}"
+        "</main></html>\n",
+    )
+
+
+def read_series(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """Return every curve that a training logged for TensorBoard; none where it logged nothing."""
+    if not any(folder.glob("events.out.tfevents.*")):
+        return {}
+    log = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    log.Reload()
+    return {
+        name: ([e.step for e in log.Scalars(name)], [e.value for e in log.Scalars(name)])
+        for name in log.Tags()["scalars"]
+    }
+
+
+def _training_charts(checkpoint: Path) -> Iterator[str]:
+    series = read_series(checkpoint / "tensorboard")
+    losses = {n.removeprefix("loss/"): s for n, s in series.items() if n.startswith("loss/")}
+    if losses:
+        yield _chart("Loss terms, unweighted, and their total", charts.draw_series(losses, "loss"))
+    if "selection/metric" in series:
+        picture = charts.draw_series({"": series["selection/metric"]}, "figure")
+        yield _chart("The figure that chooses the weights (validation)", picture)
+
+
+def _evaluation_charts(evaluated: Evaluated) -> Iterator[str]:
+    test, scores, classes = evaluated.test, evaluated.scores, evaluated.classes
+    truths = truths_of(test, classes[0])
+    own = [s.score[:n] for s, n in zip(scores, counted_frames(test), strict=True)]
+    truth = np.concatenate(truths)
+    bands, details = curve_bands(truths, own), evaluated.details
+    yield _chart(
+        f"ROC of frames, AUC {100 * evaluated.metrics['auc']:.2f} %; the band holds 95 % of draws "
+        "of videos",
+        charts.draw_band(bands.roc, "false alarm rate", "recall", None),
+    )
+    yield _chart(
+        f"Precision and recall of frames, AP {100 * evaluated.metrics['ap']:.2f} %; the dashed "
+        "line is guessing",
+        charts.draw_band(bands.precision, "recall", "precision", float(truth.mean())),
+    )
+    precisions = class_precisions(test, scores, classes)
+    if precisions:
+        picture = charts.draw_bars(precisions, "frame AP")
+        yield _chart("Average precision of each class's frames", picture)
+    yield _chart(
+        "Videos by true class and by the class they were taken for",
+        charts.draw_confusion(details.confusion, classes),
+    )
+    yield _chart(
+        "Scores of normal and of anomalous frames",
+        charts.draw_histograms(truth, np.concatenate(own)),
+    )
+    yield _chart(
+        "Recall of events against false alarms per hour", charts.draw_alarms(details.alarms)
+    )
+
+
+def _table(evaluated: Evaluated) -> str:
+    rows = []
+    for name, value in evaluated.metrics.items():
+        bounds = evaluated.details.intervals.get(name)
+        told = f"{100 * bounds.low:.1f} to {100 * bounds.high:.1f}" if bounds else ""
+        rows.append(
+            f'<tr><td>{html.escape(name)}</td><td class="n">{100 * value:.2f}</td>'
+            f'<td class="n">{told}</td></tr>'
+        )
+    head = "<tr><th>figure</th><th>per cent</th><th>95 % interval</th></tr>"
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _chart(caption: str, svg: str) -> str:
+    text = html.escape(caption)
+    return (
+        f'<figure><img alt="{text}" src="{_embedded("image/svg+xml", svg.encode())}">'
+        f"<figcaption>{text}</figcaption></figure>"
+    )
+
+
+def _gallery(title: str, mistakes: Sequence[Mistake]) -> str:
+    if not mistakes:
+        return f"<h2>{title}</h2><p>There is none.</p>"
+    return f'<h2>{title}</h2><div class="charts">{"".join(map(show_mistake, mistakes))}</div>'
+
+
+def show_mistake(mistake: Mistake) -> str:
+    """Return the figure of one mistake, with its frame where the video is at hand."""
+    caption = html.escape(
+        f"{mistake.video_id}, {mistake.seconds:.1f} s (frame {mistake.frame}): {mistake.label}, "
+        f"score {mistake.score:.3f}"
+    )
+    still = _still(mistake)
+    if still is None:
+        return f"<figure><figcaption>{caption} (the video is not at hand)</figcaption></figure>"
+    ok, data = cv2.imencode(".jpg", cv2.cvtColor(still, cv2.COLOR_RGB2BGR))
+    assert ok, "a picture of 8 bits can be a JPEG"
+    source = _embedded("image/jpeg", data.tobytes())
+    return f'<figure><img alt="" src="{source}"><figcaption>{caption}</figcaption></figure>'
+
+
+def _still(mistake: Mistake) -> NDArray[np.uint8] | None:
+    """Return the picture of a mistake, None where its video is not there or cannot be read."""
+    if not mistake.path or not Path(mistake.path).is_file():
+        return None
+    try:
+        return next(iter(read_stills(mistake.path, [mistake.seconds], _STILL_HEIGHT)), None)
+    except DecodeError:
+        return None
+
+
+def _embedded(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,93 @@
+"""Pictures of a scored video without a browser: a PNG, and an MP4 with the scores burnt in."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extract.stills import read_stills
+from extract.video import DecodeError
+from pipeline.console import console
+from pipeline.settings import PlotRun
+from pipeline.views.overlay import write_overlay
+from pipeline.views.report import latest_scores
+from pipeline.views.video_figure import draw_video, save_png
+from stores.records import StoreError, VideoItem, VideoScores
+from stores.scores.parts import folder_header
+from stores.scores.reader import ScoredVideo, read_events, read_scores, read_videos
+
+_STILLS = 8
+_STILL_HEIGHT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class PlotReport:
+    """The files that were written; ``overlay`` is None where none was asked for."""
+
+    picture: Path
+    overlay: Path | None
+
+
+def plot(run: PlotRun) -> PlotReport:
+    """Draw one scored video and, where asked, write its copy with scores burnt in.
+
+    Raises:
+        StoreError: No scores, no such video among them, a video that failed, or a file that cannot
+            be written.
+        ValueError: The overlay's name does not end in .mp4.
+        DecodeError: The overlay's video cannot be read.
+    """
+    if run.overlay is not None and run.overlay.suffix.lower() != ".mp4":
+        raise ValueError(f"--overlay writes MP4; give a name that ends in .mp4, not {run.overlay}")
+    folder = run.scores or latest_scores(run.out)
+    video = choose_video(read_videos(folder), run.video, folder)
+    item = VideoItem(video.video_id, video.path)
+    header = folder_header(folder)
+    scores = read_scores(folder, [item])[video.video_id]
+    events = [event for video_id, event in read_events(folder) if video_id == video.video_id]
+    events.sort(key=lambda event: event.start)
+    name = re.sub(r"[^\w.-]+", "_", video.video_id)
+    picture = run.png or folder / "plots" / f"{name}.png"
+    figure = draw_video(scores, events, header.classes, header.rule, stills_of(scores))
+    save_png(figure, picture)
+    if run.overlay is not None:
+        write_overlay(run.overlay, scores, events, header.rule)
+    return PlotReport(picture, run.overlay)
+
+
+def choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> ScoredVideo:
+    """Return the scored video that a name means: its id, its path, or the end of either.
+
+    Raises:
+        StoreError: None, several, or one that has no scores; the message names candidates.
+    """
+    exact = [v for v in videos if name in (v.video_id, v.path)]
+    ending = [v for v in videos if v.video_id.endswith(name) or Path(v.path).stem == name]
+    found = exact or ending
+    if not found:
+        near = difflib.get_close_matches(name, [v.video_id for v in videos], n=3, cutoff=0.3)
+        hint = f"; perhaps {', '.join(near)}" if near else ""
+        raise StoreError(f"no video {name} in {folder}{hint}; `report` lists all there are")
+    if len(found) > 1:
+        names = ", ".join(v.video_id for v in found[:5])
+        raise StoreError(f"{name} means {len(found)} videos of {folder} ({names}); give more of it")
+    if found[0].status == "failed":
+        raise StoreError(f"{found[0].video_id} has no scores: {found[0].reason}")
+    return found[0]
+
+
+def stills_of(scores: VideoScores) -> list[NDArray[np.uint8]]:
+    """Return pictures spread evenly over a video; none, told, where it cannot be read any more."""
+    end = float(scores.times[-1])
+    times = [(number + 0.5) * end / _STILLS for number in range(_STILLS)]
+    try:
+        return read_stills(scores.item.path, times, _STILL_HEIGHT)
+    except DecodeError as error:
+        console.print(f"without thumbnails: {error}", highlight=False, soft_wrap=True)
+        return []

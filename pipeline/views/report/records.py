@@ -1,0 +1,116 @@
+"""What the pages are told: the records that become data files, as JSON in a script.
+
+A page that is opened from disk may not read files, but it may load scripts; so a data file is a
+script that calls one function with one value.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from pipeline.views.report.curves import Overview, Piece
+from stores.records import EventRule, ScoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One video of the index. ``curve`` is its sparkline in per cent; ``picture`` a file or ''."""
+
+    key: str
+    name: str
+    status: str
+    reason: str
+    peak: float
+    label: str
+    events: int
+    seconds: float
+    curve: list[int]
+    picture: str
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled list of names and values: settings, model, recipe, versions."""
+
+    title: str
+    entries: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Everything of the index page."""
+
+    title: str
+    written: str
+    classes: tuple[str, ...]
+    threshold: float
+    rows: list[Row]
+    sections: list[Section]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """An anomalous stretch by the data set's own annotation, in seconds, half-open."""
+
+    start_time: float
+    end_time: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """The video itself: addresses to try in turn, what it is, and why it may not be seen.
+
+    ``pictures`` are the times of the frames on the sheet ``sheet``. ``remark`` is one sentence for
+    the viewer where a picture is or may be lacking, ``command`` what to call about it. ``start`` is
+    what a player's clock shows at the first frame, in seconds.
+    """
+
+    addresses: list[str]
+    format: str
+    is_copy: bool
+    start: float
+    remark: str
+    command: str
+    sheet: str
+    pictures: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoPage:
+    """Everything of one video's page but its frames, which come in pieces.
+
+    ``pieces`` are the seconds at which each begins, all but the last being of ``piece_frames``.
+    ``truth`` is None where none is known; ``previous`` and ``following`` are keys of other videos.
+    """
+
+    key: str
+    name: str
+    path: str
+    status: str
+    reason: str
+    frames: int
+    seconds: float
+    peak: float
+    classes: tuple[str, ...]
+    rule: EventRule
+    events: list[ScoredEvent]
+    truth: list[Truth] | None
+    footage: Footage
+    pieces: list[float]
+    piece_frames: int
+    overview: Overview | None
+    previous: str
+    following: str
+
+
+def script(name: str, content: Index | VideoPage | Piece, *, key: str = "") -> str:
+    """Return a script that hands ``content`` to the page as ``name`` (of the video ``key``).
+
+    It is plain ASCII, and no name in it can end a script element or open a comment.
+    """
+    value = json.dumps(asdict(content), separators=(",", ":"), allow_nan=False)
+    value = value.replace("<", "\\u003c")
+    return f"report.receive({json.dumps(name)},{json.dumps(key)},{value});\n"

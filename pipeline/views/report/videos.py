@@ -1,0 +1,141 @@
+"""The page data of every scored video, made a few videos at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.views.report import curves
+from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
+from pipeline.views.report.records import Footage, Row, VideoPage, script
+from pipeline.views.report.truth import TruthIndex, in_seconds
+from stores.files.commit import commit_text
+from stores.records import ScoredEvent, VideoItem, VideoScores
+from stores.scores.frames import iterate_scores
+from stores.scores.reader import ScoredVideo
+from stores.scores.schema import ScoreHeader
+
+DATA = "data"
+"""Folder of the report for data files."""
+
+_SPARKS = 60  # points of a sparkline, which is 160 pixels wide
+_LOOKED_AT = 32  # videos whose thumbnails are made at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the pages of all videos have in common; ``order`` are the scored ones by their peak."""
+
+    folder: Path
+    report: Path
+    header: ScoreHeader
+    truth: TruthIndex
+    events: Mapping[str, Sequence[ScoredEvent]]
+    videos: Mapping[str, ScoredVideo]
+    order: Sequence[str]
+    makes_copies: bool
+
+
+def key_of(video_id: str) -> str:
+    """Return the name of a video in the report: letters and digits, whatever its id holds."""
+    return hashlib.sha256(video_id.encode()).hexdigest()[:16]
+
+
+def write_videos(job: Job) -> Iterator[tuple[Row, Footage]]:
+    """Write the data of every scored video and yield its row; a few are in memory at a time.
+
+    Raises:
+        StoreError: Scores cannot be read, or data files not written.
+    """
+    items = [VideoItem(name, job.videos[name].path) for name in job.order]
+    places = {video_id: place for place, video_id in enumerate(job.order)}
+    command = f"python -m pipeline report --scores {shlex.quote(str(job.folder))} --proxies"
+    for group in _grouped(iterate_scores(job.folder, items)):
+        wanted = [
+            Wanted(
+                key=key_of(scores.item.video_id),
+                path=scores.item.path,
+                times=picture_times(
+                    float(scores.times[-1]), float(scores.times[scores.score.argmax()])
+                ),
+            )
+            for scores in group
+        ]
+        found = look(job.report, wanted, command, copy=job.makes_copies)
+        for scores, footage in zip(group, found, strict=True):
+            place = places[scores.item.video_id]
+            page = _page(job, scores, footage, place)
+            _write_video(job.report, page, scores)
+            yield _row(job, scores, footage), footage
+
+
+def _grouped(videos: Iterator[VideoScores]) -> Iterator[list[VideoScores]]:
+    """Yield a few videos at a time, fewer where they are long, so that memory stays bounded."""
+    group: list[VideoScores] = []
+    frames = 0
+    for scores in videos:
+        group.append(scores)
+        frames += scores.score.shape[0]
+        if len(group) == _LOOKED_AT or frames > curves.PIECE_FRAMES * 4:
+            yield group
+            group, frames = [], 0
+    if group:
+        yield group
+
+
+def _page(job: Job, scores: VideoScores, footage: Footage, place: int) -> VideoPage:
+    video = job.videos[scores.item.video_id]
+    before = job.order[max(0, place - 1) : place]
+    after = job.order[place + 1 : place + 2]
+    truth = job.truth.of(video)
+    return VideoPage(
+        key=key_of(video.video_id),
+        name=video.video_id,
+        path=video.path,
+        status=video.status,
+        reason=video.reason,
+        frames=scores.score.shape[0],
+        seconds=video.seconds,
+        peak=video.peak,
+        classes=job.header.classes,
+        rule=job.header.rule,
+        events=sorted(job.events[video.video_id], key=lambda event: event.start),
+        truth=None if truth is None else in_seconds(truth, scores),
+        footage=footage,
+        pieces=[float(time) for time in scores.times[:: curves.PIECE_FRAMES]],
+        piece_frames=curves.PIECE_FRAMES,
+        overview=curves.overview(scores),
+        previous="".join(map(key_of, before)),
+        following="".join(map(key_of, after)),
+    )
+
+
+def _write_video(report: Path, page: VideoPage, scores: VideoScores) -> None:
+    """Write a video's data: its pieces first, that of a short one in the same file."""
+    texts = [script("piece", piece, key=page.key) for piece in curves.pieces(scores)]
+    text = script("video", page, key=page.key)
+    if len(texts) == 1:
+        text += texts.pop()
+    for number, piece in enumerate(texts):
+        commit_text(report / DATA / f"{page.key}-{number}.js", piece)
+    commit_text(report / DATA / f"{page.key}.js", text)
+
+
+def _row(job: Job, scores: VideoScores, footage: Footage) -> Row:
+    video = job.videos[scores.item.video_id]
+    return Row(
+        key=key_of(video.video_id),
+        name=video.video_id,
+        status=video.status,
+        reason=video.reason,
+        peak=video.peak,
+        label=video.label,
+        events=video.events,
+        seconds=video.seconds,
+        curve=curves.sparkline(scores.score, _SPARKS),
+        picture=footage.sheet,
+        pictures=PICTURES,
+    )

@@ -1,0 +1,86 @@
+"""The picture of a scored video: curve, threshold, events by class, and stills above it.
+
+Pure drawing by matplotlib, without its global state, so that it works in any thread and notebook.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from stores.files.commit import commit_bytes
+from stores.records import EventRule, ScoredEvent, VideoScores
+
+_POINTS = 2000  # of a curve: more than the picture has columns
+_DPI = 120
+_CURVE = "#1f4e9c"
+
+
+def draw_video(
+    scores: VideoScores,
+    events: Sequence[ScoredEvent],
+    classes: Sequence[str],
+    rule: EventRule,
+    stills: Sequence[NDArray[np.uint8]] = (),
+) -> Figure:
+    """Return the picture of one video; ``stills`` are spread evenly over its duration."""
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(11, 3.9 if stills else 2.6), layout="constrained", dpi=_DPI)
+        figure.suptitle(scores.item.video_id, fontsize=10)
+        columns = max(len(stills), 1)
+        heights = (1, 2) if stills else None
+        grid = figure.add_gridspec(1 + bool(stills), columns, height_ratios=heights)
+        for column, still in enumerate(stills):
+            place = figure.add_subplot(grid[0, column])
+            place.imshow(still)
+            place.set_axis_off()
+        axes = figure.add_subplot(grid[-1, :])
+        times, values = thin(scores.times, scores.score)
+        axes.plot(times, values, linewidth=1.2, color=_CURVE)
+        axes.axhline(rule.threshold, linewidth=0.8, linestyle="--", color="#555")
+        seen = dict.fromkeys(event.label for event in events)
+        for event in events:
+            colour = class_colour(classes, event.label)
+            axes.axvspan(event.start_time, event.end_time, color=colour, alpha=0.3)
+        for label in seen:
+            axes.fill_between([], [], color=class_colour(classes, label), alpha=0.3, label=label)
+        if seen:
+            axes.legend(loc="upper right", fontsize=8, ncols=min(len(seen), 4))
+        end = max(float(scores.times[-1]), 0.04)
+        told = f"threshold {rule.threshold:.2f}"
+        axes.annotate(told, (end, rule.threshold), ha="right", va="bottom")
+        axes.set(xlim=(0, end), ylim=(0, 1.03), xlabel="seconds", ylabel="score")
+    return figure
+
+
+def class_colour(classes: Sequence[str], label: str) -> str:
+    """Return the colour of a class: the same in every picture of one model."""
+    colours: list[str] = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    return colours[(list(classes).index(label) + 2) % len(colours)]
+
+
+def thin(
+    times: NDArray[np.float64], values: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return a curve of at most 2,000 points; a denser one keeps the highest of each stretch."""
+    step = -(-len(values) // _POINTS)
+    starts = np.arange(0, len(values), step)
+    return times[starts], np.maximum.reduceat(values, starts)
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Commit a figure as a PNG file; a StoreError says why it cannot be written."""
+    commit_bytes(path, to_png(figure))

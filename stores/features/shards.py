@@ -1,0 +1,194 @@
+"""HDF5 shards of whole videos: the unit of work, of retry, of commit and of resume.
+
+A shard holds ``/<video>/segments`` [C,S,D] float16 and ``/<video>/times`` [F] float64, both behind
+a Fletcher-32 checksum, and ``/index``: JSON that lists its videos, its failures and its recipe, so
+that the catalog reads one small data set a shard. A recipe is text and a fingerprint here. The
+index also says where features lie, and their digests (:mod:`stores.features.layout`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from stores.features.layout import VALUES, Layout, chunk_rows, digest
+from stores.features.shard_index import ShardIndex, ShardRecipe, ShardVideo, index_json
+from stores.files.commit import commit_bytes
+from stores.files.locations import openable
+from stores.records import Failure, StoreError, VideoFeatures
+
+# What h5py and JSON report of a cut file, a flipped bit, a missing name or a foreign content.
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
+_REDO = "delete it and run extract again to redo its videos"
+
+
+def shard_name(recipe: ShardRecipe, video_ids: Sequence[str]) -> str:
+    """Return the file name for these videos.
+
+    The same set makes the same name: a repeated job overwrites itself and adds no second copy.
+    """
+    text = "\n".join([recipe.fingerprint, *sorted(video_ids)])
+    return f"shard-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
+
+
+def write_shard(
+    folder: Path,
+    recipe: ShardRecipe,
+    videos: Sequence[VideoFeatures],
+    failures: Sequence[Failure] = (),
+) -> Path:
+    """Commit one shard and return its path.
+
+    The HDF5 image is built in memory and written in one piece: HDF5 flushing chunks to a full disk
+    ends the process without an exception.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    ids = [v.item.video_id for v in videos] + [f.item.video_id for f in failures]
+    path = folder / shard_name(recipe, ids)
+    # Only the newer format has checksums on its own structures: in the old one a flipped bit in a
+    # chunk's address reads as zeros.
+    with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
+        for video in videos:
+            _write_video(file, video)
+        file.flush()  # which gives chunks their places
+        layouts = [Layout.of(file[_group(v.item.video_id)]["segments"], v.segments) for v in videos]
+        index = json.dumps(index_json(recipe, videos, failures, layouts)).encode()
+        file.create_dataset(
+            "index", data=np.frombuffer(index, dtype=np.uint8), chunks=True, fletcher32=True
+        )
+        file.flush()
+        image = file.id.get_file_image()
+    commit_bytes(path, image)
+    return path
+
+
+def read_index(path: Path) -> ShardIndex:
+    """Read what a shard holds.
+
+    Raises:
+        StoreError: The file is damaged, or no shard of this schema.
+    """
+    foreign = f"{path} is HDF5 but not a feature shard; move it out of the folder"
+    with _reading(path) as file:
+        index = file.get("index")
+        if not isinstance(index, h5py.Dataset) or index.dtype != np.uint8 or index.ndim != 1:
+            raise StoreError(foreign)
+        content = json.loads(index[()].tobytes())
+        if not isinstance(content, dict) or "schema" not in content:
+            raise StoreError(foreign)
+        return ShardIndex.from_json(content, path)
+
+
+def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.float16]:
+    """Return the features of a video: [C,S,D], or [S,D] of one crop.
+
+    Raises:
+        StoreError: The shard is damaged, or has no such crop.
+    """
+    if crop is not None and not 0 <= crop < video.crops:
+        raise StoreError(
+            f"crop {crop} of {video.item.video_id}: {video.shard} holds {video.crops} crops"
+        )
+    if video.layout is None:
+        with _reading(video.shard) as file:
+            data = _data(file, video, "segments")
+            return np.asarray(data[()] if crop is None else data[crop], dtype=np.float16)
+    crops = range(video.crops) if crop is None else [crop]
+    with _naming(video.shard), video.shard.open("rb") as raw:
+        values = np.empty((len(crops), video.segments, video.width), VALUES)
+        if crop is not None:
+            video.layout.expect(raw, crop, values.nbytes)
+        for into, number in zip(values, crops, strict=True):
+            video.layout.read(raw, number, into)
+    return values if crop is None else values[0]
+
+
+def read_times(video: ShardVideo) -> NDArray[np.float64]:
+    """Return the presentation time of every frame, [F] seconds; errors as in read_segments."""
+    with _reading(video.shard) as file:
+        return np.asarray(_data(file, video, "times")[()], dtype=np.float64)
+
+
+def check_shard(path: Path) -> None:
+    """Read all of a shard against its checksums and its own index, both ways that it can be read.
+
+    Raises:
+        StoreError: It is damaged, no shard, or holds other shapes than its index says.
+    """
+    for video in read_index(path).videos:
+        read_segments(video)
+        read_times(video)
+        with _reading(path) as file:
+            values = _data(file, video, "segments")[()]
+        if video.layout is not None and video.layout.digests != tuple(map(digest, values)):
+            raise StoreError(f"damaged shard {path}: its index tells of other features; {_REDO}")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[h5py.File]:
+    with _naming(path), h5py.File(openable(path), "r") as file:
+        yield file
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what damaged and foreign files raise into a StoreError that names the file."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except PermissionError as error:
+        raise StoreError(f"{path}: no permission to read the shard") from error
+    except _DAMAGE as error:
+        raise StoreError(f"damaged shard {path} ({error}); {_REDO}") from error
+
+
+def _data(file: h5py.File, video: ShardVideo, name: Literal["segments", "times"]) -> h5py.Dataset:
+    """Return a data set of a video; its shape is compared before memory is asked for it."""
+    shape: tuple[int, ...] = (video.frames,)
+    if name == "segments":
+        shape = video.crops, video.segments, video.width
+    data = file[_group(video.item.video_id)][name]
+    if data.shape != shape:
+        raise StoreError(
+            f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the index "
+            f"says {shape}; move the file away and extract again"
+        )
+    return data
+
+
+def _group(video_id: str) -> str:
+    """Return the HDF5 group name of a video: '/', '.' and our own 'index' mean something there."""
+    name = video_id.replace("%", "%25").replace("/", "%2F")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name in {".", "index"} else name
+
+
+def _write_video(file: h5py.File, video: VideoFeatures) -> None:
+    _, segments, width = video.segments.shape
+    group = file.create_group(_group(video.item.video_id))
+    group.create_dataset(
+        "segments",
+        data=video.segments.astype(VALUES, copy=False),
+        chunks=(1, chunk_rows(segments), width),
+        fletcher32=True,
+    )
+    # Regular times differ by a constant: shuffled and deflated they take a fraction of a byte each.
+    group.create_dataset(
+        "times", data=video.times, chunks=True, shuffle=True, compression="gzip", fletcher32=True
+    )
+    seconds = float(video.times[-1]) if video.frames > 1 else 0.0
+    group.attrs["video_id"] = video.item.video_id
+    group.attrs["frames"] = video.frames
+    group.attrs["fps"] = (video.frames - 1) / seconds if seconds > 0 else 0.0
+    group.attrs["audit"] = json.dumps(asdict(video.audit))

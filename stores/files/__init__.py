@@ -1,0 +1,1 @@
+"""Files themselves: places and URLs, atomic commits, names as text, folders searched."""

@@ -1,0 +1,136 @@
+"""One walk over a folder of videos: what is there to read, and what is there and cannot be.
+
+Nothing is passed over in silence: a folder that may not be listed, or a link that leads nowhere, is
+an input as well, and has to end as a failure with its name.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from os.path import samestat
+from pathlib import Path
+
+from stores.files.locations import find_files, is_remote, is_url, size_of
+from stores.files.names import printable
+from stores.records import StoreError, VideoItem
+
+VIDEO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "ogv", "flv", "wmv", "asf", "mxf"),
+        *("mpg", "mpeg", "vob", "ts", "mts", "m2ts", "gif"),
+    )
+)
+_LEFTOVERS = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".part", ".crdownload", ".download")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What lies below a folder, each sorted.
+
+    ``videos`` are files whose suffix says so. ``unusable`` have such a suffix and are no files:
+    pipes, devices, links that lead nowhere or in circles. ``unreadable`` are folders that cannot
+    be listed, ``broken_links`` links of any name that lead nowhere, ``leftovers`` archives and
+    unfinished downloads.
+    """
+
+    videos: list[Path] = field(default_factory=list)
+    unusable: list[Path] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
+    broken_links: list[Path] = field(default_factory=list)
+    leftovers: list[Path] = field(default_factory=list)
+
+
+def walk(root: Path) -> Tree:
+    """Return what lies below ``root``; links are followed, out of it too, each folder once.
+
+    Raises:
+        StoreError: ``root`` is not a folder.
+    """
+    if not root.is_dir():
+        raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
+    if is_remote(root):
+        return _remote_tree(root)
+    tree = Tree()
+    seen: set[tuple[int, int]] = set()
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            pending += [path for path in folder.iterdir() if not _sort(path, tree)]
+        except FileNotFoundError:
+            continue  # removed while we looked
+        except OSError:
+            tree.unreadable.append(folder)
+    for kind in (tree.videos, tree.unusable, tree.unreadable, tree.broken_links, tree.leftovers):
+        kind.sort()
+    return tree
+
+
+def _remote_tree(root: Path) -> Tree:
+    """Return what lies behind a URL, where there are no links and no devices."""
+    files = [path for path, _ in find_files(root)]
+    return Tree(
+        videos=[path for path in files if path.suffix.lower() in VIDEO_SUFFIXES],
+        leftovers=[path for path in files if path.suffix.lower() in _LEFTOVERS],
+    )
+
+
+def find_videos(root: Path) -> list[Path]:
+    """Return every video file below ``root``, sorted; errors as in :func:`walk`."""
+    return walk(root).videos
+
+
+def refuse_other_files(folder: Path, items: Sequence[VideoItem], known: Mapping[str, str]) -> None:
+    """Make sure that ids mean the files they meant when the results in ``folder`` were made.
+
+    ``known`` are those files by id. A file that was moved, or has a copy of equal size, is the same
+    one.
+
+    Raises:
+        StoreError: An id stands for another file now, as where two cameras name theirs alike.
+    """
+    for item in items:
+        other = known.get(item.video_id, "")
+        if other and item.path and other != printable(item.path) and _differ(other, item.path):
+            raise StoreError(
+                f"{folder} holds results of {other}, and {item.path} has the same name below its "
+                "own folder; give another OUT for this one"
+            )
+
+
+def _sort(path: Path, tree: Tree) -> bool:
+    """Put what is no folder where it belongs; return whether it was put."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing there, a circle of links, or not ours to look at
+        mode = 0
+        with suppress(OSError):
+            if path.is_symlink():
+                tree.broken_links.append(path)
+    if stat.S_ISDIR(mode):
+        return False
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        (tree.videos if stat.S_ISREG(mode) else tree.unusable).append(path)
+    elif stat.S_ISREG(mode) and path.suffix.lower() in _LEFTOVERS:
+        tree.leftovers.append(path)
+    return True
+
+
+def _differ(one: str, other: str) -> bool:
+    """Return whether both are there, as different files of different sizes."""
+    if is_url(one) or is_url(other):
+        sizes = size_of(one), size_of(other)
+        return None not in sizes and sizes[0] != sizes[1]
+    try:
+        first, second = Path(one).stat(), Path(other).stat()
+    except (OSError, ValueError):
+        return False
+    return not samestat(first, second) and first.st_size != second.st_size

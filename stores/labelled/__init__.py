@@ -1,1 +1,0 @@
-"""People's own labelled videos: how they are described, listed, and split without leaks."""

@@ -1,0 +1,131 @@
+"""Scores as Parquet: one row a frame, and the events and videos they add up to.
+
+A folder of scores is ``scores/``, ``events/`` and ``videos/``, each of zstd Parquet parts that
+DuckDB, pandas and Polars open as they are. A part holds whole videos; its ``videos`` file is
+committed last and so says that the other two are there. A video that failed has a file of its own
+in ``videos/``, so that scoring it later takes its row away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stores.files.commit import committing
+from stores.records import Failure, LabelledScores
+from stores.scores.schema import (
+    EVENTS_SCHEMA,
+    VIDEOS_SCHEMA,
+    ScoreHeader,
+    event_row,
+    failure_row,
+    scores_schema,
+    video_row,
+)
+
+# What a reader may look for: these columns tell least and most of each stretch of rows.
+_SEARCHED = ("video_id", "frame", "time", "score", "label", "label_probability")
+
+
+def write_scores(
+    folder: Path,
+    header: ScoreHeader,
+    results: Sequence[LabelledScores],
+    failures: Sequence[Failure] = (),
+) -> None:
+    """Commit the scores, events and rows of some videos as one part, each failure as its own file.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    schema = VIDEOS_SCHEMA.with_metadata(header.metadata())
+    for failure in failures:
+        name = failure_name(failure.item.video_id)
+        _write_rows(folder / "videos" / name, [failure_row(failure)], schema)
+    if not results:
+        return
+    ids = [r.scores.item.video_id for r in results] + [f.item.video_id for f in failures]
+    name = part_name(header, ids)
+    with (
+        committing(folder / "scores" / name) as path,
+        pq.ParquetWriter(
+            path,
+            scores_schema(header),
+            compression="zstd",
+            write_page_checksum=True,
+            # Looking up every float in a dictionary takes most of the time, and 16 equal rows in a
+            # row, a counter and regular times are told shorter otherwise.
+            use_dictionary=["video_id", "label"],
+            column_encoding={"frame": "DELTA_BINARY_PACKED", "time": "BYTE_STREAM_SPLIT"},
+            write_statistics=list(_SEARCHED),
+        ) as writer,
+    ):
+        for table in _tables(results, header):
+            writer.write_table(table)
+    rows = [{"video_id": r.scores.item.video_id} | event_row(e) for r in results for e in r.events]
+    _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
+    rows = [video_row(result.scores, result.events) for result in results]
+    _write_rows(folder / "videos" / name, rows, schema)
+
+
+def _tables(results: Sequence[LabelledScores], header: ScoreHeader) -> Iterator[pa.Table]:
+    """Yield the rows of each video, made while those of the one before are being written."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        coming = beside.submit(score_table, results[0], header)
+        for following in results[1:]:
+            ready = coming.result()
+            coming = beside.submit(score_table, following, header)
+            yield ready
+        yield coming.result()
+
+
+def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
+    """Return the file name for these videos: a repeated job overwrites itself."""
+    text = "\n".join([header.model_fingerprint, header.recipe_fingerprint, *sorted(video_ids)])
+    return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a file is named as those written here; any other is somebody else's."""
+    return name.startswith(("part-", "failed-")) and name.endswith(".parquet")
+
+
+def failure_name(video_id: str) -> str:
+    """Return the name of the file in ``videos/`` that says why a video has no scores."""
+    return f"failed-{hashlib.sha256(video_id.encode()).hexdigest()[:16]}.parquet"
+
+
+def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    with committing(path) as temporary:
+        table = pa.Table.from_pylist(list(rows), schema)
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def score_table(result: LabelledScores, header: ScoreHeader) -> pa.Table:
+    """Return one video's rows of ``scores/``; ``to_pandas`` makes a DataFrame of them."""
+    scores = result.scores
+    frames = scores.score.shape[0]
+    video_id = pa.DictionaryArray.from_arrays(
+        np.zeros(frames, dtype=np.int32), pa.array([scores.item.video_id])
+    )
+    label = pa.DictionaryArray.from_arrays(result.labels, pa.array(header.classes))
+    columns = [
+        video_id,
+        np.arange(frames, dtype=np.int32),
+        scores.times,
+        scores.score,
+        label,
+        result.label_probability,
+        *scores.probabilities.T,
+    ]
+    return pa.table(
+        [pa.array(c) if isinstance(c, np.ndarray) else c for c in columns],
+        schema=scores_schema(header),
+    )

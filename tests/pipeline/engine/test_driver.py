@@ -1,0 +1,108 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import psutil
+import pytest
+import ray
+
+from pipeline.engine.driver import run_stage
+from pipeline.engine.shard_worker import StageSettings, pack_jobs
+from pipeline.settings import ExtractRun
+from pipeline.stages.extract import ShardSink, choose_recipe, settle_recipe
+from stores.datasets import base
+from stores.features.catalog import open_catalog
+from stores.features.shard_index import ShardRecipe
+from stores.features.shards import read_index, read_segments
+from stores.records import StoreError, VideoItem
+
+
+def test_jobs_are_whole_videos_in_order_and_none_is_lost():
+    items = [VideoItem(str(n), "") for n in range(10)]
+    jobs = pack_jobs(items, 4)
+    assert [len(job.items) for job in jobs] == [4, 4, 2]
+    assert [item for job in jobs for item in job.items] == items
+    assert pack_jobs([], 4) == []
+
+
+def shard_worker_pids() -> list[int]:
+    """Processes below this one: other runs on the machine are none of ours."""
+    children = psutil.Process().children(recursive=True)
+    return [child.pid for child in children if "ray::ShardWorker" in " ".join(child.cmdline())]
+
+
+@pytest.mark.ray
+def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted, tmp_path):
+    dataset = base.load("synthetic")
+    items = dataset.discover(footage)
+    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
+    sink = ShardSink(
+        tmp_path, ShardRecipe(recipe.to_json(), recipe.fingerprint), before=frozenset()
+    )
+    killed = []
+
+    def kill_after_the_first_shard():
+        while not list(tmp_path.glob("shard-*.h5")):
+            ended.wait(0.02)
+        for pid in shard_worker_pids():
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    ended = threading.Event()
+    killer = threading.Thread(target=kill_after_the_first_shard)
+    killer.start()
+    tally = run_stage("extract", items, StageSettings(recipe, source), sink, per_job=2)
+    killer.join()
+    assert killed
+    assert tally.failures == []
+    held = [v.item.video_id for p in tmp_path.glob("shard-*.h5") for v in read_index(p).videos]
+    assert sorted(held) == sorted(item.video_id for item in items)
+    ours, alone = open_catalog(tmp_path), open_catalog(extracted / "synthetic" / "features")
+    for key, video in ours.videos.items():
+        one, other = read_segments(video), read_segments(alone.videos[key])
+        np.testing.assert_allclose(one.astype(np.float32), other.astype(np.float32), atol=2e-2)
+    assert not ray.is_initialized()
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_path):
+    """It waited for workers that no node could start, without end."""
+    command = [sys.executable, "-m", "pipeline", "extract", "--root", footage, "--out", tmp_path]
+    run = subprocess.Popen(
+        [*map(str, command), "--videos-per-shard", "1"], stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.rglob("shard-*.h5")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    (raylet,) = [p for p in psutil.Process(run.pid).children() if p.name() == "raylet"]
+    raylet.kill()
+    _, said = run.communicate(timeout=200)
+    assert run.returncode == 2, said
+    assert "Ray's last node is gone" in said
+    assert "run the same command again" in said
+    assert not list(tmp_path.rglob(".partial-*"))
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_results_that_cannot_be_written_end_the_run_in_words_of_our_own(footage, tmp_path):
+    """What came was the worker's whole traceback, put in one line."""
+    (tmp_path / "file").write_text("in the way")
+    dataset = base.load("synthetic")
+    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
+    sink = ShardSink(
+        tmp_path / "file" / "features",
+        ShardRecipe(recipe.to_json(), recipe.fingerprint),
+        before=frozenset(),
+    )
+    items = dataset.discover(footage)[:1]
+    with pytest.raises(StoreError) as told:
+        run_stage("extract", items, StageSettings(recipe, source), sink, per_job=1)
+    assert str(told.value).startswith(f"cannot write {tmp_path}/file/features/shard-")
+    assert str(told.value).endswith("Not a directory")
+    assert not ray.is_initialized()

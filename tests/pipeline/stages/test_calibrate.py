@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.checkpoint import load_checkpoint
+from model.device import device_named
+from model.evaluation.false_alarms import alarm_point
+from model.evaluation.summary import anomalies_of, hours_of
+from pipeline.settings import CalibrateRun, EventOptions, TrainRun
+from pipeline.stages.calibrate import calibrate
+from pipeline.stages.scoring_plan import settle_scoring
+from pipeline.stages.train import train
+from stores.calibration import FILE, save_calibration
+from stores.datasets import base
+from stores.features.feature_set import load_test, open_features
+from stores.records import EventRule
+
+
+@pytest.fixture(scope="module")
+def trained(learnable):
+    """A checkpoint that others may train in the same folder too; the settings are the same."""
+    return train(TrainRun(out=learnable, epochs=12)).folder
+
+
+@pytest.fixture
+def uncalibrated(trained):
+    """The same checkpoint, before and after a test without a calibration."""
+    (trained / FILE).unlink(missing_ok=True)
+    yield trained
+    (trained / FILE).unlink(missing_ok=True)
+
+
+def counted(checkpoint, out):
+    """The test split scored with what `score` would use, and what that rule finds in it."""
+    scoring = settle_scoring(checkpoint, "", EventOptions())
+    provenance = load_checkpoint(checkpoint).provenance
+    catalog = open_features(out, base.load("synthetic"))
+    test = load_test(catalog, provenance.shard_recipe, provenance.test_crop)
+    scorer = scoring.scorer(device_named("cpu"))
+    scores = [scorer.score(video).score for video in test]
+    return alarm_point(scores, anomalies_of(test, "normal"), hours_of(test), scoring.header.rule)
+
+
+def test_scoring_reaches_what_the_calibration_promises(uncalibrated, learnable):
+    made = calibrate(CalibrateRun(out=learnable, recall=0.7)).calibration
+    assert made.recall >= 0.7
+    found = counted(uncalibrated, learnable)
+    assert found.threshold == made.rule.threshold
+    assert found.recall == pytest.approx(made.recall)
+    assert found.false_alarms_per_hour == pytest.approx(made.false_alarms_per_hour)
+    run = CalibrateRun(out=learnable, false_alarms_per_hour=0.0)
+    few = calibrate(run).calibration
+    assert counted(uncalibrated, learnable).false_alarms_per_hour == 0
+    assert few.chosen_by == "0 false alarms per hour or fewer"
+    assert few.temperature == made.temperature
+    assert (few.error_before, few.error_after) == (made.error_before, made.error_after)
+
+
+def test_scores_of_a_calibrated_checkpoint_are_probabilities_of_the_same_order(
+    uncalibrated, learnable
+):
+    plain = settle_scoring(uncalibrated, "", EventOptions()).scorer(device_named("cpu"))
+    calibrate(CalibrateRun(out=learnable))
+    scoring = settle_scoring(uncalibrated, "", EventOptions())
+    calibrated = scoring.scorer(device_named("cpu"))
+    catalog = open_features(learnable, base.load("synthetic"))
+    provenance = scoring.checkpoint.provenance
+    video = load_test(catalog, provenance.shard_recipe, provenance.test_crop)[1]
+    before, after = plain.score(video), calibrated.score(video)
+    assert not np.allclose(before.score, after.score)
+    np.testing.assert_allclose(after.score, 1 - after.probabilities[:, 0], atol=1e-6)
+    np.testing.assert_allclose(after.probabilities.sum(axis=1), 1, atol=1e-5)
+    order = np.argsort(before.score, kind="stable")
+    assert (np.diff(after.score[order]) >= 0).all()
+    aside = settle_scoring(uncalibrated, "", EventOptions(calibrated=False))
+    assert (aside.header.rule, aside.header.score_temperature) == (EventRule(), None)
+
+
+def test_options_are_over_the_calibration_and_over_the_defaults(uncalibrated, learnable):
+    run = CalibrateRun(out=learnable, release=0.5, temperature=False)
+    made = calibrate(run).calibration
+    assert (made.temperature, made.rule.release) == (None, 0.5)
+    settled = settle_scoring(uncalibrated, "", EventOptions(threshold=0.9, minimum_frames=32))
+    assert settled.header.rule == EventRule(threshold=0.9, release=0.5, minimum_frames=32)
+
+
+def test_the_calibration_of_another_checkpoint_is_told_and_not_used(
+    uncalibrated, learnable, capsys
+):
+    made = calibrate(CalibrateRun(out=learnable)).calibration
+    save_calibration(uncalibrated, replace(made, model_fingerprint="0" * 16))
+    settled = settle_scoring(uncalibrated, "", EventOptions())
+    assert (settled.header.rule, settled.header.score_temperature) == (EventRule(), None)
+    assert "belongs to another checkpoint (0000000000000000, now" in capsys.readouterr().err
+
+
+def test_mistakes_are_named(uncalibrated, learnable):
+    with pytest.raises(ValueError, match="one threshold cannot do both"):
+        calibrate(CalibrateRun(out=learnable, recall=0.5, false_alarms_per_hour=1))
+    with pytest.raises(ValueError, match="--recall has to be from 0 to 1, got 80"):
+        calibrate(CalibrateRun(out=learnable, recall=80))
+    with pytest.raises(ValueError, match="--minimum-frames has to be above 0"):
+        calibrate(CalibrateRun(out=learnable, minimum_frames=0))
+    assert not (uncalibrated / FILE).exists()

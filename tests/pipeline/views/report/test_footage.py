@@ -1,0 +1,78 @@
+import os
+import time
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import cv2
+import pytest
+
+from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
+
+
+def test_pictures_are_spread_evenly_and_one_is_the_peak():
+    times = picture_times(10.0, 7.4)
+    assert times == (1.0, 3.0, 5.0, 7.4, 9.0)
+    assert picture_times(0.0, 0.0) == (0.0,) * PICTURES
+
+
+@pytest.fixture
+def videos(footage):
+    """One video of each codec: its file and whether browsers play it."""
+    plays = {".mp4": True, ".avi": False}
+    test = sorted((footage / "test").iterdir())
+    return [(next(p for p in test if p.suffix == suffix), plays[suffix]) for suffix in plays]
+
+
+def wanted(path, key="abc"):
+    return Wanted(key, str(path), picture_times(2.0, 1.0))
+
+
+def test_a_sheet_holds_the_pictures_side_by_side_and_addresses_lead_to_the_file(videos, tmp_path):
+    (path, _), _ = videos
+    (found,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
+    sheet = cv2.imread(str(tmp_path / "pictures" / found.sheet))
+    assert sheet.shape == (90, PICTURES * 120, 3)
+    relative, absolute = found.addresses
+    assert (tmp_path / unquote(relative)).resolve() == path.resolve()
+    assert Path(unquote(urlparse(absolute).path)) == path
+    assert (found.remark, found.command, found.is_copy) == ("", "", False)
+
+
+def test_sheets_are_kept_until_their_video_changes(videos, tmp_path, footage):
+    copy = tmp_path / "video.mp4"
+    copy.write_bytes(videos[0][0].read_bytes())
+    (first,) = look(tmp_path, [wanted(copy)], "", copy=False)
+    made = (tmp_path / "pictures" / first.sheet).stat().st_mtime_ns
+    (again,) = look(tmp_path, [wanted(copy)], "", copy=False)
+    assert again.sheet == first.sheet
+    assert (tmp_path / "pictures" / first.sheet).stat().st_mtime_ns == made
+    os.utime(copy, (time.time() + 5, time.time() + 5))
+    (changed,) = look(tmp_path, [wanted(copy)], "", copy=False)
+    assert changed.sheet != first.sheet
+
+
+def test_copies_are_made_on_request_kept_and_taken_from_then_on(videos, tmp_path):
+    _, (path, _) = videos
+    (before,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
+    assert "mpeg4 in AVI" in before.remark
+    assert (before.command, before.is_copy) == ("report --proxies", False)
+    (made,) = look(tmp_path, [wanted(path)], "report --proxies", copy=True)
+    assert (made.addresses, made.is_copy, made.command) == (["copies/abc.mp4"], True, "")
+    written = (tmp_path / "copies" / "abc.mp4").stat().st_mtime_ns
+    (later,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
+    assert later == made
+    look(tmp_path, [wanted(path)], "report --proxies", copy=True)
+    assert (tmp_path / "copies" / "abc.mp4").stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [("gone.mp4", "no longer at"), ("broken.mp4", "not a video"), ("", "imported features")],
+)
+def test_what_cannot_be_shown_says_why(tmp_path, name, remark):
+    (tmp_path / "broken.mp4").write_text("no video")
+    path = str(tmp_path / name) if name else ""
+    (found,) = look(tmp_path, [Wanted("abc", path, (0.0,))], "", copy=True)
+    assert remark in found.remark
+    assert (found.addresses, found.sheet, found.pictures) == ([], "", [])
+    assert not (tmp_path / "copies").exists()

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.scoring.events import label_all
+from pipeline.cli import main
+from pipeline.settings import PlotRun
+from pipeline.views.plot import plot
+from pipeline.views.video_figure import thin
+from stores.datasets.synthetic.footage import write_video
+from stores.records import EventRule, Failure, StoreError, VideoItem, VideoScores
+from stores.scores.schema import ScoreHeader
+from stores.scores.writer import write_scores
+
+HEADER = ScoreHeader(("normal", "fire", "flood"), "m", "r", EventRule())
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """A folder of scores of two videos, of which one is there, and of a failure."""
+    path = tmp_path / "cam 1" / "a.mp4"
+    write_video(
+        path,
+        (np.full((96, 128, 3), (30, 160, 30), dtype=np.uint8) for _ in range(64)),
+        codec="h264",
+        fps=25,
+        seed=0,
+    )
+    score = np.full(64, 0.1, dtype=np.float32)
+    score[16:32] = 0.9
+    both = [
+        VideoScores(
+            item=VideoItem(f"cam 1/{name}", str(tmp_path / "cam 1" / name)),
+            times=np.arange(64) / 25,
+            score=score,
+            probabilities=np.stack([1 - score, score, 0 * score], axis=1),
+        )
+        for name in ("a.mp4", "b.mp4")
+    ]
+    failure = Failure(VideoItem("c.mp4", ""), "no video stream")
+    write_scores(tmp_path / "scores", HEADER, label_all(both, HEADER), [failure])
+    return tmp_path / "scores"
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def share(picture, colour):
+    """The share of pixels near a colour."""
+    return float((np.abs(picture - colour).max(axis=2) < 25).mean())
+
+
+def test_the_picture_has_stills_curve_threshold_and_the_event(scores):
+    made = plot(PlotRun("a.mp4", scores=scores))
+    assert made.picture == scores / "plots" / "cam_1_a.mp4.png"
+    assert made.overlay is None
+    picture = pixels(made.picture)
+    assert share(picture, (30, 160, 30)) > 0.08  # eight stills
+    assert share(picture, (0x1F, 0x4E, 0x9C)) > 0.001  # the curve
+    shaded = (np.abs(picture - picture[-1, -1]).sum(axis=2) > 60).mean()
+    assert shaded > 0.1
+
+
+def test_without_the_video_there_is_a_picture_without_stills(scores, capsys, tmp_path):
+    made = plot(PlotRun("cam 1/b.mp4", scores=scores, png=tmp_path / "b.png"))
+    assert share(pixels(made.picture), (30, 160, 30)) == 0
+    assert "without thumbnails" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cam 1/d.mp4", "no video cam 1/d.mp4 in .*; perhaps cam 1/b.mp4, cam 1/a.mp4"),
+        (".mp4", "means 3 videos"),
+        ("c.mp4", "c.mp4 has no scores: no video stream"),
+    ],
+)
+def test_a_name_that_does_not_say_which_video_is_told(scores, name, said):
+    with pytest.raises(StoreError, match=said):
+        plot(PlotRun(name, scores=scores))
+
+
+def test_the_command_writes_picture_and_overlay(scores, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["plot", "a.mp4", "--scores", str(scores), "--overlay", str(tmp_path / "o.mp4")])
+    assert ended.value.code == 0
+    assert (tmp_path / "o.mp4").stat().st_size > 1000
+    assert "overlay: " in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["plot", "a.mp4", "--scores", str(scores), "--overlay", str(tmp_path / "o.avi")])
+    assert ended.value.code == 2
+
+
+def test_a_dense_curve_keeps_its_peaks():
+    values = np.zeros(1_000_003, dtype=np.float32)
+    values[777_777] = 1.0
+    times, thinned = thin(np.arange(len(values)) / 25, values)
+    assert len(times) == len(thinned) <= 2000
+    assert thinned.max() == 1.0
+    assert abs(times[thinned.argmax()] - 777_777 / 25) < 25

@@ -1,0 +1,99 @@
+import pytest
+
+from stores.datasets.custom.description import (
+    Description,
+    find_description,
+    order_classes,
+    read_description,
+    texts_of,
+)
+from stores.records import StoreError
+
+
+@pytest.fixture
+def described(tmp_path):
+    def write(text):
+        path = tmp_path / "dataset.yaml"
+        path.write_text(text)
+        return read_description(path)
+
+    return write
+
+
+def test_everything_that_is_said_is_taken(described):
+    found = described(
+        "normal: calm\nclasses: {fight: [people fighting, a brawl], fire: flames}\n"
+        "group: '^(cam[0-9]+)_'\ntest_share: 0.4\nmetric: ap\n"
+    )
+    assert found.normal == "calm"
+    assert found.texts == {"fight": ("people fighting", "a brawl"), "fire": ("flames",)}
+    assert found.group is not None
+    assert found.group.search("cam12_0001.mp4")[1] == "cam12"
+    assert (found.test_share, found.metric) == (0.4, "ap")
+
+
+def test_nothing_said_means_the_defaults(tmp_path):
+    assert find_description([tmp_path]) == Description()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("normal: [", "cannot be read as YAML"),
+        ("- a\n- b", "has no fields"),
+        ("prompts: {}", r"has fields \['prompts'\]; there may be normal, classes"),
+        ("test_share: 2", "test_share is 2, expected a number between 0 and 1"),
+        ("metric: f1", "metric is 'f1', expected auc or ap"),
+        ("group: '('", "is no regular expression"),
+        ("group: cam", "has no bracket"),
+        ("classes: {fight: 3}", "class fight: 3 is no text"),
+    ],
+)
+def test_what_is_not_understood_is_named(described, text, told):
+    with pytest.raises(StoreError, match=told):
+        described(text)
+
+
+@pytest.mark.parametrize(
+    ("found", "normal"),
+    [
+        (["fight", "noFight"], "noFight"),
+        (["Normal", "Fire", "Flood"], "Normal"),
+        (["violence", "non-violence"], "non-violence"),
+        (["background", "thief"], "background"),
+    ],
+)
+def test_the_normal_class_is_known_by_its_name(found, normal):
+    assert order_classes(Description(), found)[0] == normal
+
+
+def test_classes_that_do_not_say_which_is_normal_are_asked_about():
+    with pytest.raises(StoreError, match="which of the classes calm, fire is the normal one"):
+        order_classes(Description(), ["fire", "calm"])
+    assert order_classes(Description(normal="calm"), ["fire", "calm"]) == ("calm", "fire")
+
+
+def test_a_described_class_without_videos_and_a_lone_normal_class_are_refused():
+    with pytest.raises(StoreError, match="describes flood, of which there is no video"):
+        order_classes(Description(texts={"flood": ()}), ["normal", "fire"])
+    with pytest.raises(StoreError, match="normal is the only class"):
+        order_classes(Description(), ["normal"])
+
+
+def test_the_order_is_that_of_the_description():
+    described = Description(texts={"theft": (), "fire": ()})
+    assert order_classes(described, ["arson", "fire", "normal", "theft"]) == (
+        *("normal", "theft", "fire", "arson"),
+    )
+
+
+def test_texts_are_the_class_names_in_words_where_none_are_given():
+    described = Description(texts={"fight": ("a brawl", "people fighting")})
+    assert texts_of(described, ["noFight", "fight", "RoadAccident", "car_theft"]) == (
+        ("normal",),
+        ("a brawl", "people fighting"),
+        ("road accident",),
+        ("car theft",),
+    )
+    with pytest.raises(StoreError, match="class '1' tells CLIP nothing"):
+        texts_of(Description(), ["0", "1"])

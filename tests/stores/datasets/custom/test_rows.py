@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from stores.datasets.custom.rows import find_rows, read_rows
+from stores.records import Event, StoreError
+
+
+@pytest.fixture
+def listed(tmp_path):
+    def write(text, name="videos.csv"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_class_folders_give_the_label_and_folders_of_splits_the_split(tmp_path):
+    for name in ("train/fight/a.mp4", "test/fight/cam 1/b.mp4", "test/normal/c#1.avi"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    rows = {row.name: (row.labels, row.split) for row in find_rows(tmp_path)}
+    assert rows == {
+        "train/fight/a.mp4": (("fight",), "train"),
+        "test/fight/cam 1/b.mp4": (("fight",), "test"),
+        "test/normal/c#1.avi": (("normal",), "test"),
+    }
+
+
+def test_a_video_in_no_class_folder_is_named(tmp_path):
+    (tmp_path / "stray.mp4").touch()
+    with pytest.raises(StoreError, match=r"stray\.mp4 lies in no class folder"):
+        find_rows(tmp_path)
+
+
+def test_a_csv_with_everything_in_it(listed, tmp_path):
+    path = listed(
+        "path,labels,split,events,group,width\n"
+        "a.mp4,fight;fire,test,0-40:fire; 60-80:fight,cam1,320\n"
+        '"b, c.mp4",normal,train,,cam2,320\n'
+        "d.mp4,fight,test,10-20,,\n"
+        "e.mp4,normal,test,none,,\n"
+    )
+    rows = find_rows(tmp_path)
+    assert rows == read_rows(path)
+    assert [row.name for row in rows] == ["a.mp4", "b, c.mp4", "d.mp4", "e.mp4"]
+    assert rows[0].events == (Event(0, 40, "fire"), Event(60, 80, "fight"))
+    assert (rows[0].group, rows[1].split, rows[1].events) == ("cam1", "train", None)
+    assert rows[2].events == (Event(10, 20, "fight"),)
+    assert rows[3].events == ()
+    assert rows[0].path == tmp_path / "a.mp4"
+
+
+def test_json_lines_say_the_same(listed):
+    event = {"start": 3, "end": 9, "label": "fire"}
+    lines = [
+        {"path": "a.mp4", "labels": ["fight", "fire"], "split": "test", "events": [event]},
+        {"path": "b.mp4", "label": "normal", "split": "train", "group": "x"},
+    ]
+    path = listed("\n".join(map(json.dumps, lines)), "videos.jsonl")
+    first, second = read_rows(path)
+    assert read_rows(listed('{"path": "a", "label": "x", "group": null}', "n.jsonl"))[0].group == ""
+    assert first.events == (Event(3, 9, "fire"),)
+    assert (second.labels, second.group) == (("normal",), "x")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("a.mp4,,,", "line 2: no label"),
+        (",fight,,", "line 2: no 'path'"),
+        ("a.mp4,fight,validation,", "line 2: split is 'validation', expected train or test"),
+        ("a.mp4,fight,,soon", "line 2: event 'soon' is not start-end"),
+        ("a.mp4,fight,,9-3", "line 2: event 9-3: expected frames"),
+        ("a.mp4,fight,,3-9:fire", "line 2: event 3-9 is of class fire"),
+        ("a.mp4,fight;fire,,3-9", "line 2: event 3-9 has no label"),
+        ("a\0.mp4,fight,,", "cannot be read as CSV|is no path of a video"),
+        ("a.mp4,fight,,,,,", "line 2: more fields than columns"),
+        ("a.mp4,fight,,\na.mp4,fight,,", "line 3: a.mp4 is listed twice"),
+    ],
+)
+def test_a_line_that_is_not_understood_is_named(listed, line, told):
+    with pytest.raises(StoreError, match=told):
+        read_rows(listed(f"path,labels,split,events\n{line}\n"))
+
+
+def test_a_file_that_is_no_list_is_named(listed):
+    with pytest.raises(StoreError, match=r"columns \['file', 'class'\], expected path and labels"):
+        read_rows(listed("file,class\na,b\n"))
+    with pytest.raises(StoreError, match="lists no video"):
+        read_rows(listed("path,labels\n"))
+    with pytest.raises(StoreError, match="line 1: no JSON"):
+        read_rows(listed("path,labels\n", "videos.jsonl"))
+    with pytest.raises(StoreError, match="is no list of videos"):
+        read_rows(listed("", "videos.xlsx"))

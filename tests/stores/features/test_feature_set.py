@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import pytest
+
+from stores.datasets import base
+from stores.features.catalog import open_catalog
+from stores.features.feature_set import check_test, open_features, read_videos
+from stores.features.manifest import write_listing
+from stores.features.shard_index import ShardRecipe
+from stores.features.shards import write_shard
+from stores.records import Event, Failure, StoreError
+
+RECIPE = ShardRecipe("{}", "0")
+TRUTH = {"split": "test", "labels": ("a",), "events": (Event(3, 9, "a"),)}
+
+
+def catalog(folder, *videos):
+    write_shard(folder, RECIPE, videos)
+    return open_catalog(folder)
+
+
+def test_a_test_split_that_fits_passes(tmp_path, make_features):
+    good = make_features("good", **TRUTH)
+    write_listing(tmp_path, [good.item])
+    check_test(catalog(tmp_path, good))
+
+
+def test_a_listed_video_that_was_never_read_is_named(tmp_path, make_features):
+    good = make_features("good", **TRUTH)
+    write_listing(tmp_path, [good.item, replace(good.item, video_id="unread")])
+    with pytest.raises(StoreError, match="unread of the test split have no features yet"):
+        check_test(catalog(tmp_path, good))
+
+
+def test_truth_that_is_not_the_videos_is_named(tmp_path, make_features):
+    short = make_features("short", **{**TRUTH, "events": (Event(77, 90, "a"),)})
+    with pytest.raises(StoreError, match=r"short \(event at frame 77 of 77\)"):
+        check_test(catalog(tmp_path, short))
+
+
+def test_no_truth_and_lengths_that_disagree_are_named(tmp_path, make_features):
+    with pytest.raises(StoreError, match="without frame truth: untold"):
+        check_test(catalog(tmp_path / "a", make_features("untold", split="test")))
+    good = make_features("cut", segments=9, **TRUTH)
+    cut = replace(good, segments=good.segments[:, :4])
+    with pytest.raises(StoreError, match=r"cut \(4 segments, 141 frames\)"):
+        check_test(catalog(tmp_path / "b", cut))
+
+
+def test_the_last_list_says_what_a_video_is_and_whether_it_counts(tmp_path, make_features):
+    folder = tmp_path / "synthetic" / "features"
+    first, second = make_features("first", **TRUTH), make_features("second", **TRUTH)
+    failed = Failure(replace(first.item, video_id="failed", split="train"), "no picture")
+    write_shard(folder, RECIPE, [first, second], [failed])
+    corrected = replace(first.item, split="train", events=None, group="cam1")
+    write_listing(folder, [corrected, replace(failed.item, split="test")])
+    found = open_features(tmp_path, base.load("synthetic"))
+    assert {name: video.item for name, video in found.videos.items()} == {"first": corrected}
+    assert found.failures["failed"].item.split == "test"
+
+
+def test_events_end_with_their_video(tmp_path, make_features):
+    long = make_features("long", **{**TRUTH, "events": (Event(70, 2**31 - 1, "a"),)})
+    (read,) = read_videos(catalog(tmp_path, long).videos.values())
+    assert read.item.events == (Event(70, 77, "a"),)
