@@ -38,7 +38,7 @@ from measuring import Figure, finish
 from extract.container import DecodeError
 from extract.probe import probe
 from extract.recipe import RECIPES, FrameChoice
-from extract.video import prefers_decord, read_chunks
+from extract.video import choose_decoder, read_chunks
 
 WAYS = ("bare", "pyav", "decord")
 CHOICES: tuple[FrameChoice, ...] = ("middle", "mean16")
@@ -138,7 +138,7 @@ def _compare(size: str, frames: FrameChoice, clip: str, *, rounds: int, memory: 
     rates: dict[str, list[float] | str] = _child("--turns", frames, clip, "--rounds", str(rounds))
     bare = [float(rate) for rate in rates["bare"]]
     recipe = replace(RECIPES["vadclip"], frames=frames)
-    rates["auto"] = rates["decord" if prefers_decord(probe(clip), recipe) else "pyav"]
+    rates["auto"] = rates[choose_decoder(probe(clip), recipe)]
     rows = []
     for way, found in rates.items():
         if isinstance(found, str):

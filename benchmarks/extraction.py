@@ -28,17 +28,18 @@ import torch
 from measuring import Figure, finish, once, show_timings, take_turns
 from open_clip.model import CLIP
 from PIL import Image
-from working import start_crew
+from working import start_workers
 
+from extract.clip_weights import default_precision
 from extract.crops import crop, normalise
-from extract.decoders import decord  # type: ignore[attr-defined]  # not meant to be passed on
-from extract.encoder import CPU_BATCH, default_precision, load_encoder
+from extract.decoders.decord_reader import decord  # type: ignore[attr-defined]  # not exported
+from extract.encoder import CPU_BATCH, load_encoder
 from extract.recipe import RECIPES, TINY_MODEL, Precision, Recipe
 from extract.tiny_clip import tiny_clip
 from extract.video import read_chunks
 from pipeline.engine.cluster import running_cluster
-from pipeline.engine.shard_worker import StageSettings
-from pipeline.settings import ReadOptions
+from pipeline.engine.shard_worker import stage_settings
+from pipeline.options import ReadOptions
 from stores.datasets.synthetic.dataset import generate
 from stores.datasets.synthetic.plan import Settings
 from stores.files.scan import find_videos
@@ -134,7 +135,7 @@ def run_case(folder: Path, videos: Sequence[Path], case: Case, rounds: int) -> l
     recipe = replace(
         RECIPES["centre"], model=case.model, frames=case.frames, precision=case.precision
     )
-    stage = StageSettings(recipe, case.weights, ReadOptions(batch=BATCH))
+    stage = stage_settings(recipe, case.weights, ReadOptions(batch=BATCH))
     encoder = load_encoder(recipe, case.weights, "cpu")
     if case.model == TINY_MODEL:
         model, preprocess = tiny_clip(), open_clip.image_transform(224, is_train=False)
@@ -152,7 +153,7 @@ def run_case(folder: Path, videos: Sequence[Path], case: Case, rounds: int) -> l
                 encoder.encode(few)
 
     with running_cluster() as plan:
-        extract = start_crew(folder / case.model, stage, plan)
+        extract = start_workers(folder / case.model, stage, plan)
         first = once(lambda: extract(videos, len(videos)))
         timings = take_turns(
             {

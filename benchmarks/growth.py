@@ -24,16 +24,18 @@ import psutil
 from clips import repeat
 from measuring import Figure, finish, once, take_turns
 from ray.cluster_utils import Cluster
-from working import Extract, start_crew
+from working import Extract, start_workers
 
-from extract.recipe import RECIPES
+from extract.recipe import RECIPES, RecipeOptions
+from pipeline.commands.extract import ExtractRun
 from pipeline.engine.cluster import WorkerPlan, plan_workers, running_cluster
-from pipeline.engine.shard_worker import StageSettings, pack_jobs
-from pipeline.settings import ExtractRun
+from pipeline.engine.driver import pack_jobs
+from pipeline.engine.shard_worker import StageSettings, stage_settings
+from pipeline.engine.sink import pending
+from pipeline.options import ReadOptions
 from pipeline.stages.extract import extract as extract_all
 from stores.datasets.synthetic.dataset import generate
 from stores.datasets.synthetic.plan import Settings
-from stores.features.catalog import Catalog
 from stores.files.scan import find_videos
 from stores.records import VideoItem
 
@@ -70,7 +72,7 @@ def copies(source: Path, count: int) -> list[Path]:
 
 def demo_stage() -> StageSettings:
     """Return the stage of the demo's recipe, one frame of 16."""
-    return StageSettings(replace(RECIPES["demo"], frames="middle"), "")
+    return stage_settings(replace(RECIPES["demo"], frames="middle"), "", ReadOptions())
 
 
 def driver_mib() -> float:
@@ -124,7 +126,7 @@ def start_up(folder: Path, short: Path) -> list[Figure]:
     root = folder / "one"
     root.mkdir()
     (root / "one.mp4").hardlink_to(short)
-    run = ExtractRun(dataset="folder", root=root, out=folder / "out", recipe="demo")
+    run = ExtractRun(dataset="folder", root=root, out=folder / "out", recipe=RecipeOptions("demo"))
     seconds = once(lambda: extract_all(run)).wall
     return [Figure("growth: an extraction of one short video, start and end", seconds, "s")]
 
@@ -141,7 +143,7 @@ def more_workers(folder: Path, short: Path, workers: Sequence[int], rounds: int)
         for number in workers:
             plan = WorkerPlan(shard_workers=number, decoders=1, cpus=1.0, gpus=0.0, torch_threads=1)
             with running_cluster():
-                extract = start_crew(folder / f"workers{number}", demo_stage(), plan)
+                extract = start_workers(folder / f"workers{number}", demo_stage(), plan)
                 extract(videos[:number], 1)
                 seconds, _ = timed(extract, videos, rounds, WORKED // 8)
             rates.append(len(videos) / seconds)
@@ -167,8 +169,7 @@ def plan_a_million(rate: float) -> list[Figure]:
             )
             for i in range(1_000_000)
         ]
-        missing = Catalog(Path(), None, {}, {}).missing(items)
-        jobs.extend(pack_jobs(missing, PER_SHARD))
+        jobs.extend(pack_jobs(pending(items, {}, {}), PER_SHARD))
 
     seconds = once(plan).wall
     workers = plan_workers([(16.0, 1.0)] * 8)
@@ -200,7 +201,7 @@ def main() -> None:
         short = draw(folder / "short", 2.0)
         figures = start_up(folder, short)
         with running_cluster() as plan:
-            extract = start_crew(folder / "shards", demo_stage(), plan)
+            extract = start_workers(folder / "shards", demo_stage(), plan)
             started = once(lambda: extract([short], 1)).wall
             figures.append(Figure("growth: the first job, start of the workers", started, "s"))
             many, memory = many_videos(extract, short, options.counts, options.rounds)

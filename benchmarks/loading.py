@@ -63,7 +63,6 @@ def main() -> None:
             features=torch.from_numpy(np.stack([f.astype(np.float16) for f, _ in fitted])),
             lengths=torch.tensor([length for _, length in fitted]),
             labels=torch.eye(14)[torch.arange(VIDEOS) % 14],
-            video=torch.arange(VIDEOS),
         )
         drawn = torch.randperm(VIDEOS)
         timings = take_turns(

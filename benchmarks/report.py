@@ -25,8 +25,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from model.scoring.events import label_all
-from pipeline.settings import ReportRun
-from pipeline.views.report import write_report
+from pipeline.commands.report import ReportRun
+from pipeline.views.report.build import write_report
 from stores.datasets import ucf
 from stores.datasets.synthetic.dataset import generate
 from stores.datasets.synthetic.plan import Settings

@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from measuring import Figure, Timing, finish, machine, once, show_timings, take_turns
 from numpy.typing import NDArray
-from training import MODEL, TRAINING, build_model, padding_computed
+from training import MODEL, build_model, padding_computed
 
 from model.heads.dsanet.model import Dsanet
-from model.scoring.scorer import Temperatures, logits_in, score_videos
+from model.heads.segment_scorer import SegmentScorer, Temperatures
+from model.scoring.scorer import score_videos
 from model.training.config import Arithmetic
 from model.training.data import split_windows
+from model.training.step import autocast
 
 VIDEOS, SEGMENTS = 290, 62_419
 AUTHORS_SECONDS = 60.8
@@ -52,36 +54,31 @@ def one_by_one(
             windows, lengths = split_windows(video, MODEL.window)
             features, counts = torch.from_numpy(windows).float(), torch.from_numpy(lengths)
             if whole:
-                logits = model(features, counts, text).score_logits
+                logits = model(features, counts, text, rebuild_padding=True).score_logits
             else:
-                logits = model.segment_logits(features, counts, text).score
+                logits = model.branches(features, counts, text).score
             scores.append(logits.sigmoid().flatten()[: len(video)].numpy())
     return scores
 
 
 def together(
-    model: Dsanet, videos: list[Features], text: torch.Tensor, arithmetic: Arithmetic = "fp32"
+    scorer: SegmentScorer, videos: list[Features], arithmetic: Arithmetic = "fp32"
 ) -> list[NDArray[np.float32]]:
     """Return the scores of each video as evaluation makes them."""
-    scored = score_videos(
-        model,
-        videos,
-        Temperatures(TRAINING.temperature),
-        text=text,
-        logits=logits_in(model, arithmetic),
-    )
-    return [scores for scores, _ in scored]
+    with autocast(scorer.device, arithmetic):
+        return [scores for scores, _ in score_videos(scorer, videos)]
 
 
 def in_bfloat16(
     model: Dsanet, videos: list[Features], text: torch.Tensor, rounds: int
 ) -> tuple[dict[str, Timing], list[Figure]]:
     """Return what a few videos take one by one in float32 and together in bfloat16."""
+    scorer = model.scorer(Temperatures(1.0))
     results: dict[str, list[NDArray[np.float32]]] = {}
     timings = take_turns(
         {
             "few, one by one": lambda: results.update(plain=one_by_one(model, videos, text, True)),
-            "few, in bf16": lambda: results.update(half=together(model, videos, text, "bf16")),
+            "few, in bf16": lambda: results.update(half=together(scorer, videos, "bf16")),
         },
         rounds,
     )
@@ -102,21 +99,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     model = build_model().eval()
-    with torch.inference_mode():
-        text = model.text()
+    scorer = model.scorer(Temperatures(1.0))
+    text = scorer.text
     videos = make_videos()
     some = videos[:: options.every]
     results: dict[str, list[NDArray[np.float32]]] = {}
     ways = {
         "one by one": lambda: results.update(plain=one_by_one(model, some, text, whole=True)),
         "one by one, without SG-NM": lambda: one_by_one(model, some, text, whole=False),
-        "together": lambda: results.update(ours=together(model, some, text)),
+        "together": lambda: results.update(ours=together(scorer, some)),
     }
     timings = take_turns(ways, options.rounds)
     show_timings(timings)
     few = some if machine()["bfloat16"] else some[::5]  # without the hardware it takes long
     half, halves = in_bfloat16(model, few, text, options.rounds)
-    everything = once(lambda: together(model, videos, text))
+    everything = once(lambda: together(scorer, videos))
     plain, ours = np.concatenate(results["plain"]), np.concatenate(results["ours"])
     windows = sum(-(-len(video) // MODEL.window) for video in videos)
     loop, _, fast = timings.values()

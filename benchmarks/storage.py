@@ -22,6 +22,7 @@ from measuring import Figure, Timing, finish, once, show_timings, take_turns
 
 from model.scoring.events import label_all
 from stores.features.catalog import Catalog, open_catalog
+from stores.features.layout import Layout
 from stores.features.shard_index import ShardRecipe, ShardVideo
 from stores.features.shards import read_segments, write_shard
 from stores.records import DecodeAudit, EventRule, VideoFeatures, VideoItem, VideoScores
@@ -99,7 +100,8 @@ def compare_reading(folder: Path, rounds: int) -> tuple[dict[str, Timing], list[
 def look_ups(count: int) -> float:
     """Return the microseconds of a look-up in a catalog of so many videos."""
     audit = DecodeAudit("pyav", 1, 1, 0.0)
-    one = ShardVideo(VideoItem("", ""), 16, 1, 1, WIDTH, audit, Path("shard.h5"))
+    layout = Layout(rows=1, offsets=(0,), digests=("",))
+    one = ShardVideo(VideoItem("v", ""), 16, (1, 1, WIDTH), audit, layout, Path("shard.h5"))
     videos = {f"v{i}": one for i in range(count)}
     catalog = Catalog(Path(), RECIPE, videos, {})
     wanted = [f"v{i}" for i in np.random.default_rng(0).integers(0, count, 100)] * 100

@@ -28,13 +28,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from extract import tiny_clip as tiny
 from extract.recipe import TINY_MODEL
-from model.heads.dsanet.build import build_dsanet, build_text_encoder
-from model.heads.dsanet.config import PRESETS, ModelConfig
-from model.heads.dsanet.losses import loss_terms
+from model.heads.base import Schedule
+from model.heads.dsanet.build import build_dsanet
+from model.heads.dsanet.config import PRESETS, DsanetConfig
 from model.heads.dsanet.model import Dsanet
-from model.heads.dsanet.optim import build_optimisers
 from model.heads.dsanet.temporal import VideoEncoder
-from model.heads.dsanet.text_tower import empty_text_tower, text_tower
+from model.heads.text_tower import empty_text_tower, text_tower
 from model.training.config import Arithmetic
 from model.training.data import Batch
 from model.training.step import gather_gradients, step_programs
@@ -43,7 +42,7 @@ MODEL, TRAINING = PRESETS["ucf"]
 AUTHORS_SECONDS = 71.0
 
 
-def build_model(settings: ModelConfig = MODEL) -> Dsanet:
+def build_model(settings: DsanetConfig = MODEL) -> Dsanet:
     """Return a model with random weights, the text tower of its CLIP included."""
     torch.manual_seed(0)
     if settings.width == tiny.WIDTH:
@@ -53,11 +52,11 @@ def build_model(settings: ModelConfig = MODEL) -> Dsanet:
         for parameter in tower.parameters():
             torch.nn.init.normal_(parameter, std=0.02)
     prompts = [[f"a video of kind {k}"] for k in range(settings.classes)]
-    return build_dsanet(settings, build_text_encoder(settings, tower, prompts))
+    return build_dsanet(settings, tower, prompts)
 
 
 def make_batch(
-    samples: int, settings: ModelConfig = MODEL, *, seed: int = 0, full: bool = False
+    samples: int, settings: DsanetConfig = MODEL, *, seed: int = 0, full: bool = False
 ) -> Batch:
     """Return half normal and half anomalous samples; two thirds shorter than the window, or none.
 
@@ -85,15 +84,16 @@ def plainly(model: Dsanet, batch: Batch) -> None:
     """Make a step's gradients in one piece, padding computed like everything else."""
     model.zero_grad()
     with padding_computed():
-        output = model(batch.features, batch.lengths)
-    total = loss_terms(output, batch.labels, batch.lengths).total(TRAINING.align_weight)
-    torch.autograd.backward(total)
+        text = model.class_texts()
+        output = model(batch.features, batch.lengths, text, rebuild_padding=True)
+    terms = output.loss_terms(batch.labels, batch.lengths)
+    torch.autograd.backward(terms.total(model.loss_weights))
 
 
 def in_parts(model: Dsanet, batch: Batch, arithmetic: Arithmetic = "fp32") -> None:
     """Make a step's gradients as training does."""
     model.zero_grad()
-    gather_gradients(step_programs(model, arithmetic), batch, TRAINING.align_weight, TRAINING.part)
+    gather_gradients(step_programs(model, arithmetic), batch, model.loss_weights, TRAINING.part)
 
 
 def in_bfloat16(model: Dsanet, batch: Batch) -> None:
@@ -129,14 +129,16 @@ def loss_curve(steps: int, arithmetic: Arithmetic) -> list[float]:
     settings, training = PRESETS["small"]
     model = build_model(settings)
     batch = make_batch(settings.classes, settings)
-    optimisers = build_optimisers(model, training.learning_rate)
+    # A schedule so long that rates stay at their peak once SG-NM has warmed up.
+    optimisers = model.optimisers(Schedule(training.learning_rate, 1, 1_000_000))
     programs = step_programs(model, arithmetic)
     losses = []
-    for _ in range(steps):
-        optimisers.zero_grad()
-        terms = gather_gradients(programs, batch, training.align_weight, training.part)
-        optimisers.step(training.learning_rate, training.learning_rate)
-        losses.append(float(terms.total(training.align_weight)))
+    for step in range(steps):
+        model.zero_grad()
+        terms = gather_gradients(programs, batch, model.loss_weights, training.part)
+        for each in optimisers:
+            each.step(0, settings.warmup_steps + step)
+        losses.append(float(terms.total(model.loss_weights)))
     return losses
 
 

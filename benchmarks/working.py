@@ -7,36 +7,29 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.engine.cluster import WorkerPlan
-from pipeline.engine.driver import Crew
-from pipeline.engine.shard_worker import Progress, StageSettings, pack_jobs
-from pipeline.stages.extract import ShardSink
-from stores.features.shard_index import ShardRecipe
+from pipeline.engine.driver import WorkerPool, pack_jobs
+from pipeline.engine.shard_worker import StageSettings
+from pipeline.stages.extract import shard_sink
 from stores.records import VideoItem
 
 Extract = Callable[[Sequence[Path], int], int]
 """Extracts videos, so many a shard, as if none were extracted; returns the frames it read."""
 
 
-def start_crew(folder: Path, settings: StageSettings, plan: WorkerPlan) -> Extract:
+def start_workers(folder: Path, settings: StageSettings, plan: WorkerPlan) -> Extract:
     """Return the extraction to shards in ``folder``, on the Ray that runs.
 
     Its first call starts the workers, and they end with the cluster or with the function.
     """
     folder.mkdir()
-    recipe = ShardRecipe(settings.recipe.to_json(), settings.recipe.fingerprint)
-    crew = Crew(settings, plan, ShardSink(folder, recipe, frozenset()))
+    pool = WorkerPool(settings, plan, shard_sink(folder, settings.recipe))
     calls = count()
 
     def extract(videos: Sequence[Path], per_shard: int) -> int:
-        number, frames = next(calls), 0
-
-        def add(progress: Progress) -> None:
-            nonlocal frames
-            frames += progress.frames
-
+        number = next(calls)
         items = [VideoItem(f"{number}/{i}", str(path)) for i, path in enumerate(videos)]
-        tally = crew.run(pack_jobs(items, per_shard), add)
+        tally = pool.run(pack_jobs(items, per_shard), lambda _: None)
         assert not tally.failures, tally.failures[0].reason
-        return frames
+        return tally.frames
 
     return extract

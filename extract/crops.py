@@ -1,7 +1,6 @@
 """Crops of resized frames and CLIP's normalisation, on whatever device the frames lie.
 
-Pixels stay uint8 until :func:`normalise`, so that a quarter of the bytes travel. Knows nothing of
-videos, segments or the encoder's weights.
+Pixels stay uint8 until :func:`normalise`, so that a quarter of the bytes travel.
 """
 
 from __future__ import annotations
@@ -9,26 +8,21 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torchvision.transforms.functional import center_crop, five_crop
 
 from extract.recipe import Recipe
 
 CROP_SIDE = 224
 """Side of every crop in pixels: what the CLIP of the published features takes."""
 
-_TEN_FRAME = (256, 340)
-"""Height and width of a frame that ten crops are cut from (VadCLIP ``src/crop.py``)."""
-
-# Top and left of crops 0 to 4: centre, top-left, top-right, bottom-left, bottom-right. The order is
-# the published one; test lists pick crops by these numbers.
-_TEN_CORNERS = ((16, 58), (0, 0), (0, 116), (32, 0), (32, 116))
-
 
 def crop(frames: UInt8[Tensor, "f h w 3"], recipe: Recipe) -> UInt8[Tensor, "f c 3 224 224"]:
     """Cut each frame into the recipe's crops, channels first and in the recipe's colour order.
 
     Ten crops, of a 340×256 frame: 0 centre (rows 16 to 239, columns 58 to 281), 1 top-left,
-    2 top-right, 3 bottom-left, 4 bottom-right, 5 to 9 the mirror images of 0 to 4. One crop: the
-    centre, rounded as torchvision's ``CenterCrop`` rounds, which is CLIP's own preprocessing.
+    2 top-right, 3 bottom-left, 4 bottom-right, 5 to 9 the mirror images of 0 to 4; published test
+    lists pick crops by these numbers (VadCLIP ``src/crop.py``). One crop: the centre, which is
+    CLIP's own preprocessing.
 
     Raises:
         ValueError: The frames are not of the size that the recipe's crops are cut from.
@@ -40,11 +34,11 @@ def crop(frames: UInt8[Tensor, "f h w 3"], recipe: Recipe) -> UInt8[Tensor, "f c
     if recipe.crops == "centre":
         if min(height, width) < CROP_SIDE:
             raise ValueError(f"a {CROP_SIDE} pixel crop needs larger frames; got {width}×{height}")
-        top, left = round((height - CROP_SIDE) / 2), round((width - CROP_SIDE) / 2)
-        return _cut(planes, top, left).unsqueeze(1)
-    if (height, width) != _TEN_FRAME:
+        return center_crop(planes, [CROP_SIDE]).unsqueeze(1)
+    if (height, width) != (256, 340):
         raise ValueError(f"ten crops are cut from 340×256 frames; got {width}×{height}")
-    cuts = torch.stack([_cut(planes, top, left) for top, left in _TEN_CORNERS], dim=1)
+    *corners, centre = five_crop(planes, [CROP_SIDE])
+    cuts = torch.stack([centre, *corners], dim=1)
     return torch.cat([cuts, cuts.flip(-1)], dim=1)
 
 
@@ -64,7 +58,3 @@ def normalise(
     # Not blocking: a GPU's host would wait for the batch before.
     scale, shift = (c.view(1, 3, 1, 1).to(images.device, non_blocking=True) for c in (scale, shift))
     return images.float().mul_(scale).add_(shift).to(dtype)
-
-
-def _cut(planes: UInt8[Tensor, "f 3 h w"], top: int, left: int) -> UInt8[Tensor, "f 3 224 224"]:
-    return planes[:, :, top : top + CROP_SIDE, left : left + CROP_SIDE]

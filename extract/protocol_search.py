@@ -1,14 +1,14 @@
 """By which protocol was a published feature file made? Every combination, encoded once and ranked.
 
-A distinct picture of a frame (resize, crop, channel order, colour matrix) is encoded once; which
-frames stand for a segment, and what is brought to length 1, is arithmetic on those features.
+Which frames stand for a segment, and what is brought to length 1, is arithmetic on the features of
+a frame's distinct pictures (resize, crop, channel order, colour matrix).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -16,20 +16,11 @@ from numpy.typing import NDArray
 
 from extract.encoder import Encoder
 from extract.pictures import IMAGES, Image, Matrix, encode_segments
-from extract.probe import VideoProbe, probe
-from extract.recipe import FrameChoice
-from extract.sampling import Tail, plan, segment_count
+from extract.probe import probe
+from extract.recipe import FrameChoice, KnownFrames, Tail
+from extract.sampling import plan, segment_count
 
 Normalised = Literal["nothing", "frames", "rows", "both"]
-
-NOISE = 1e-6
-"""Difference of two cosines that float32 arithmetic alone can make."""
-
-EXPLAINED = 0.99
-"""Mean cosine below which no combination explains a file: two frames of a segment are as alike."""
-
-_LENGTH_TOLERANCE = 0.01  # of a ratio of lengths; half precision stays well within it
-_FRAMES: tuple[FrameChoice, ...] = ("mean16", "first", "middle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class Match:
     """A combination and how well it fits.
 
     ``cosine`` and ``worst`` are the mean and the lowest cosine over the compared rows, ``length``
-    the mean ratio of the published rows' lengths to ours; ``length_fits`` says that it is 1.
+    the mean ratio of the published rows' lengths to ours.
     """
 
     image: Image
@@ -49,17 +40,16 @@ class Match:
 
     @property
     def length_fits(self) -> bool:
-        """Whether rows are as long as the published ones, up to half precision."""
-        return abs(self.length - 1) < _LENGTH_TOLERANCE
+        """Whether rows are as long as the published ones; half precision stays well within it."""
+        return abs(self.length - 1) < 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
     """Every combination, best first.
 
-    ``tails`` are the treatments of the last partial segment that give as many rows as the file has;
-    ``own_matrix`` is the colour matrix that our decoders take for this video, ``rows`` the rows
-    that were compared.
+    ``tails`` are the treatments of the last partial segment that give as many rows as the file has,
+    ``own_matrix`` is the matrix our decoders take for this video, ``rows`` were compared.
     """
 
     ranked: tuple[Match, ...]
@@ -77,10 +67,9 @@ class Matching:
     def equals(self) -> tuple[Match, ...]:
         """The other combinations that this file cannot tell from the best one.
 
-        What is left between the best and the file is noise; a combination at no more than twice
-        that distance may be the right one as well.
+        The best one's distance from the file is noise, so one at twice that may be right as well.
         """
-        reach = 2 * (1 - self.best.cosine) + NOISE
+        reach = 2 * (1 - self.best.cosine) + 1e-6  # float32 arithmetic alone makes as much
         return tuple(
             match
             for match in self.ranked[1:]
@@ -89,8 +78,8 @@ class Matching:
 
     @property
     def is_explained(self) -> bool:
-        """Whether the best combination is more than the likeness of any two frames."""
-        return self.best.cosine >= EXPLAINED
+        """Whether the best fits better than any two frames of a segment fit each other."""
+        return self.best.cosine >= 0.99
 
 
 def match_features(
@@ -102,20 +91,20 @@ def match_features(
 
     Raises:
         DecodeError: The video cannot be read.
-        ValueError: Features of another shape, width or number of rows than the video and encoder
-            can have made, or not finite.
+        ValueError: Features that the video and encoder cannot have made, or not finite.
     """
-    facts = probe(path)
-    _check(published, facts, encoder.width)
+    probe_info = probe(path)
+    _check(published, encoder.width)
+    _tails(len(published), probe_info.frames, path)
     chosen = np.unique(np.linspace(0, len(published) - 1, max(1, rows)).round().astype(int))
-    features, frames, own = encode_segments(facts, frozenset(chosen.tolist()), encoder)
+    features, frames, own = encode_segments(probe_info, frozenset(chosen.tolist()), encoder)
     tails = _tails(len(published), frames, path)
     wanted = published[chosen].astype(np.float64)
     matches = [
-        _compare(wanted, combined, image, choice, normalised)
-        for choice in _FRAMES
+        Match(image, choice, normalised, *_compare(wanted, ours))
+        for choice in get_args(KnownFrames)
         for normalised, table in _combine(features, chosen, frames, choice, tails[0])
-        for image, combined in zip(IMAGES, table, strict=True)
+        for image, ours in zip(IMAGES, table, strict=True)
     ]
     ranked = sorted(matches, key=lambda match: (not match.length_fits, -match.cosine))
     return Matching(tuple(ranked), tails, own, tuple(chosen.tolist()), frames)
@@ -123,7 +112,7 @@ def match_features(
 
 def _combine(
     features: dict[int, Float[np.ndarray, "i d"]],
-    rows: Sequence[int] | NDArray[np.int_],
+    rows: NDArray[np.int_],
     frames: int,
     choice: FrameChoice,
     tail: Tail,
@@ -143,49 +132,32 @@ def _combine(
 
 
 def _compare(
-    published: Float[np.ndarray, "r d"],
-    ours: Float[np.ndarray, "r d"],
-    image: Image,
-    choice: FrameChoice,
-    normalised: Normalised,
-) -> Match:
+    published: Float[np.ndarray, "r d"], ours: Float[np.ndarray, "r d"]
+) -> tuple[float, float, float]:
+    """Return the mean and the lowest cosine of rows, and the mean ratio of their lengths."""
     cosines = (_unit(published) * _unit(ours)).sum(axis=-1)
     lengths = np.linalg.norm(published, axis=-1) / np.linalg.norm(ours, axis=-1)
-    return Match(
-        image=image,
-        frames=choice,
-        normalised=normalised,
-        cosine=float(cosines.mean()),
-        worst=float(cosines.min()),
-        length=float(lengths.mean()),
-    )
+    return float(cosines.mean()), float(cosines.min()), float(lengths.mean())
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
-def _check(published: NDArray[np.floating], facts: VideoProbe, width: int) -> None:
+def _check(published: NDArray[np.floating], width: int) -> None:
     if published.ndim != 2 or not len(published):
         raise ValueError(
             f"got features of shape {published.shape}, expected [segments, width] of one crop; "
             "save one crop in a file of its own"
         )
-    if published.shape[1] != width:
-        raise ValueError(
-            f"got features of width {published.shape[1]}, the encoder's is {width}: another model"
-        )
+    if (found := published.shape[1]) != width:
+        raise ValueError(f"got features of width {found}, the encoder's is {width}: another model")
     if not np.isfinite(published).all() or not np.abs(published).sum(axis=1).all():
         raise ValueError("the features have rows of zeros or values that are not finite")
-    _tails(len(published), facts.frames, facts.path)
 
 
 def _tails(rows: int, frames: int, path: str) -> tuple[Tail, ...]:
-    """Return the treatments of the tail that make so many rows.
-
-    Raises:
-        ValueError: None does.
-    """
+    """Return the treatments of the tail that make so many rows, or raise ValueError."""
     counts: dict[Tail, int] = {tail: segment_count(frames, tail) for tail in ("drop", "keep")}
     tails = tuple(tail for tail, count in counts.items() if count == rows)
     if not tails:

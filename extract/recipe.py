@@ -1,4 +1,4 @@
-"""The recipe: everything that fixes the value of a feature, and its fingerprint.
+"""The recipe: everything that fixes the value of a feature, its fingerprint, and choosing one.
 
 Where weights come from or which decoder reads a file is not in it: those must not change a value.
 Imports nothing heavy, so that settings and ``--help`` can name recipes.
@@ -13,11 +13,14 @@ from typing import Literal
 
 Crops = Literal["ten", "centre"]
 Resize = Literal["340x256", "short256", "squash224"]
-FrameChoice = Literal["mean16", "first", "middle", "unknown"]
+KnownFrames = Literal["mean16", "first", "middle"]
+FrameChoice = Literal[KnownFrames, "unknown"]
+Channels = Literal["rgb", "bgr"]
+Tail = Literal["keep", "drop"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 TINY_MODEL = "tiny"
-"""Name of the seeded demo CLIP: no download, no meaning, offline (see ``extract.encoder``)."""
+"""Name of the seeded demo CLIP: no download, no meaning, offline (see `extract.tiny_clip`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +28,20 @@ class Recipe:
     """Every choice that a feature's value depends on.
 
     ``frames`` says which of a segment's 16 frames are encoded: all, then averaged (``mean16``), the
-    first (index 0) or the middle one (index 8); ``unknown`` marks features that came from elsewhere
-    and that no video can be turned into. ``tail`` keeps or drops a last segment of fewer
-    than 16 frames. ``channels`` is the order in which the encoder is shown the colours: ``bgr``
-    reproduces scripts that swap red and blue. ``weights`` is the SHA-256 of CLIP's weight file, or
-    the seed of the demo encoder.
+    first (index 0) or the middle one (index 8); ``unknown`` marks features that came from
+    elsewhere. ``tail`` keeps or drops a last segment of fewer than 16 frames. ``channels`` is the
+    order in which the encoder sees the colours: ``bgr`` reproduces scripts that swap red and blue.
+    ``weights`` is the SHA-256 of CLIP's weight file or the demo's seed, empty while it is open.
     """
 
     name: str
     crops: Crops
     resize: Resize
     frames: FrameChoice
-    tail: Literal["keep", "drop"]
+    tail: Tail
     model: str
-    weights: str
-    channels: Literal["rgb", "bgr"] = "rgb"
+    weights: str = ""
+    channels: Channels = "rgb"
     precision: Precision = "fp32"
     l2_normalise: bool = False
 
@@ -59,7 +61,7 @@ class Recipe:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-# DESIGN of the published features: whole frame to 340×256, ten crops, tail dropped. Which frame
+# As published features were made: whole frame to 340×256, ten crops, tail dropped. Which frame
 # stands for a segment was never published; the mean of all 16 is the most quoted reading.
 _VADCLIP = Recipe(
     name="vadclip",
@@ -68,27 +70,77 @@ _VADCLIP = Recipe(
     frames="mean16",
     tail="drop",
     model="ViT-B-16-quickgelu",
-    weights="",
 )
+_SQUASH = replace(_VADCLIP, name="squash", crops="centre", resize="squash224", tail="keep")
 
-RECIPES: dict[str, Recipe] = {
+RECIPES = {
     "vadclip": _VADCLIP,
-    "centre": replace(_VADCLIP, name="centre", crops="centre", resize="short256", tail="keep"),
-    "squash": replace(_VADCLIP, name="squash", crops="centre", resize="squash224", tail="keep"),
-    "demo": Recipe(
-        name="demo",
-        crops="centre",
-        resize="squash224",
-        frames="middle",
-        tail="keep",
-        model=TINY_MODEL,
-        weights="",
-    ),
+    "centre": replace(_SQUASH, name="centre", resize="short256"),
+    "squash": _SQUASH,
+    "demo": replace(_SQUASH, name="demo", frames="middle", model=TINY_MODEL),
 }
-
 
 IMPORTED = replace(_VADCLIP, name="imported", frames="unknown", weights="unknown")
 """Of published features: ten crops and no tail is known of them, the rest never was."""
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """How frames become features: a recipe by name, and what is to differ from it."""
+
+    recipe: str | None = None
+    """How frames become features: vadclip, centre (center), squash or demo; a data set has one."""
+    clip: str | None = None
+    """CLIP model by its open_clip name; the recipe's own by default."""
+    weights: str = ""
+    """Weights of it: an open_clip tag or the path of a weight file; 'openai' by default."""
+    frames: KnownFrames | None = None
+    """Frames of a segment that are encoded; the recipe's own by default."""
+    crops: Crops | None = None
+    """Crops of a frame; the recipe's own by default."""
+    channels: Channels | None = None
+    """Order in which the encoder sees the colours; bgr is what a script that swaps them makes."""
+    tail: Tail | None = None
+    """A last segment of fewer than 16 frames; the recipe's own by default."""
+    l2_normalise: bool | None = None
+    """Bring each frame's feature to length 1 before the mean; the recipe's own by default."""
+    precision: Literal["auto", Precision] = "auto"
+    """Arithmetic of the encoder; auto takes bf16 or fp16 where the hardware has it."""
+
+
+def resolve_recipe(options: RecipeOptions, default: str) -> Recipe:
+    """Return the recipe that options name, or ``default``; weights and precision are still open.
+
+    It reads no file, so a misspelt name is an error before anything is generated or downloaded.
+
+    Raises:
+        ValueError: Unknown recipe or model, or crops that the recipe's size does not allow.
+    """
+    from extract.clip_weights import check_model  # not above: it loads torch and open_clip
+
+    name = "centre" if options.recipe == "center" else options.recipe or default
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
+    recipe, l2_normalise = RECIPES[name], options.l2_normalise
+    recipe = replace(
+        recipe,
+        model=options.clip or recipe.model,
+        frames=options.frames or recipe.frames,
+        crops=options.crops or recipe.crops,
+        channels=options.channels or recipe.channels,
+        tail=options.tail or recipe.tail,
+        l2_normalise=recipe.l2_normalise if l2_normalise is None else l2_normalise,
+    )
+    check_model(recipe.model)
+    if recipe.crops == "ten" and recipe.resize != "340x256":
+        size = recipe.resize
+        raise ValueError(f"ten crops are cut from 340x256; recipe {name} resizes to {size}")
+    return recipe
+
+
+def weights_source(model: str, given: str = "") -> str:
+    """Return where weights come from: what was given, or OpenAI's own; the demo has none."""
+    return given or ("" if model == TINY_MODEL else "openai")
 
 
 def recipe_from_json(text: str) -> Recipe:
@@ -98,8 +150,7 @@ def recipe_from_json(text: str) -> Recipe:
         ValueError: A field is missing or unknown (a file of another version).
     """
     values = json.loads(text)
-    names = {f.name for f in fields(Recipe)}
-    if not isinstance(values, dict) or set(values) != names:
+    if not isinstance(values, dict) or values.keys() != {f.name for f in fields(Recipe)}:
         raise ValueError(f"not a recipe of this version: {text[:200]}")
     return Recipe(**values)
 

@@ -1,35 +1,29 @@
-"""Which frames of a stream are encoded, and which segment each stands for.
-
-Pure: knows nothing of files or pixels. A segment is 16 consecutive frames of the decoded stream
-(paper, section 4.1).
-"""
+"""Which frames of a stream are encoded, and which segment of 16 each stands for (paper, 4.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from extract.recipe import FrameChoice
+from extract.recipe import FrameChoice, Tail
 from stores.records import SEGMENT_FRAMES
 
 Source = TypeVar("Source")
 Picture = TypeVar("Picture")
-Tail = Literal["keep", "drop"]
 
 _POSITION: dict[FrameChoice, int | None] = {"mean16": None, "first": 0, "middle": 8}
 """Which of a segment's 16 frames stands for it; None is all of them."""
 
 
 def is_strided(choice: FrameChoice) -> bool:
-    """Say whether one frame stands for a segment, so that 15 of 16 need no pixels."""
+    """Return whether one frame stands for a segment, so that 15 of 16 need no pixels."""
     return _POSITION[choice] is not None
 
 
 def segment_count(frames: int, tail: Tail) -> int:
     """Return the number of segments S of a video of ``frames`` frames.
 
-    ``keep`` counts a last partial segment, ``drop`` does not, unless it would be the only one: a
-    video of 1 to 15 frames has one segment in either case.
+    ``keep`` counts a last partial segment, ``drop`` does so only where it is the only one.
 
     Raises:
         ValueError: ``frames`` is negative.
@@ -38,14 +32,13 @@ def segment_count(frames: int, tail: Tail) -> int:
         raise ValueError(f"frames must be 0 or more, got {frames}")
     whole, rest = divmod(frames, SEGMENT_FRAMES)
     partial_counts = rest > 0 and (tail == "keep" or whole == 0)
-    return whole + int(partial_counts)
+    return whole + partial_counts
 
 
 def plan(frames: int, choice: FrameChoice, tail: Tail) -> list[tuple[int, int]]:
     """Return ``(segment, frame)`` for every encoded frame of a video whose length is known.
 
-    Both are non-decreasing and count from 0. A partial segment that lacks its frame is represented
-    by the last frame of the video.
+    Both ascend from 0. A partial segment that lacks its frame has the last frame of the video.
     """
     position = _POSITION[choice]
     chosen: list[tuple[int, int]] = []
@@ -60,16 +53,12 @@ def plan(frames: int, choice: FrameChoice, tail: Tail) -> list[tuple[int, int]]:
 
 
 def sample(
-    frames: Iterable[Source],
-    convert: Callable[[Source], Picture],
-    choice: FrameChoice,
-    tail: Tail,
+    frames: Iterable[Source], convert: Callable[[Source], Picture], choice: FrameChoice, tail: Tail
 ) -> Iterator[tuple[int, Picture]]:
     """Yield ``(segment, convert(frame))`` as :func:`plan` chooses, without knowing the length.
 
     ``convert`` is called as a chosen frame arrives and never for the others. With ``drop`` a
-    segment's pictures are held back until the segment is whole: at most 16 of them, and beside
-    them one unconverted frame.
+    segment's pictures are held back until it is whole, and beside them one unconverted frame.
     """
     position = _POSITION[choice]
     held: list[Picture] = []

@@ -7,90 +7,107 @@ neighbour of the frame that was meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import av
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
-from extract.container import open_container
-from extract.decoders import Picture, Reading, decode_pyav
-from extract.probe import VideoProbe, probe
+from extract.container import DecodeError, choose_stream, frame_rate, open_container
+from extract.decoders.pixels import Picture
+from extract.decoders.pyav_reader import decode_frames, to_rgb
+from extract.decoders.reading import Reading
+from extract.probe import probe, quarter_turns
+
+PIXELS_AHEAD = 12_000_000
+"""Pixels that are decoded rather than sought over: 150 frames of 320×240, six of 1080p, about a
+fiftieth of a second either way."""
+
+_WIDEST = 4.0  # times the height: the still of a panorama is squeezed
 
 
 def read_pictures(path: str) -> Iterator[Picture]:
-    """Yield every frame that gets a score, upright and at full size, in the order of the scores.
-
-    Ends early where decoding does, as an extraction of the same file.
+    """Yield every frame that gets a score, upright and at full size; ends where decoding does.
 
     Raises:
         DecodeError: The file cannot be read.
     """
-    facts = probe(path)
-    return (_upright(frame, facts) for frame in decode_pyav(Reading(facts, "pyav")))
+    probe_info = probe(path)
+    for frame in decode_frames(Reading(probe_info, "pyav")):
+        yield to_rgb(frame, probe_info)
 
 
-def read_stills(path: str, times: Sequence[float], height: int) -> list[Picture]:
-    """Return the pictures shown at some times, in seconds from the first frame, ``height`` high.
+def read_stills(
+    path: str, times: Sequence[float], height: int, *, exact: bool = True
+) -> list[Picture]:
+    """Return the picture shown at each of some times, upright and ``height`` high, all of one size.
 
-    A time past the last frame that decodes gives that frame; of a file without one, nothing.
+    ``times`` are seconds from the first frame, quickest in ascending order. Past the end, and where
+    decoding fails, the last good picture is repeated. Not ``exact``, at most ``PIXELS_AHEAD`` are
+    decoded for a time, and it may be a frame of shortly before; in AVI, a neighbour.
 
     Raises:
-        DecodeError: The file cannot be read.
+        DecodeError: The file cannot be opened, or no frame of it decodes.
     """
-    facts = probe(path)
-    wanted = sorted(times)
-    if facts.has_presentation_times and facts.timestamps.size:
-        frames = _sought(facts, wanted)
-    else:
-        frames = _passed(facts, wanted)
-    return [_shrunk(_upright(frame, facts), height) for frame in frames]
+    with open_container(path) as container:
+        stream = choose_stream(container, path)
+        if exact and container.format.name == "avi":
+            frames = _frames_in_order(path, times)
+        else:
+            frames = _frames_at(container, stream, times, exact=exact)
+        pictures: list[Picture] = []
+        for frame in frames:
+            turns = quarter_turns(int(frame.rotation)) // 90
+            if not pictures:
+                ratio = frame.width / frame.height
+                ratio = min(max(1 / ratio if turns % 2 else ratio, 1 / _WIDEST), _WIDEST)
+                size = (max(2, round(height * ratio)), height)
+                size = size[::-1] if turns % 2 else size
+            small = frame.reformat(*size, format="rgb24", interpolation="AREA").to_ndarray()
+            pictures.append(np.ascontiguousarray(np.rot90(small, turns)))
+    if not pictures:
+        raise DecodeError(f"{path}: no picture decodes")
+    return pictures[:1] * (len(times) - len(pictures)) + pictures
 
 
-def _sought(facts: VideoProbe, times: Sequence[float]) -> Iterator[av.VideoFrame]:
-    """Yield a frame for each time, decoding from the keyframe before it."""
-    ticks = np.rint(np.asarray(times) / facts.tick).astype(np.int64) + facts.timestamps[0]
-    with open_container(facts.path) as container:
-        stream = next(s for s in container.streams.video if s.index == facts.stream)
-        latest = None
-        for target in ticks.tolist():
-            try:
-                container.seek(target, stream=stream)
-                for frame in container.decode(stream):
-                    latest = frame
-                    if frame.pts is not None and frame.pts >= target:
-                        break
-            except av.FFmpegError:
-                pass  # the last good frame stands for what cannot be decoded
-            if latest is not None:
-                yield latest
-
-
-def _passed(facts: VideoProbe, times: Sequence[float]) -> Iterator[av.VideoFrame]:
-    """Yield a frame for each time, reading from the start: the file gives no times to seek by."""
-    reading = Reading(facts, "pyav")
-    waiting, latest = list(times), None
-    for frame in decode_pyav(reading):
-        latest = frame
-        while waiting and reading.times[-1] >= waiting[0]:
-            waiting.pop(0)
-            yield frame
+def _frames_in_order(path: str, times: Sequence[float]) -> Iterator[av.VideoFrame]:
+    """Yield a frame for each time, read from the start: AVI stores no times to seek by."""
+    probe_info = probe(path)
+    reading = Reading(probe_info, "pyav")
+    waiting = sorted(times, reverse=True)
+    found: dict[float, av.VideoFrame] = {}
+    for frame in decode_frames(reading):
+        while waiting and reading.times[-1] >= waiting[-1] - probe_info.tick / 2:
+            found[waiting.pop()] = frame
         if not waiting:
-            return
-    for _ in waiting:
-        if latest is not None:
-            yield latest
+            break
+    if reading.decoded:
+        yield from (found.get(wanted, frame) for wanted in times)
 
 
-def _upright(frame: av.VideoFrame, facts: VideoProbe) -> Picture:
-    picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(picture, facts.rotation // 90))
-
-
-def _shrunk(picture: Picture, height: int) -> Picture:
-    """Return a picture at this height, its width in proportion; a lower one stays as it is."""
-    if picture.shape[0] <= height:
-        return picture
-    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
-    shrunk: Picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return shrunk
+def _frames_at(
+    container: InputContainer, stream: VideoStream, times: Sequence[float], *, exact: bool
+) -> Iterator[av.VideoFrame]:
+    """Yield a frame for each time; none for the first ones as long as nothing decodes."""
+    tick, rate, origin = float(stream.time_base or 1), frame_rate(stream), stream.start_time or 0
+    most = max(1, PIXELS_AHEAD // max(1, stream.width * stream.height))
+    frames, position = container.decode(stream), -1 / rate
+    found: av.VideoFrame | None = None
+    for wanted in times:
+        # On from here where that is near; a seek would go back to the same keyframe.
+        if not 0 <= (wanted - position) * rate <= most:
+            with suppress(av.FFmpegError):  # raw streams cannot seek, and are read on
+                container.seek(origin + round(wanted / tick), stream=stream)
+                frames = container.decode(stream)
+        try:
+            for number, frame in enumerate(frames):
+                found = frame
+                ticks = frame.pts if frame.pts is not None else frame.dts
+                position = position + 1 / rate if ticks is None else (ticks - origin) * tick
+                if position >= wanted - tick / 2 or (number >= most and not exact):
+                    break
+        except av.FFmpegError:
+            position = float("inf")  # the next time is sought; until then the last frame stands
+        if found is not None:
+            yield found

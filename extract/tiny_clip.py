@@ -1,8 +1,7 @@
 """The demo CLIP: small, seeded, drawn in a moment, without download and without meaning.
 
-Its vision tower is a bank of random patch features, which tell textures and colours apart and
-nothing more; its text tower gives each prompt a direction of its own. It is there so that the
-whole system runs offline, in tests and in the demo; no published figure can come from it.
+Its vision tower is a bank of random patch features, which tell textures and colours apart; its text
+tower gives each prompt a direction of its own. With it the whole system runs offline.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from numpy.typing import NDArray
+from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg, set_model_preprocess_cfg
 from torch import Tensor
 
@@ -19,25 +19,20 @@ from extract.crops import CROP_SIDE, normalise
 WIDTH = 64
 """Width D of the demo's image and text features."""
 
-_MEAN = (0.48145466, 0.4578275, 0.40821073)  # CLIP's own, as open_clip states them
-_STD = (0.26862954, 0.26130258, 0.27577711)
+_PIXELS = {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD}
 
 _VISION = CLIPVisionCfg(
     layers=1, width=128, head_width=64, patch_size=16, mlp_ratio=2.0, pool_type="avg"
 )
 _TEXT = CLIPTextCfg(width=WIDTH, heads=4, layers=4)
 
-_REFERENCES = 96  # pictures that centre and whiten the features
-_FLOOR = 0.05  # of the mean variance: directions that the references barely show stay small
-
 
 def tiny_clip(seed: int = 0) -> CLIP:
     """Build the demo CLIP of ``seed``, on the CPU, in float32 and evaluation mode.
 
     Weights come from numpy's generator, so that they are the same under every torch version. The
-    vision tower is then centred and whitened on seeded reference pictures: untouched, random
-    features share one huge mean (a cosine of 0.99 between any two frames), and a cosine would say
-    nothing.
+    vision tower is centred and whitened on seeded reference pictures: untouched, random features
+    share one huge mean, and the cosine of any two frames would be 0.99.
     """
     clip = CLIP(embed_dim=WIDTH, vision_cfg=_VISION, text_cfg=_TEXT).eval().requires_grad_(False)
     generator = np.random.default_rng(seed)
@@ -45,7 +40,7 @@ def tiny_clip(seed: int = 0) -> CLIP:
         parameter.copy_(torch.from_numpy(_draw(name, tuple(parameter.shape), generator)))
     _temper(clip, generator)
     _whiten(clip, _reference_pictures(generator))
-    set_model_preprocess_cfg(clip, {"size": CROP_SIDE, "mean": _MEAN, "std": _STD})
+    set_model_preprocess_cfg(clip, {"size": CROP_SIDE, **_PIXELS})
     return clip
 
 
@@ -61,7 +56,7 @@ def _draw(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> 
 
 
 def _temper(clip: CLIP, generator: np.random.Generator) -> None:
-    """Turn the random vision tower to colour and texture; each line was worth its place.
+    """Turn the random vision tower to colour and texture.
 
     On the generated data set a linear probe rose from a frame AUC of 0.60 to 0.98 with the three.
     """
@@ -72,9 +67,7 @@ def _temper(clip: CLIP, generator: np.random.Generator) -> None:
     # One vector at every position: LayerNorm divides by its length, so that a flat grey patch is
     # not blown up to the size of a vivid one, and what is seen does not depend on where it is.
     shared = generator.normal(0.0, 0.7, size=(1, visual.positional_embedding.shape[1]))
-    visual.positional_embedding.copy_(
-        torch.from_numpy(shared).expand_as(visual.positional_embedding)
-    )
+    visual.positional_embedding.copy_(torch.from_numpy(shared))
     # Random attention only smears the patches into each other.
     for block in visual.transformer.resblocks:
         block.attn.out_proj.weight.mul_(0.3)
@@ -82,7 +75,7 @@ def _temper(clip: CLIP, generator: np.random.Generator) -> None:
 
 def _reference_pictures(generator: np.random.Generator) -> UInt8[Tensor, "b 3 224 224"]:
     """Draw pictures of coloured blocks at every scale, from flat to busy and from grey to vivid."""
-    pictures = np.empty((_REFERENCES, 3, CROP_SIDE, CROP_SIDE), dtype=np.uint8)
+    pictures = np.empty((96, 3, CROP_SIDE, CROP_SIDE), dtype=np.uint8)
     for picture in pictures:
         vivid = generator.uniform(0.0, 1.0)
         canvas = np.full(picture.shape, generator.uniform(60, 190), dtype=np.float32)
@@ -104,9 +97,10 @@ def _whiten(clip: CLIP, pictures: UInt8[Tensor, "b 3 224 224"]) -> None:
     """
     visual = clip.visual
     mixing, visual.proj = visual.proj, None
-    pooled = visual(normalise(pictures, mean=_MEAN, std=_STD, dtype=torch.float32))
+    pooled = visual(normalise(pictures, **_PIXELS, dtype=torch.float32))
     visual.ln_post.bias.sub_(pooled.mean(0))
     mixed = ((pooled - pooled.mean(0)) @ mixing).double().numpy()
     values, vectors = np.linalg.eigh(mixed.T @ mixed / len(mixed))
-    root = vectors @ np.diag((values + _FLOOR * values.mean()) ** -0.5) @ vectors.T
+    # Directions that the references barely show stay small.
+    root = vectors @ np.diag((values + 0.05 * values.mean()) ** -0.5) @ vectors.T
     visual.proj = torch.nn.Parameter(mixing @ torch.from_numpy(root).float(), requires_grad=False)

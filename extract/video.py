@@ -1,63 +1,86 @@
-"""Video files to chunks of sampled frames, by whichever decoder is right and quick for the file.
-
-A frame's pixels do not depend on the decoder, so the recipe does not name it: decord is refused
-where it is not known to give the same ones. Why and when: docs/decisions/0002-decoders.md.
-"""
+"""Video files as sources of frames, by whichever decoder is right and quick for the file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from extract.container import DecodeError
-from extract.decoders import Picture, Reading, read_decord, read_pyav, target_size
+from extract.decoders import Decoder, decord_reader, pyav_reader
+from extract.decoders.pixels import Picture
+from extract.decoders.reading import Reading
 from extract.probe import VideoProbe, probe
 from extract.recipe import Recipe
-from extract.sampling import is_strided, segment_count
-from stores.files.names import is_unicode
+from extract.source import Chunk
 from stores.records import DecodeAudit
 
-__all__ = [
-    "Chunk",
-    "DecodeError",
-    "Decoder",
-    "decord_objection",
-    "prefers_decord",
-    "read_chunks",
-    "read_probed",
-]
 
-Decoder = Literal["auto", "decord", "pyav"]
+class _DecoderModule(Protocol):
+    def unfit_reason(self, probe_info: VideoProbe, recipe: Recipe) -> str: ...
+    def is_preferred(self, probe_info: VideoProbe, recipe: Recipe) -> bool: ...
+    def read(self, reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]: ...
 
-DECORD_BYTES = 1 << 29
-"""Most bytes of frames that reading with decord may come to hold, see :func:`decord_objection`."""
 
-DECORD_KEYFRAME_SPACING = 100
-"""Fewest frames a keyframe at which decord is within about a tenth of PyAV's speed: it converts a
-whole segment's frames wherever one holds a keyframe (measured: docs/decisions/0002-decoders.md)."""
-
-_PROVEN_CONTAINERS = ("mov,mp4", "matroska")
-_PROVEN_CODECS = ("h264", "hevc")
-_PROVEN_PIXELS = ("yuv420p", "yuvj420p")
+# In the order in which `auto` tries them; the last reads everything.
+_DECODERS: dict[Decoder, _DecoderModule] = {"decord": decord_reader, "pyav": pyav_reader}
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """Consecutive sampled frames of one video.
+class VideoFile:
+    """A probed file, the recipe it is sampled by, and the decoder asked for: a frame source."""
 
-    ``frames`` [F,H,W,3] are RGB at the recipe's size, ``segments`` [F] the segment number of each
-    (non-decreasing), ``times`` the seconds of all source frames read since the previous chunk,
-    sampled or not. ``last`` is the audit, in the final chunk of a video alone.
+    probe_info: VideoProbe
+    recipe: Recipe
+    decoder: Decoder = "auto"
+
+    @property
+    def seconds(self) -> float:
+        """How long its frames last as stated, but a second a frame at most: headers state years."""
+        stated = max(self.probe_info.frames / self.probe_info.rate, self.probe_info.seconds)
+        return min(stated, float(self.probe_info.frames))
+
+    def chunks(self, chunk_frames: int) -> Iterator[Chunk]:
+        """Yield the sampled frames in chunks; see :func:`read_chunks`."""
+        if chunk_frames < 1:
+            raise ValueError(f"chunk_frames must be 1 or more, got {chunk_frames}")
+        reading, pictures = self._start()
+        pending: list[tuple[int, Picture]] = []
+        for picture in pictures:
+            # Yielded only once there is a next frame, so that the last chunk is never empty.
+            if len(pending) == chunk_frames:
+                yield _chunk(pending, reading)
+                pending = []
+            pending.append(picture)
+        if not pending:
+            reason = reading.error or "the stream ends"
+            raise DecodeError(f"{self.probe_info.path}: no frame can be decoded ({reason})")
+        yield _chunk(pending, reading, last=reading.audit())
+
+    def _start(self) -> tuple[Reading, Iterator[tuple[int, Picture]]]:
+        probe_info, recipe, name = self.probe_info, self.recipe, self.decoder
+        if name == "auto":
+            name = choose_decoder(probe_info, recipe)
+        elif reason := _DECODERS[name].unfit_reason(probe_info, recipe):
+            message = f"not a video for {name} ({reason}); use auto or pyav"
+            raise DecodeError(f"{probe_info.path}: {message}")
+        reading = Reading(probe_info, name)
+        pictures = _DECODERS[name].read(reading, recipe)
+        if self.decoder == "auto" and name != "pyav" and reading.error:
+            reading = Reading(probe_info, "pyav", note=f"{name} gave up: {reading.error}")
+            pictures = pyav_reader.read(reading, recipe)
+        return reading, pictures
+
+
+def open_video(path: str, recipe: Recipe, *, decoder: Decoder = "auto") -> VideoFile:
+    """Probe a file; its frames are read by :meth:`VideoFile.chunks`.
+
+    Raises:
+        DecodeError: As :func:`extract.probe.probe`.
     """
-
-    frames: NDArray[np.uint8]
-    segments: NDArray[np.int64]
-    times: NDArray[np.float64]
-    last: DecodeAudit | None = None
+    return VideoFile(probe(path), recipe, decoder)
 
 
 def read_chunks(
@@ -71,101 +94,21 @@ def read_chunks(
     marks its audit as partial. Closing the iterator releases the file.
 
     Raises:
-        DecodeError: The file cannot be read, no frame of it decodes, or ``decord`` was asked for
-            and is not right for it.
+        DecodeError: The file cannot be read, no frame decodes, or ``decord`` is not right for it.
         ValueError: ``chunk_frames`` is not positive.
     """
-    if chunk_frames < 1:
-        raise ValueError(f"chunk_frames must be 1 or more, got {chunk_frames}")
-    return read_probed(probe(path), recipe, decoder=decoder, chunk_frames=chunk_frames)
+    return open_video(path, recipe, decoder=decoder).chunks(chunk_frames)
 
 
-def read_probed(
-    facts: VideoProbe, recipe: Recipe, *, decoder: Decoder = "auto", chunk_frames: int = 64
-) -> Iterator[Chunk]:
-    """Yield what :func:`read_chunks` yields, of a file that was probed before; errors as there."""
-    reading, pictures = _start(facts, recipe, decoder)
-    pending: list[tuple[int, Picture]] = []
-    for picture in pictures:
-        # Handed out only once there is a next frame, so that the last chunk is never empty.
-        if len(pending) == chunk_frames:
-            yield _chunk(pending, reading)
-            pending = []
-        pending.append(picture)
-    if not pending:
-        raise DecodeError(
-            f"{facts.path}: no frame can be decoded ({reading.error or 'the stream ends'})"
-        )
-    yield _chunk(pending, reading, last=reading.audit())
-
-
-def decord_objection(facts: VideoProbe, recipe: Recipe) -> str:
-    """Say why decord must not read this video, or return an empty string where it may.
-
-    It is kept to kinds of files on which its frames were found equal to PyAV's, one by one. It also
-    decodes ahead without bound while its reader waits, so that all it may come to hold has to fit
-    in ``DECORD_BYTES``: every frame at full size, or, for a recipe of one frame a segment, which
-    is read in one go without waiting, the resized ones.
-    """
-    if is_strided(recipe.frames):
-        width, height = target_size(facts, recipe.resize)
-        holds = segment_count(facts.frames, recipe.tail) * width * height * 3
-    else:
-        holds = facts.decoded_bytes
-    objections = {
-        f"container {facts.container}": not facts.container.startswith(_PROVEN_CONTAINERS),
-        f"codec {facts.codec}": facts.codec not in _PROVEN_CODECS,
-        f"pixel format {facts.pixel_format}": facts.pixel_format not in _PROVEN_PIXELS,
-        f"{facts.hidden} frames hidden by an edit list": facts.hidden > 0,
-        f"a rotation of {facts.rotation} degrees": facts.rotation != 0,
-        "a name that is no UTF-8": not is_unicode(facts.path),
-        "packets without a time": facts.timestamps.size != facts.frames,
-        "a cover picture taken for the video": not facts.is_best_stream,
-        f"it may come to hold {holds / 1e6:.0f} MB of frames": holds > DECORD_BYTES,
-    }
-    return next((reason for reason, applies in objections.items() if applies), "")
-
-
-def prefers_decord(facts: VideoProbe, recipe: Recipe) -> bool:
-    """Say whether ``auto`` reads this video with decord: right, and not clearly behind PyAV.
-
-    That is where one frame of 16 is wanted and decord can leave most of the others unconverted,
-    which takes regular times and few keyframes; and H.264, since in HEVC it is 7 to 14 % behind
-    (measured: docs/decisions/0002-decoders.md).
-    """
-    spacing = facts.frames / max(1, facts.keyframes - 1)
-    is_quick = facts.is_regular and spacing >= DECORD_KEYFRAME_SPACING
-    is_near = is_quick and facts.codec == "h264"
-    return is_strided(recipe.frames) and is_near and not decord_objection(facts, recipe)
-
-
-def _start(
-    facts: VideoProbe, recipe: Recipe, decoder: Decoder
-) -> tuple[Reading, Iterator[tuple[int, Picture]]]:
-    note = ""
-    if decoder == "decord" and (objection := decord_objection(facts, recipe)):
-        raise DecodeError(f"{facts.path}: not a video for decord ({objection}); use auto or pyav")
-    if decoder == "decord" or (decoder == "auto" and prefers_decord(facts, recipe)):
-        reading = Reading(facts, "decord")
-        pictures = read_decord(reading, recipe)
-        if is_strided(recipe.frames):
-            # In one go: decord decodes ahead while its reader waits for room downstream.
-            pictures = iter(list(pictures))
-        if decoder == "decord" or not reading.error:
-            return reading, pictures
-        note = f"decord gave up: {reading.error}"
-    reading = Reading(facts, "pyav", note=note)
-    return reading, read_pyav(reading, recipe)
+def choose_decoder(probe_info: VideoProbe, recipe: Recipe) -> Decoder:
+    """Return the decoder with which ``auto`` begins to read a video."""
+    return next(n for n, module in _DECODERS.items() if module.is_preferred(probe_info, recipe))
 
 
 def _chunk(
     pending: list[tuple[int, Picture]], reading: Reading, last: DecodeAudit | None = None
 ) -> Chunk:
+    segments, pictures = zip(*pending, strict=True)
     times = np.asarray(reading.times, dtype=np.float64)
     reading.times.clear()
-    return Chunk(
-        frames=np.stack([picture for _, picture in pending]),
-        segments=np.asarray([segment for segment, _ in pending], dtype=np.int64),
-        times=times,
-        last=last,
-    )
+    return Chunk(np.stack(pictures), np.asarray(segments, dtype=np.int64), times, last)

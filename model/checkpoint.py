@@ -1,8 +1,7 @@
 """Checkpoints that rebuild themselves: weights, settings, classes, recipe and metrics in one file.
 
-One safetensors file, so it is whole or not there; its metadata carries everything that is not a
-tensor, and ``checkpoint.json`` beside it says the same to a reader. The class texts are kept as
-the features they came to, so that scoring needs no text tower.
+A safetensors file whose metadata carries what is no tensor; ``checkpoint.json`` beside it says the
+same to a reader. Class texts are kept as features, so that scoring needs no text tower.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from model.heads.dsanet.build import build_dsanet
-from model.heads.dsanet.config import ModelConfig
-from model.heads.dsanet.model import Dsanet
+from model.heads.base import HeadConfig, load
+from model.heads.segment_scorer import SegmentScorer, Temperatures
 from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
 from stores.files.commit import commit_bytes, commit_text
 from stores.files.locations import AnyPath, local_copy
+from stores.files.typed import convert, decode_json
 from stores.records import StoreError
 
 FILE = "checkpoint.safetensors"
-SCHEMA = "1"
+SCHEMA = "2"  # 1 named no head
 _TEXT = "class_text"
 
 
@@ -58,20 +57,32 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A trained model as it is stored.
+    """A trained head as it is stored.
 
-    ``state`` holds every learned parameter by name and ``text`` [K,D] the class features that go
-    with them; ``metrics`` are the figures that were written down with it. ``fingerprint`` is 16
-    hexadecimal digits over the file.
+    ``state`` holds every learned parameter of the ``head`` of that name, and ``text`` [K,D] the
+    class features that go with them. ``fingerprint`` is 16 hexadecimal digits over the file.
     """
 
-    model: ModelConfig
+    head: str
+    model: HeadConfig
     training: TrainConfig
     provenance: Provenance
     metrics: Mapping[str, float]
     state: Mapping[str, Tensor]
     text: Float[Tensor, "k d"]
     fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What the metadata says; ``model`` is of the type that the head has for it."""
+
+    schema: str
+    training: TrainConfig
+    provenance: Provenance
+    metrics: dict[str, float]
+    model: dict[str, Any]
+    head: str
 
 
 def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
@@ -82,15 +93,14 @@ def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
     """
     content = {
         "schema": SCHEMA,
-        "model": asdict(checkpoint.model),
+        "head": checkpoint.head,
+        "model": asdict(checkpoint.model),  # type: ignore[call-overload]  # a dataclass, see HeadConfig
         "training": asdict(checkpoint.training),
         "provenance": asdict(checkpoint.provenance),
         "metrics": dict(checkpoint.metrics),
     }
-    tensors = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()
-    }
-    tensors[_TEXT] = checkpoint.text.detach().cpu().contiguous()
+    tensors = {**checkpoint.state, _TEXT: checkpoint.text}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # One key only: safetensors writes several in any order, and equal content is to be equal bytes.
     commit_bytes(folder / FILE, save(tensors, {"checkpoint": json.dumps(content, sort_keys=True)}))
     commit_text(folder / "checkpoint.json", json.dumps(content, indent=1) + "\n")
@@ -109,41 +119,39 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
         with local_copy(path) as copy, safe_open(copy, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-        content: dict[str, Any] = json.loads(metadata["checkpoint"])
-        if content["schema"] != SCHEMA:
-            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
-        checkpoint = Checkpoint(
-            model=ModelConfig(**content["model"]),
-            training=TrainConfig(**content["training"]),
-            provenance=_provenance(content["provenance"]),
-            metrics=content["metrics"],
+        remedy = "train again, or import it again"
+        content = decode_json(metadata["checkpoint"], _Content, path, schema=SCHEMA, remedy=remedy)
+        return Checkpoint(
+            head=content.head,
+            model=convert(content.model, load(content.head).config, f"{path}: model"),
+            training=content.training,
+            provenance=content.provenance,
+            metrics=content.metrics,
             text=state.pop(_TEXT),
             state=state,
             fingerprint=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
         )
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, KeyError) as error:
         raise StoreError(
-            f"{path} is damaged or no DSANet checkpoint of this version ({error}); "
+            f"{path} is damaged or no checkpoint of this version ({error}); "
             "remove it and train again"
         ) from error
-    return checkpoint
 
 
-def rebuild(checkpoint: Checkpoint, device: torch.device) -> Dsanet:
-    """Return the model of a checkpoint, to score with: it has no text branch and needs no CLIP.
+def build_scorer(
+    checkpoint: Checkpoint, device: torch.device, score_temperature: float | None = None
+) -> SegmentScorer:
+    """Return what scores with a checkpoint's weights, and the temperature of its calibration.
 
     Raises:
         StoreError: The weights do not fit the settings.
     """
-    model = build_dsanet(checkpoint.model, text=None)
-    state = {k: v for k, v in checkpoint.state.items() if not k.startswith("text.")}
+    kind = load(checkpoint.head)
+    branches = kind.build_branches(checkpoint.model)
     try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
+        branches.load_state_dict({name: checkpoint.state[name] for name in branches.state_dict()})
+    except (KeyError, RuntimeError) as error:
         raise StoreError(f"the checkpoint's weights do not fit its settings: {error}") from error
-    return model.to(device).eval()
-
-
-def _provenance(content: dict[str, Any]) -> Provenance:
-    prompts = tuple(tuple(texts) for texts in content.pop("prompts"))
-    return Provenance(classes=tuple(content.pop("classes")), prompts=prompts, **content)
+    temperatures = Temperatures(checkpoint.training.temperature, score_temperature)
+    scorer = SegmentScorer(branches, checkpoint.text, kind.distribution, temperatures)
+    return scorer.to(device).eval()

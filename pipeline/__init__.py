@@ -25,7 +25,7 @@ __all__ = ["VideoResult", "VideoScorer", "load_scorer"]
 def __getattr__(name: str) -> object:
     """Import what Python programs use once it is asked for: it brings torch along."""
     if name in __all__:
-        from pipeline import api as local
+        from pipeline import api
 
-        return getattr(local, name)
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

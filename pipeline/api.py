@@ -14,17 +14,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from matplotlib.figure import Figure
 
+from extract.decoders import Decoder
 from extract.encoder import ClipEncoder, batch_on, load_encoder
 from extract.features import extract_video
-from extract.video import Decoder, read_chunks
+from extract.video import read_chunks
 from model.device import device_named
+from model.heads.segment_scorer import SegmentScorer
 from model.scoring.events import find_events, label_scores
-from model.scoring.videos import Scorer
-from pipeline.settings import EventOptions
-from pipeline.stages.scoring_plan import Scoring, settle_scoring
+from model.scoring.scorer import score_features
+from pipeline.options import EventOptions
+from pipeline.stages.scoring_plan import ScoringPlan, make_scoring_plan
 from pipeline.views.plot import stills_of
 from pipeline.views.video_figure import draw_video, save_png, to_png
 from stores.files.locations import location
@@ -52,24 +53,19 @@ class Plot:
 
 @dataclass(frozen=True)
 class VideoResult:
-    """What was found in one video.
-
-    ``scores`` holds a score and class probabilities for every frame, ``events`` the stretches that
-    ``header.rule`` makes of them, in order of time.
-    """
+    """The score and the class probabilities of every frame of one video."""
 
     scores: VideoScores
     header: ScoreHeader
 
     @cached_property
     def events(self) -> Sequence[ScoredEvent]:
-        """The events in order of time."""
+        """The events that ``header.rule`` makes of the scores, in order of time."""
         return find_events(self.scores, self.header.classes, self.header.rule)
 
     def plot(self) -> Plot:
         """Return the picture of the video: thumbnails, curve, threshold and events."""
-        header = self.header
-        stills = stills_of(self.scores)
+        header, stills = self.header, stills_of(self.scores)
         return Plot(draw_video(self.scores, self.events, header.classes, header.rule, stills))
 
     def to_pandas(self) -> pd.DataFrame:
@@ -78,9 +74,7 @@ class VideoResult:
         Raises:
             ImportError: pandas is not installed.
         """
-        header = self.header
-        labelled = label_scores(self.scores, header)
-        return score_table(labelled, header).to_pandas()
+        return score_table(label_scores(self.scores, self.header), self.header).to_pandas()
 
     def _repr_html_(self) -> str:
         """Show picture and events where a notebook shows the result itself."""
@@ -102,19 +96,16 @@ class VideoResult:
 class VideoScorer:
     """A checkpoint with its encoder, ready to score video files; made by ``load_scorer``."""
 
-    scoring: Scoring
+    plan: ScoringPlan
     encoder: ClipEncoder
-    model: Scorer
+    model: SegmentScorer
 
     def score_video(
         self, path: str | Path, *, decoder: Decoder = "auto", batch: int = 64
     ) -> VideoResult:
         """Read, encode and score one video; the values are those of the `score` command.
 
-        Args:
-            path: The video file.
-            decoder: Who reads it; the pixels do not depend on it.
-            batch: Images that the encoder sees at once.
+        The encoder sees ``batch`` images at once; the pixels do not depend on ``decoder``.
 
         Raises:
             StoreError: There is no such file.
@@ -124,11 +115,13 @@ class VideoScorer:
         if not file.is_file():
             raise StoreError(f"no such file: {file}")
         item = VideoItem(file.name, str(file.absolute()))
-        recipe = self.scoring.recipe
+        recipe = self.plan.recipe
         chunks = read_chunks(item.path, recipe, decoder=decoder)
         size = batch_on(self.encoder.device, batch)
         features = extract_video(item, chunks, self.encoder, recipe, batch=size)
-        return VideoResult(self.model.score(features), self.scoring.header)
+        crop = self.plan.checkpoint.provenance.test_crop
+        (scores,) = score_features(self.model, [features], crop)
+        return VideoResult(scores, self.plan.header)
 
 
 def load_scorer(
@@ -150,8 +143,7 @@ def load_scorer(
         StoreError: There is no checkpoint, or it cannot score videos.
         ValueError: Weights that are not those of its features, or no such device.
     """
-    scoring = settle_scoring(location(str(checkpoint)), weights, events or EventOptions())
+    plan = make_scoring_plan(location(str(checkpoint)), weights, events or EventOptions())
     found = device_named(device)
-    encoder = load_encoder(scoring.recipe, scoring.source, str(found))
-    with torch.inference_mode():
-        return VideoScorer(scoring, encoder, scoring.scorer(found))
+    encoder = load_encoder(plan.recipe, plan.source, found)
+    return VideoScorer(plan, encoder, plan.build_scorer(found))

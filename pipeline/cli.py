@@ -1,8 +1,7 @@
-"""The command line: parses settings, runs one command, prints what came of it, sets the exit code.
+"""The command line: parses settings, runs one command, sets the exit code.
 
 Exit codes: 0 all done, 2 a mistake in the call or its inputs, or a machine that could not go on
-(one line says which), 3 done but some videos failed, 130 interrupted. Commands are imported once
-one is chosen, so ``--help`` is quick.
+(one line says which), 3 done but some videos failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import tyro
 
-from pipeline.settings import COMMANDS, Run
+from pipeline.commands import COMMANDS, execute, settings_of
+from pipeline.console import DONE, INTERRUPTED, MISTAKE, show_logs
 
 PROGRAM = "python -m pipeline"
-DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -29,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a sign, a name be no UTF-8
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _run(parse(sys.argv[1:] if arguments is None else arguments))
+        run = parse(sys.argv[1:] if arguments is None else arguments)
+        show_logs()
+        code = execute(run)
     except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
@@ -43,25 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def parse(arguments: Sequence[str]) -> Run:
+def parse(arguments: Sequence[str]) -> object:
     """Return the settings of the command that ``arguments`` name; a mistake exits with one line."""
-    commands: dict[str, Callable[..., object]] = dict(COMMANDS)
-    told = io.StringIO()
+    commands: dict[str, Callable[..., object]] = {name: settings_of(name) for name in COMMANDS}
+    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(told):
-            run = tyro.extras.subcommand_cli_from_dict(commands, args=list(arguments), prog=PROGRAM)
+        with contextlib.redirect_stderr(messages):
+            return tyro.extras.subcommand_cli_from_dict(
+                commands, args=list(arguments), prog=PROGRAM
+            )
     except SystemExit as ended:
         if ended.code == MISTAKE:
-            _fail(_first_lines(told.getvalue()))
+            _fail(_first_lines(messages.getvalue()))
         raise
-    return cast(Run, run)
-
-
-def _run(run: Run) -> int:
-    """Import what the command needs, run it and print its summary."""
-    from pipeline.actions import run_command
-
-    return run_command(run)
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,68 +1,126 @@
-"""Progress of a Ray stage on the terminal: videos, frames a second, time left, failures."""
+"""What users read on the terminal: results on standard output, all else on standard error.
+
+Rich is imported once something is printed, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from stores.files.names import one_line
 
-if TYPE_CHECKING:  # it brings Ray along, and not all that is told comes from there
-    from pipeline.engine.shard_worker import Progress as News
+if TYPE_CHECKING:
+    from rich.console import Console
 
-console = Console(stderr=True, markup=False, emoji=False)
-"""Everything that is told while a command works; results go to standard output."""
+    from pipeline.engine.events import WorkerEvent
+    from stores.records import Failure
+
+DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
+"""Exit codes."""
+
+SHOWN = 10
+"""Failures, events and names of a kind that are printed; the files hold all."""
 
 
-class Meter:
-    """Counts what shard workers tell, and shows it."""
+def print_line(line: str) -> None:
+    """Print one line of results."""
+    _console().print(line, soft_wrap=True)
 
-    def __init__(self, bar: Progress, title: str, videos: int) -> None:
-        self._bar = bar
-        self._task = bar.add_task(title, total=videos, frames=0, speed=0.0, failed=0)
-        self.frames = 0
-        self.failed = 0
 
-    def hear(self, news: News) -> None:
-        """Take one piece of news."""
-        self.frames += news.frames
-        self.failed += news.failure is not None
-        ended = news.finished is not None or news.failure is not None
-        elapsed = self._bar.tasks[self._task].elapsed or 0.0
-        self._bar.update(
-            self._task,
-            advance=int(ended),
-            frames=self.frames,
-            speed=self.frames / elapsed if elapsed > 0 else 0.0,
-            failed=self.failed,
-        )
+def print_table(
+    title: str, columns: Mapping[str, Literal["left", "right"]], rows: Iterable[Sequence[str]]
+) -> None:
+    """Print a table of results; ``columns`` says how each is justified."""
+    from rich.table import Table
+
+    table = Table(title=title)
+    for name, justify in columns.items():
+        table.add_column(name, justify=justify)
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
+def print_failures(failures: Sequence[Failure]) -> int:
+    """Print the first failures with their reasons; return the exit code that goes with them."""
+    print_some([one_line(f"failed: {f.item.video_id}: {f.reason}") for f in failures])
+    return SOME_FAILED if failures else DONE
+
+
+def print_some(lines: Sequence[str]) -> None:
+    """Print the first lines of a list, indented, and how many more there are."""
+    for line in lines[:SHOWN]:
+        print_line(f"  {line}")
+    if len(lines) > SHOWN:
+        print_line(f"  … and {len(lines) - SHOWN} more")
+
+
+def speed(frames: int, seconds: float) -> str:
+    """Return how many frames a command read and how quickly, as the end of a line of results."""
+    if not frames:
+        return ""
+    return f"; {frames:,} frames in {seconds:.1f} s, {frames / seconds:,.0f}/s"
 
 
 @contextmanager
-def metering(title: str, videos: int) -> Iterator[Meter]:
-    """Yield a meter for so many videos; its bar is gone from a terminal when the block ends."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("videos · {task.fields[frames]:,} frames, {task.fields[speed]:,.0f}/s"),
-        TextColumn("· {task.fields[failed]} failed ·"),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        console=console,
+def progress_bar(title: str, videos: int) -> Iterator[Callable[[WorkerEvent], None]]:
+    """Show videos, frames a second, time left and failures; the bar is gone when the block ends."""
+    from rich import progress
+
+    from pipeline.engine.events import FramesRead, VideoFailed
+
+    bar = progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("videos · {task.fields[frames]:,} frames, {task.fields[speed]:,.0f}/s"),
+        progress.TextColumn("· {task.fields[failed]} failed ·"),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("ETA"),
+        progress.TimeRemainingColumn(),
+        console=_console(stderr=True),
         transient=True,
     )
+    task_id = bar.add_task(title, total=videos, frames=0, speed=0.0, failed=0)
+    task = bar.tasks[0]
+
+    def show(event: WorkerEvent) -> None:
+        if isinstance(event, FramesRead):
+            frames = task.fields["frames"] + event.frames
+            speed = frames / task.elapsed if task.elapsed else 0.0
+            bar.update(task_id, frames=frames, speed=speed)
+        else:
+            failed = task.fields["failed"] + isinstance(event, VideoFailed)
+            bar.update(task_id, advance=1, failed=failed)
+
     with bar:
-        yield Meter(bar, title, videos)
+        yield show
+
+
+class _PlainLines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _console(stderr=True).print(self.format(record), soft_wrap=True)
+
+
+_PLAIN_LINES = _PlainLines()  # one, which a logger takes only once
+
+
+def show_logs() -> None:
+    """Show what our packages log, from INFO on, as plain lines on standard error."""
+    for name in ("stores", "extract", "model", "pipeline"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(_PLAIN_LINES)
+
+
+@cache
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    # Names are only names: "[red]" is no colour in them and ":fire:" no picture.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)

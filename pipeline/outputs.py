@@ -1,41 +1,94 @@
-"""What is written down of a run, beside its output."""
+"""Where everything lies below the folder of all outputs, and what is newest there."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.settings import ReadOptions, Run
 from stores.files.commit import commit_text
+from stores.records import StoreError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
-def require_positive(**options: float | None) -> None:
-    """Raise ValueError where a number that was given is not above 0; None stands for a default."""
-    for name, value in options.items():
-        if value is not None and value <= 0:
-            raise ValueError(f"--{name.replace('_', '-')} has to be above 0, got {value:g}")
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The folder of all outputs: OUT/<dataset>/… and OUT/scores/…."""
+
+    root: Path
+
+    def videos(self, dataset: str) -> Path:
+        """Return the folder of a generated data set's videos."""
+        return self.root / dataset / "videos"
+
+    def features(self, dataset: str) -> Path:
+        """Return the folder of a data set's shards."""
+        return self.root / dataset / "features"
+
+    def checkpoint(self, dataset: str, name: str = "train") -> Path:
+        """Return the folder of a checkpoint: by the training's name, or ``imported``."""
+        return self.root / dataset / name
+
+    def evaluation(self, dataset: str) -> Path:
+        """Return the folder of a test split's scores and metrics."""
+        return self.root / dataset / "evaluation"
+
+    def ablation(self, dataset: str) -> Path:
+        """Return the folder of the table of components."""
+        return self.root / dataset / "ablation"
+
+    def scores(self, name: str) -> Path:
+        """Return the folder of new videos' scores."""
+        return self.root / "scores" / name
+
+    def datasets(self) -> list[str]:
+        """Return the data sets that have features, by name."""
+        return sorted(folder.parent.name for folder in self.root.glob("*/features"))
+
+    def latest_dataset(self) -> str:
+        """Return the data set whose features were written last; StoreError if there are none."""
+        shards = self.root.glob("*/features/shard-*.h5")
+        missing = f"no features below {self.root}; run `make extract DATASET=…` first"
+        return _newest(shards, missing).parent.parent.name
+
+    def latest_checkpoint(self) -> Path:
+        """Return the folder of the last checkpoint, trained or imported; StoreError if none."""
+        from model.checkpoint import FILE  # it brings torch along, which scores and pages need not
+
+        found = [f for name in ("train", "imported") for f in self.root.glob(f"*/{name}/{FILE}")]
+        return _newest(found, f"no checkpoint below {self.root}; run `make train` first").parent
+
+    def latest_scores(self) -> Path:
+        """Return the folder of the last scores, of any videos; StoreError if there are none."""
+        folders = ("scores/*", "*/evaluation")
+        parts = [p for each in folders for p in self.root.glob(f"{each}/videos/*.parquet")]
+        missing = f"no scores below {self.root}; run `make score` or `make evaluate` first"
+        return _newest(parts, missing).parent.parent
 
 
-def require_share(**options: float | None) -> None:
-    """Raise ValueError where a number that was given does not lie in [0, 1]."""
-    for name, value in options.items():
-        if value is not None and not 0 <= value <= 1:
-            raise ValueError(f"--{name.replace('_', '-')} has to be from 0 to 1, got {value:g}")
+def default_scores(videos: Path) -> Path:
+    """Return the folder that the scores of some videos go to where none is given."""
+    own = videos.resolve() if videos.name in ("", "..") else videos  # such as . and ..
+    return Outputs(Path("outputs")).scores(own.name or "root")
 
 
-def require_sane(reading: ReadOptions, **options: float | None) -> None:
-    """Check the numbers of read options, and others that have to be above 0 as well."""
-    require_positive(
-        batch=reading.batch,
-        workers=reading.workers,
-        deadline=reading.deadline,
-        decoder_memory=reading.decoder_memory,
-        **options,
-    )
+def settings_file(folder: Path, command: str) -> Path:
+    """Return the file in an output folder that holds the settings of the command's last run."""
+    return folder / f"{command}.json"
 
 
-def write_settings(folder: Path, name: str, run: Run) -> None:
-    """Write a run's settings as ``<name>.json`` into ``folder``, atomically."""
+def write_settings(folder: Path, command: str, run: DataclassInstance) -> None:
+    """Write a run's settings beside its output, atomically."""
     text = json.dumps(asdict(run), indent=1, default=str)
-    commit_text(folder / f"{name}.json", f"{text}\n")
+    commit_text(settings_file(folder, command), f"{text}\n")
+
+
+def _newest(paths: Iterable[Path], missing: str) -> Path:
+    newest = max(paths, key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        raise StoreError(missing)
+    return newest

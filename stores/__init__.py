@@ -1,4 +1,4 @@
 """What lies on disk: records, HDF5 shards, the catalog, Parquet scores and the data sets.
 
-Knows numpy, h5py and pyarrow; knows nothing of tensors, Ray or the other packages.
+Uses numpy, h5py and pyarrow; knows nothing of tensors, Ray or the other packages.
 """

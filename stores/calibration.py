@@ -1,6 +1,6 @@
 """The calibration beside a checkpoint: what `score` takes its threshold and probabilities from.
 
-Bound to the checkpoint's fingerprint: one trained anew into the same folder has none.
+Bound to the checkpoint's fingerprint: one that is trained later into the same folder has none.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from stores.files.commit import commit_text
-from stores.records import EventRule, StoreError
+from stores.files.typed import read_json
+from stores.records import EventRule
 
 FILE = "calibration.json"
 SCHEMA = 1
@@ -19,13 +19,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a calibration came to, and on what.
+    """The rule and the temperature that were chosen, and how well they do on which videos.
 
     ``temperature`` divides the score's logit, None leaving scores as they are. ``recall`` (a share)
     and ``false_alarms_per_hour`` are what ``rule`` reaches on the videos that it was chosen on, and
-    the calibration errors are those before and after on the same. ``unseen`` holds the same figures
-    where each half of the videos is judged by what the other half would have chosen; it is empty
-    where a half has nothing to choose by.
+    the calibration errors are those before and after on the same. ``unseen`` holds these figures of
+    each half with what was chosen on the other; empty where a half has nothing to choose by.
     """
 
     model_fingerprint: str
@@ -45,30 +44,13 @@ class Calibration:
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> Path:
-    """Commit a calibration beside the checkpoint in ``folder`` and return its path.
-
-    Raises:
-        StoreError: The folder cannot be written.
-    """
-    path = folder / FILE
+    """Commit a calibration beside the checkpoint; return its path; errors as in committing."""
     content = {"schema": SCHEMA, **asdict(calibration)}
-    commit_text(path, json.dumps(content, indent=1) + "\n")
-    return path
+    commit_text(folder / FILE, json.dumps(content, indent=1) + "\n")
+    return folder / FILE
 
 
 def load_calibration(folder: Path) -> Calibration | None:
-    """Return the calibration in ``folder``, of whichever checkpoint, or None where there is none.
-
-    Raises:
-        StoreError: The file is damaged or of another version.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("schema") != SCHEMA:
-            raise StoreError(f"{path} is of another version; calibrate again or remove it")
-        return Calibration(rule=EventRule(**content.pop("rule")), **content)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise StoreError(f"damaged {path} ({error}); calibrate again or remove it") from error
+    """Return the calibration in ``folder``, of whichever checkpoint; errors as in read_json."""
+    remedy = "calibrate again or remove it"
+    return read_json(folder / FILE, Calibration, schema=SCHEMA, remedy=remedy)

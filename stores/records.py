@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ Split = Literal["train", "test", "none"]
 
 
 class StoreError(ValueError):
-    """A file or folder is not what it has to be; the message names it and says what to do."""
+    """A file or folder cannot be used; the message names it and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class VideoItem:
-    """One video of a data set before it is read: where it is and what is known of it.
+    """One video of a data set before it is read: its file, its split and its truth.
 
     ``labels`` are class names of the data set, the normal class alone for a normal video and empty
-    where nothing is known. ``events`` is the frame truth of a test video, ``None`` where there is
+    for an unlabelled one. ``events`` is the frame truth of a test video, ``None`` where there is
     none (an empty tuple says that no frame is anomalous). ``group`` names the recording that the
     video was cut from, with others of the same group; empty where it stands alone.
     """
@@ -44,16 +44,19 @@ class VideoItem:
     events: tuple[Event, ...] | None = None
     group: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.video_id:
+            raise StoreError("video_id is empty")
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeAudit:
-    """What the container announced against what was decoded.
+    """What the container announces against what was decoded.
 
     ``expected_frames`` counts the packets that should show a picture, ``duplicate_frames`` those at
     the end that only repeated the one before, at no later time, and were cut. ``container_seconds``
-    is the video's duration as stated (0 where it is not), ``shown_seconds`` the time of the last
-    frame (None where that was not noted). ``partial`` marks a video whose decoding ended in an
-    error after some good frames.
+    is the stated duration (0 for none), ``shown_seconds`` the time of the last frame (None where it
+    was not noted). ``partial``: decoding ended in an error after some good frames.
     """
 
     decoder: str
@@ -66,8 +69,8 @@ class DecodeAudit:
     shown_seconds: float | None = None
 
     @property
-    def objection(self) -> str:
-        """In what the video falls short of what its container announces; empty where it does not.
+    def mismatch(self) -> str:
+        """How the video falls short of what its container announces; empty where it does not.
 
         Durations may differ by a second or a fiftieth: the last frame's own time is not in them,
         and many writers round.
@@ -83,13 +86,17 @@ class DecodeAudit:
             return ""
         return f"frames last {shown:.1f} s of {announced:.1f} s announced"
 
+    @property
+    def status(self) -> Literal["ok", "partial", "mismatch"]:
+        """The video in one word: ``partial``, or any other ``mismatch``."""
+        return "partial" if self.partial else "mismatch" if self.mismatch else "ok"
+
 
 @dataclass(frozen=True, slots=True)
 class VideoFeatures:
     """The features of one video: ``segments`` [C,S,D] float16 and ``times`` [F] float64, seconds.
 
-    ``times`` holds the presentation time of every decoded frame, from the first frame on, so its
-    length is the number of frames that get a score.
+    ``times`` are those of presentation from the first frame on: each decoded frame gets a score.
     """
 
     item: VideoItem
@@ -100,12 +107,12 @@ class VideoFeatures:
     @property
     def frames(self) -> int:
         """Number of decoded frames F."""
-        return int(self.times.shape[0])
+        return len(self.times)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An input that could not be used: which, where it was seen, why, after how many attempts."""
+    """A video that could not be read: which, why, and after how many attempts."""
 
     item: VideoItem
     reason: str
@@ -114,7 +121,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class VideoScores:
-    """What DSANet says of one video: a value for every frame.
+    """The scores of one video: a value for every frame.
 
     ``score`` [F] is the anomaly score in [0, 1]; ``probabilities`` [F,K] sum to 1 over the classes,
     class 0 being normal; ``times`` [F] are seconds.
@@ -124,7 +131,7 @@ class VideoScores:
     times: NDArray[np.float64]
     score: NDArray[np.float32]
     probabilities: NDArray[np.float32]
-    audit: DecodeAudit | None = field(default=None)
+    audit: DecodeAudit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +139,8 @@ class EventRule:
     """When a run of frames is an event.
 
     A run is entered at ``threshold`` and left below ``release`` x ``threshold``, so that a score
-    that trembles around the threshold makes one event and not ten. Runs shorter than
-    ``minimum_frames`` are dropped; the default is one segment, the shortest thing a score can say.
+    that wavers around the threshold makes one event and not ten. Runs shorter than
+    ``minimum_frames`` are dropped; the default is one segment, the resolution of the scores.
     """
 
     threshold: float = 0.5
@@ -156,7 +163,7 @@ class ScoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class LabelledScores:
-    """The scores of one video with what a rule makes of them.
+    """The scores of one video with the frame labels and events that a rule derives from them.
 
     ``labels`` [F] are class indices, ``label_probability`` [F] the probability of each frame's
     class; ``events`` are in order of time.

@@ -1,7 +1,7 @@
 """Every byte of a folder's shards and Parquet parts read and checked; what is damaged set aside.
 
 Checksums do the work: Fletcher-32 and XXH3 in shards, CRC-32 on Parquet pages. Setting aside is all
-that a repair has to do, since what is not there is made anew by the same command.
+that a repair has to do, since the same command makes again what is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stores.scores.parts import KINDS, parts_in
 from stores.scores.reader import check_part
 
 ASIDE = "damaged"
-"""Folder beside the damaged files into which they are moved; nothing reads it."""
+"""The folder beside damaged files into which they are moved; nothing reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,11 @@ def check_tree(root: Path) -> Iterator[Checked]:
     for path in sorted(root.rglob("shard-*.h5")):
         if path.parent.name != ASIDE:
             yield Checked((path,), _reason(check_shard, path))
-    folders = {
-        path.parent.parent
-        for kind in KINDS
-        for path in root.rglob(f"{kind}/*.parquet")
-        if path.parent.name == kind
-    }
+    parts = (path for kind in KINDS for path in root.rglob(f"{kind}/*.parquet"))
+    folders = {path.parent.parent for path in parts}
     for folder in sorted(folders):
         for name in sorted({part.name for kind in KINDS for part in parts_in(folder, kind)}):
-            files = tuple(folder / kind / name for kind in KINDS)
+            files = [folder / kind / name for kind in KINDS]
             present = tuple(path for path in files if path.is_file())
             yield Checked(present, _reason(check_part, folder, name))
 
@@ -61,19 +57,15 @@ def set_aside(checked: Checked) -> list[Path]:
     moved = []
     for path in checked.files:
         target = path.parent / ASIDE / path.name
+        owner = path.parent.parent if path.parent.name in KINDS else path.parent
         try:
-            with exclusive(_owner(path)):
+            with exclusive(owner):  # the folder whose lock a writer of this file holds
                 target.parent.mkdir(exist_ok=True)
                 path.replace(target)
         except OSError as error:
             raise StoreError(f"cannot move {path} to {target}: {error.strerror}") from error
         moved.append(target)
     return moved
-
-
-def _owner(path: Path) -> Path:
-    """Return the folder whose lock a writer of this file holds."""
-    return path.parent.parent if path.parent.name in KINDS else path.parent
 
 
 def _reason(check: Callable[..., None], *arguments: Path | str) -> str:

@@ -6,13 +6,23 @@ other, and intervals over frames would be far too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.metrics import Scores, Truth, area_under_roc, precision_sum
+from model.evaluation.metrics import (
+    Counts,
+    Scores,
+    Truth,
+    area_under_roc,
+    last_of_ties,
+    precision_sum,
+)
+
+CONFIDENCE = 0.95
+"""Share of the draws that lie between two bounds."""
 
 
 class Interval(NamedTuple):
@@ -20,56 +30,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-class _Ranking(NamedTuple):
-    """Runs of frames of one video and one score, highest score first.
-
-    ``hits`` and ``alarms`` count a run's anomalous and normal frames; ``last`` are the positions of
-    the last run of each distinct score.
-    """
-
-    video: NDArray[np.intp]
-    hits: NDArray[np.int64]
-    alarms: NDArray[np.int64]
-    last: NDArray[np.intp]
-
-
-def frame_intervals(
-    truths: Sequence[Truth],
-    scores: Sequence[Scores],
-    *,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> dict[str, Interval]:
-    """Return the percentile intervals of frame ``auc`` and ``ap``; the same seed draws the same.
-
-    A draw without frames of both kinds defines no metric and is left out; where those are more than
-    half of all (very few videos) nothing is returned.
-
-    Args:
-        truths: Truth [F] of each video.
-        scores: Score [F] of each video.
-        resamples: Number of draws.
-        confidence: Share of draws between the bounds.
-        seed: Of the draws.
-    """
-    ranking = _rank(truths, scores)
-    random = np.random.default_rng(seed)
-    figures = []
-    for _ in range(resamples):
-        drawn = random.integers(0, len(truths), len(truths))
-        weight = np.bincount(drawn, minlength=len(truths))[ranking.video]
-        hits = np.cumsum(weight * ranking.hits)[ranking.last].astype(np.float64)
-        alarms = np.cumsum(weight * ranking.alarms)[ranking.last].astype(np.float64)
-        if hits[-1] > 0 and alarms[-1] > 0:
-            figures.append((area_under_roc(hits, alarms), precision_sum(hits, alarms)))
-    if len(figures) * 2 < resamples:
-        return {}
-    edges = (50 * (1 - confidence), 50 * (1 + confidence))
-    low, high = np.percentile(np.array(figures), edges, axis=0)
-    return {name: Interval(float(low[i]), float(high[i])) for i, name in enumerate(("auc", "ap"))}
 
 
 class Band(NamedTuple):
@@ -88,13 +48,24 @@ class CurveBands(NamedTuple):
     precision: Band
 
 
+def frame_intervals(
+    truths: Sequence[Truth], scores: Sequence[Scores], *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Interval]:
+    """Return the percentile intervals of frame ``auc`` and ``ap``, given one truth [F] a video.
+
+    A draw without frames of both kinds defines no metric and is left out; where those are more than
+    half of the ``resamples`` (very few videos) nothing is returned.
+    """
+    draws = _Ranking(truths, scores).draws(resamples, seed)
+    figures = [(area_under_roc(*counts), precision_sum(*counts)) for counts in draws]
+    if len(figures) * 2 < resamples:
+        return {}
+    low, high = _bounds(figures)
+    return {name: Interval(float(low[i]), float(high[i])) for i, name in enumerate(("auc", "ap"))}
+
+
 def curve_bands(
-    truths: Sequence[Truth],
-    scores: Sequence[Scores],
-    *,
-    resamples: int = 200,
-    confidence: float = 0.95,
-    seed: int = 0,
+    truths: Sequence[Truth], scores: Sequence[Scores], *, resamples: int = 200, seed: int = 0
 ) -> CurveBands:
     """Return the curves of all frames with pointwise percentile bands over draws of videos.
 
@@ -104,61 +75,68 @@ def curve_bands(
     Raises:
         ValueError: All frames are of one kind.
     """
-    ranking = _rank(truths, scores)
+    ranking = _Ranking(truths, scores)
     grid = np.linspace(0, 1, 201)
-    random = np.random.default_rng(seed)
-    own = _curves(ranking, np.ones(len(truths), dtype=np.int64), grid)
-    if own is None:
+    counts = ranking.counts(np.ones(len(truths), dtype=np.int64))
+    if counts is None:
         raise ValueError("got frames of one kind, expected some of either: no curve is defined")
-    drawn = [
-        _curves(
-            ranking,
-            np.bincount(random.integers(0, len(truths), len(truths)), minlength=len(truths)),
-            grid,
-        )
-        for _ in range(resamples)
-    ]
-    defined = [curves for curves in drawn if curves is not None]
-    if len(defined) * 2 < resamples:
-        defined = [own]
-    edges = (50 * (1 - confidence), 50 * (1 + confidence))
-    low, high = np.percentile(np.array(defined), edges, axis=0)
+    own = _curves(counts, grid)
+    drawn = [_curves(counts, grid) for counts in ranking.draws(resamples, seed)]
+    low, high = _bounds(drawn if len(drawn) * 2 >= resamples else [own])
     roc, precision = (Band(grid, own[i], low[i], high[i]) for i in (0, 1))
     return CurveBands(roc, precision)
 
 
-def _curves(
-    ranking: _Ranking, times_drawn: NDArray[np.int64], grid: NDArray[np.float64]
-) -> NDArray[np.float64] | None:
-    """Return recall over false alarm rate and precision over recall [2,G]; None: not defined."""
-    weight = times_drawn[ranking.video]
-    hits = np.cumsum(weight * ranking.hits)[ranking.last].astype(np.float64)
-    alarms = np.cumsum(weight * ranking.alarms)[ranking.last].astype(np.float64)
-    if hits[-1] == 0 or alarms[-1] == 0:
-        return None
+class _Ranking:
+    """All frames ranked once, so that a draw of videos only has to weigh them.
+
+    Frames are compressed to runs of one video and one score, a sixteenth of the work.
+    """
+
+    def __init__(self, truths: Sequence[Truth], scores: Sequence[Scores]) -> None:
+        video, score, hits, alarms = [], [], [], []
+        for index, (truth, own) in enumerate(zip(truths, scores, strict=True)):
+            starts = np.flatnonzero(np.diff(own, prepend=np.nan) != 0)
+            anomalous = np.add.reduceat(truth.astype(np.int64), starts)
+            video.append(np.full(len(starts), index))
+            score.append(own[starts])
+            hits.append(anomalous)
+            alarms.append(np.diff(starts, append=len(own)) - anomalous)
+        all_scores = np.concatenate(score)
+        order = np.argsort(all_scores, kind="stable")[::-1]
+        self._videos = len(truths)
+        self._video = np.concatenate(video)[order]
+        self._hits = np.concatenate(hits)[order]
+        self._alarms = np.concatenate(alarms)[order]
+        self._last = last_of_ties(all_scores[order])
+
+    def counts(self, times_drawn: NDArray[np.int64]) -> Counts | None:
+        """Return the counts with each video drawn so often; None where one kind has no frame."""
+        weight = times_drawn[self._video]
+        hits = np.cumsum(weight * self._hits)[self._last].astype(np.float64)
+        alarms = np.cumsum(weight * self._alarms)[self._last].astype(np.float64)
+        return (hits, alarms) if hits[-1] > 0 and alarms[-1] > 0 else None
+
+    def draws(self, resamples: int, seed: int) -> Iterator[Counts]:
+        """Yield the counts of each draw that has frames of both kinds."""
+        random = np.random.default_rng(seed)
+        for _ in range(resamples):
+            drawn = random.integers(0, self._videos, self._videos)
+            counts = self.counts(np.bincount(drawn, minlength=self._videos))
+            if counts is not None:
+                yield counts
+
+
+def _bounds(drawn: Sequence[object]) -> NDArray[np.float64]:
+    edges = (50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE))
+    return np.percentile(np.array(drawn), edges, axis=0)
+
+
+def _curves(counts: Counts, grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return recall over false alarm rate and precision over recall [2,G]."""
+    hits, alarms = counts
     recall, rate = np.append(0, hits / hits[-1]), np.append(0, alarms / alarms[-1])
     precision = hits / np.maximum(hits + alarms, 1.0)
     best = np.maximum.accumulate(precision[::-1])[::-1]
     reached = np.searchsorted(recall[1:], grid).clip(max=len(best) - 1)
     return np.stack([np.interp(grid, rate, recall), best[reached]])
-
-
-def _rank(truths: Sequence[Truth], scores: Sequence[Scores]) -> _Ranking:
-    """Compress frames to runs (16 frames share a score, so a sixteenth of the work) and rank."""
-    video, score, hits, alarms = [], [], [], []
-    for index, (truth, own) in enumerate(zip(truths, scores, strict=True)):
-        starts = np.flatnonzero(np.diff(own, prepend=np.nan) != 0)
-        anomalous = np.add.reduceat(truth.astype(np.int64), starts)
-        video.append(np.full(len(starts), index))
-        score.append(own[starts])
-        hits.append(anomalous)
-        alarms.append(np.diff(starts, append=len(own)) - anomalous)
-    all_scores = np.concatenate(score)
-    order = np.argsort(all_scores, kind="stable")[::-1]
-    ranked = all_scores[order]
-    return _Ranking(
-        video=np.concatenate(video)[order],
-        hits=np.concatenate(hits)[order],
-        alarms=np.concatenate(alarms)[order],
-        last=np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1),
-    )

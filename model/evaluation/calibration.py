@@ -1,24 +1,98 @@
 """Calibration on labelled frames: scores that are honest probabilities, and a threshold to act on.
 
 A model trained from video labels ranks frames; what its score means as a probability, and which
-score is worth an alarm, it was never told. Both are single numbers, fitted here.
+score is worth an alarm, no label said. Both are single numbers, fitted here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from model.evaluation.false_alarms import AlarmPoint
+from model.evaluation.false_alarms import AlarmPoint, alarm_curve, alarm_point
 from model.evaluation.metrics import Scores, Truth
+from stores.records import Event, EventRule
 
 _COLDEST, _HOTTEST = 0.05, 20.0  # past these every score is 0, 1 or a half
 _BINS = 15  # of the calibration error, as in Guo et al.
 _EDGE = 1e-7  # float32 scores are no closer to 0 and 1
+_POINTS = 200  # thresholds that are tried
+
+Choice = Callable[[Sequence[AlarmPoint]], AlarmPoint]
+"""Picks a point of an alarm curve; a ValueError says that none is as it is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSplit:
+    """What is calibrated on: score [F], frame truth [F], anomalies and duration of each video."""
+
+    scores: Sequence[Scores]
+    truths: Sequence[Truth]
+    anomalies: Sequence[Sequence[Event]]
+    seconds: Sequence[float]
+
+    @property
+    def hours(self) -> float:
+        """The duration of all videos together."""
+        return sum(self.seconds) / 3600
+
+    def part(self, numbers: Sequence[int]) -> LabelledSplit:
+        """Return some of the videos."""
+        return LabelledSplit(
+            scores=[self.scores[n] for n in numbers],
+            truths=[self.truths[n] for n in numbers],
+            anomalies=[self.anomalies[n] for n in numbers],
+            seconds=[self.seconds[n] for n in numbers],
+        )
+
+    def tempered(self, temperature: float) -> LabelledSplit:
+        """Return the same videos with the scores that a temperature makes of theirs."""
+        return replace(self, scores=[tempered(score, temperature) for score in self.scores])
+
+    def fit_temperature(self) -> float:
+        """Return the temperature by which the scores' logits are likeliest."""
+        return fit_temperature(np.concatenate(self.truths), np.concatenate(self.scores))
+
+    def calibration_error(self) -> float:
+        """Return the expected calibration error of the scores."""
+        return calibration_error(np.concatenate(self.truths), np.concatenate(self.scores))
+
+    def choose(self, choice: Choice, rule: EventRule) -> AlarmPoint:
+        """Return the point of the alarm curve that ``choice`` picks."""
+        return choice(alarm_curve(self.scores, self.anomalies, self.hours, rule, _POINTS))
+
+
+def cross_validated(
+    split: LabelledSplit, choice: Choice, rule: EventRule, *, with_temperature: bool
+) -> dict[str, float]:
+    """Return ``error``, ``recall`` and ``false_alarms_per_hour`` on videos not calibrated on.
+
+    Each half of the videos is calibrated by the other half, as many with anomalies in each. Empty
+    where a half has no event, or the target is out of its reach.
+    """
+    order = sorted(range(len(split.scores)), key=lambda number: bool(split.anomalies[number]))
+    first, second = split.part(order[0::2]), split.part(order[1::2])
+    figures, weights = [], []
+    try:
+        for chosen_on, unseen in ((first, second), (second, first)):
+            temperature = chosen_on.fit_temperature() if with_temperature else 1.0
+            threshold = chosen_on.tempered(temperature).choose(choice, rule).threshold
+            ours = unseen.tempered(temperature)
+            chosen = replace(rule, threshold=threshold)
+            point = alarm_point(ours.scores, ours.anomalies, ours.hours, chosen)
+            figures.append((ours.calibration_error(), point.recall, point.false_alarms_per_hour))
+            frames, events = sum(map(len, ours.truths)), sum(map(len, ours.anomalies))
+            weights.append((frames, events, ours.hours))
+    except ValueError:
+        return {}
+    error, recall, alarms = np.average(figures, axis=0, weights=weights).tolist()
+    return {"error": error, "recall": recall, "false_alarms_per_hour": alarms}
 
 
 def fit_temperature(truth: Truth, score: Scores) -> float:
@@ -61,28 +135,20 @@ def calibration_error(truth: Truth, score: Scores) -> float:
 
 
 def threshold_for_alarms(curve: Sequence[AlarmPoint], most: float) -> AlarmPoint:
-    """Return the lowest threshold whose false alarms per hour, and those of all above, are few.
+    """Return the lowest threshold that has ``most`` false alarms per hour, as have all above.
 
     All above, because far down the curve turns back: alarms run together until each video is one.
-
-    Args:
-        curve: Of :func:`model.evaluation.false_alarms.alarm_curve`, the lowest threshold first.
-        most: False alarms per hour that are borne.
 
     Raises:
         ValueError: Even the highest threshold has more.
     """
-    chosen = None
-    for point in reversed(curve):
-        if point.false_alarms_per_hour > most:
-            break
-        chosen = point
-    if chosen is None:
+    few = list(takewhile(lambda point: point.false_alarms_per_hour <= most, reversed(curve)))
+    if not few:
         raise ValueError(
             f"no threshold has {most:g} false alarms per hour or fewer: the highest still has "
             f"{curve[-1].false_alarms_per_hour:.2f}; allow more, or choose by --recall"
         )
-    return chosen
+    return few[-1]
 
 
 def threshold_for_recall(curve: Sequence[AlarmPoint], least: float) -> AlarmPoint:

@@ -13,22 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from model.evaluation.metrics import Scores
 from stores.records import SEGMENT_FRAMES, Event
 
 IOU_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
-
-Probabilities = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionMetrics:
     """Average precision in [0, 1] at each IoU threshold.
 
-    Attributes:
-        per_class: [5,K]; 0 for a class without events.
-        with_events: [K], which classes have an event at all.
-        silent: Classes with no proposal in any video; a column of probabilities that is constant
-            within every video makes one.
+    ``per_class`` [5,K] is 0 for a class without events; ``with_events`` [K] says which have any.
+    ``silent`` are the classes with no proposal, their probability constant within every video.
     """
 
     per_class: NDArray[np.float64]
@@ -65,27 +61,13 @@ class Proposals(NamedTuple):
     score: NDArray[np.float64]
 
 
-class _Ranked(NamedTuple):
-    """One proposal of a class: its rank from 1 on, its video and frames."""
-
-    rank: int
-    video: int
-    start: int
-    end: int
-
-
 def detection_metrics(
-    probabilities: Sequence[Probabilities],
-    events: Sequence[Sequence[Event]],
-    classes: Sequence[str],
+    probabilities: Sequence[Scores], events: Sequence[Sequence[Event]], classes: Sequence[str]
 ) -> DetectionMetrics:
-    """Return the detection metrics of a test set.
+    """Return the detection metrics of each video's class probabilities [F,K], normal first.
 
-    Args:
-        probabilities: Class probabilities [F,K] of each video's frames.
-        events: The true events of each video. Normal videos have none (UCF-Crime) or one of class 0
-            over all frames (XD-Violence); it only matters to the published figure.
-        classes: K names, normal first.
+    Normal videos have no event (UCF-Crime) or one of class 0 over all frames (XD-Violence), which
+    only matters to the published figure.
 
     Raises:
         ValueError: An event has a label that is no class, or the sequences differ in length.
@@ -110,15 +92,15 @@ def detection_metrics(
         able = np.flatnonzero(np.array([bool(own) for own in truth])[video[ranking]])
         chosen = ranking[able]
         columns = (able + 1, video[chosen], merged.start[chosen], merged.end[chosen])
-        ranked = [_Ranked(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        ranked = np.stack(columns, axis=1).tolist()
         if not len(ranking):
             silent.append(name)
         with_events[index] = any(truth)
         per_class[:, index] = [_average_precision(ranked, truth, iou) for iou in IOU_THRESHOLDS]
-    return DetectionMetrics(per_class=per_class, with_events=with_events, silent=tuple(silent))
+    return DetectionMetrics(per_class, with_events, tuple(silent))
 
 
-def propose(probabilities: Probabilities) -> Proposals:
+def propose(probabilities: Scores) -> Proposals:
     """Return what a video's class probabilities [F,K] propose, class by class, in order of time.
 
     A proposal is a run of at least 2 frames strictly above ``max - 0.6 (max - min)`` of the class
@@ -126,7 +108,7 @@ def propose(probabilities: Probabilities) -> Proposals:
     0.7 times the mean of the class's ⌊F/16⌋ highest frames (of 1 where F < 16). With one threshold
     runs never overlap, so the published non-maximum suppression has nothing to do.
     """
-    # Frames of a segment share their row, so a sixteenth of the rows says it all.
+    # Frames of a segment share their row: a sixteenth of the rows says it all.
     first = np.flatnonzero(np.append(True, (probabilities[1:] != probabilities[:-1]).any(axis=1)))
     bounds = np.append(first, len(probabilities))
     columns = np.ascontiguousarray(probabilities[first].T)  # K, distinct rows
@@ -144,11 +126,11 @@ def propose(probabilities: Probabilities) -> Proposals:
     cuts = np.stack([label * length + begin, label * length + stop], axis=1).reshape(-1)
     peak = np.maximum.reduceat(row, cuts)[::2] if len(cuts) else np.zeros(0)
     score = (peak + 0.7 * level[label]).astype(np.float64)
-    return Proposals(label=label, start=bounds[begin], end=bounds[stop], score=score)
+    return Proposals(label, bounds[begin], bounds[stop], score)
 
 
 def _highest_mean(
-    columns: Probabilities, counts: NDArray[np.int64], top: int
+    columns: Scores, counts: NDArray[np.int64], top: int
 ) -> NDArray[np.floating[Any]]:
     """Return each class's mean over its ``top`` highest frames, [:, i] standing for counts[i]."""
     order = np.argsort(-columns, axis=1)
@@ -159,29 +141,25 @@ def _highest_mean(
 
 
 def _average_precision(
-    ranked: Sequence[_Ranked], truth: Sequence[Sequence[tuple[int, int]]], iou: float
+    ranked: Sequence[Sequence[int]], truth: Sequence[Sequence[tuple[int, int]]], iou: float
 ) -> float:
     """Return Σ precision at hits / number of events, best proposal first, each event taken once.
 
-    ``ranked`` holds the proposals of videos with an event, in order.
+    ``ranked`` holds rank from 1 on, video, start and end of the proposals of videos with an event.
     """
     unmatched = [list(own) for own in truth]
-    hits = 0
-    total = 0.0
-    for proposal in ranked:
-        own = unmatched[proposal.video]
-        overlaps = [_iou((proposal.start, proposal.end), event) for event in own]
+    hits, total = 0, 0.0
+    for rank, video, start, end in ranked:
+        overlaps = [_iou((start, end), event) for event in unmatched[video]]
         best = max(overlaps, default=0.0)
         if best >= iou:
-            own.pop(overlaps.index(best))
+            unmatched[video].pop(overlaps.index(best))
             hits += 1
-            total += hits / proposal.rank
-    events = sum(len(own) for own in truth)
+            total += hits / rank
+    events = sum(map(len, truth))
     return total / events if events else 0.0
 
 
 def _iou(one: tuple[int, int], other: tuple[int, int]) -> float:
     shared = min(one[1], other[1]) - max(one[0], other[0])
-    if shared <= 0:
-        return 0.0
-    return shared / (one[1] - one[0] + other[1] - other[0] - shared)
+    return shared / (one[1] - one[0] + other[1] - other[0] - shared) if shared > 0 else 0.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from model.evaluation.summary import anomalies_of, counted_frames
+from model.evaluation.false_alarms import touch
+from model.evaluation.summary import ScoredSplit
 from model.scoring.events import find_events
-from stores.records import EventRule, VideoFeatures, VideoScores
+from stores.records import EventRule, VideoScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,7 @@ class Mistake:
 
 
 def worst_mistakes(
-    test: Sequence[VideoFeatures],
-    scores: Sequence[VideoScores],
-    classes: Sequence[str],
-    rule: EventRule,
-    most: int = 6,
+    split: ScoredSplit, rule: EventRule, most: int = 6
 ) -> tuple[list[Mistake], list[Mistake]]:
     """Return the false alarms with the highest peaks, and the missed events with the lowest.
 
@@ -39,39 +35,31 @@ def worst_mistakes(
     """
     alarms: list[Mistake] = []
     misses: list[Mistake] = []
-    anomalies = anomalies_of(test, classes[0])
-    for own, truth, counted in zip(scores, anomalies, counted_frames(test), strict=True):
-        found = [e for e in find_events(own, classes, rule) if e.start < counted]
-        alarms += _mistakes(
-            own,
-            [
-                (e.start, e.end, e.label)
-                for e in found
-                if not any(e.start < true.end and true.start < e.end for true in truth)
-            ],
-        )
-        misses += _mistakes(
-            own,
-            [
-                (true.start, min(true.end, counted), true.label)
-                for true in truth
-                if true.start < counted
-                and not any(e.start < true.end and true.start < e.end for e in found)
-            ],
-        )
+    for own, truth, counted in zip(split.scores, split.anomalies, split.counted, strict=True):
+        events = find_events(own, split.classes, rule)
+        found = [((e.start, e.end), e.label) for e in events if e.start < counted]
+        alarms += [
+            _mistake(own, *run, label)
+            for run, label in found
+            if not any(touch(run, true) for true in truth)
+        ]
+        misses += [
+            _mistake(own, true.start, min(true.end, counted), true.label)
+            for true in truth
+            if true.start < counted and not any(touch(run, true) for run, _ in found)
+        ]
     alarms.sort(key=lambda mistake: -mistake.score)
     misses.sort(key=lambda mistake: mistake.score)
     return alarms[:most], misses[:most]
 
 
-def _mistakes(scores: VideoScores, stretches: Sequence[tuple[int, int, str]]) -> Iterator[Mistake]:
-    for start, end, label in stretches:
-        frame = start + int(scores.score[start:end].argmax())
-        yield Mistake(
-            video_id=scores.item.video_id,
-            path=scores.item.path,
-            label=label,
-            score=float(scores.score[frame]),
-            frame=frame,
-            seconds=float(scores.times[frame]),
-        )
+def _mistake(scores: VideoScores, start: int, end: int, label: str) -> Mistake:
+    frame = start + int(scores.score[start:end].argmax())
+    return Mistake(
+        video_id=scores.item.video_id,
+        path=scores.item.path,
+        label=label,
+        score=float(scores.score[frame]),
+        frame=frame,
+        seconds=float(scores.times[frame]),
+    )

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.evaluation.metrics import Scores
 from model.scoring.events import find_runs
 from stores.records import Event, EventRule
 
@@ -28,7 +27,7 @@ class AlarmPoint:
 
 
 def alarm_curve(
-    scores: Sequence[NDArray[np.floating[Any]]],
+    scores: Sequence[Scores],
     truths: Sequence[Sequence[Event]],
     hours: float,
     rule: EventRule,
@@ -37,56 +36,41 @@ def alarm_curve(
     """Return the trade-off at up to ``points`` thresholds, the lowest first.
 
     Thresholds are quantiles of the peaks that videos' scores reach and of the scores themselves, so
-    that a model whose scores lie close together is resolved as well.
+    that a model whose scores lie close together is resolved as well. Arguments and errors are those
+    of :func:`alarm_point`, but that the rule's threshold is varied.
+    """
+    every = np.concatenate([*scores, [float(s.max()) for s in scores]])
+    thresholds = np.unique(np.quantile(every, np.linspace(0, 1, points)))
+    rules = [replace(rule, threshold=float(threshold)) for threshold in thresholds]
+    return [alarm_point(scores, truths, hours, each) for each in rules]
+
+
+def alarm_point(
+    scores: Sequence[Scores], truths: Sequence[Sequence[Event]], hours: float, rule: EventRule
+) -> AlarmPoint:
+    """Return what one rule gives.
 
     Args:
         scores: Score [F] of each video.
         truths: The true anomalies of each video.
         hours: Duration of all videos together.
-        rule: How a score becomes events; its threshold is varied.
-        points: Thresholds to try, at most.
+        rule: How a score becomes events.
 
     Raises:
         ValueError: There is no true event, or no duration.
     """
-    events = sum(len(own) for own in truths)
-    if events == 0 or hours <= 0:
-        raise ValueError(f"got {events} true events in {hours} hours, expected some of both")
-    every = np.concatenate([*scores, [float(s.max()) for s in scores]])
-    thresholds = np.unique(np.quantile(every, np.linspace(0, 1, points)))
-    return [
-        alarm_point(scores, truths, hours, replace(rule, threshold=float(threshold)))
-        for threshold in thresholds
-    ]
-
-
-def alarm_point(
-    scores: Sequence[NDArray[np.floating[Any]]],
-    truths: Sequence[Sequence[Event]],
-    hours: float,
-    rule: EventRule,
-) -> AlarmPoint:
-    """Return what one rule gives.
-
-    Raises:
-        ValueError: There is no true event, or no duration.
-    """
-    events = sum(len(own) for own in truths)
+    events = sum(map(len, truths))
     if not events or hours <= 0:
-        raise ValueError(f"got {events} true events in {hours:g} hours, expected some of both")
+        raise ValueError(f"got {events} true events in {hours} hours, expected some of both")
     alarms = false = found = 0
     for score, truth in zip(scores, truths, strict=True):
         runs = find_runs(score, rule)
         alarms += len(runs)
-        false += sum(not any(_touch(run, event) for event in truth) for run in runs)
-        found += sum(any(_touch(run, event) for run in runs) for event in truth)
-    return AlarmPoint(
-        threshold=rule.threshold,
-        recall=found / events,
-        alarms_per_hour=alarms / hours,
-        false_alarms_per_hour=false / hours,
-    )
+        false += sum(not any(touch(run, event) for event in truth) for run in runs)
+        found += sum(any(touch(run, event) for run in runs) for event in truth)
+    return AlarmPoint(rule.threshold, found / events, alarms / hours, false / hours)
 
 
-def _touch(run: tuple[int, int], event: Event) -> bool:
+def touch(run: tuple[int, int], event: Event) -> bool:
+    """Return whether a half-open run of frames and an event share a frame."""
     return run[0] < event.end and event.start < run[1]

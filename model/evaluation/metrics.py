@@ -18,6 +18,9 @@ from stores.records import Event
 Scores = NDArray[np.floating[Any]]
 Truth = NDArray[np.bool_]
 
+Counts = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""How many anomalous and normal frames score at least each distinct score, from the top."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameMetrics:
@@ -53,13 +56,8 @@ def frame_metrics(truths: Sequence[Truth], scores: Sequence[Scores]) -> FrameMet
     in_anomalous = np.repeat([truth.any() for truth in truths], [len(truth) for truth in truths])
     truth, score = all_truth[in_anomalous], all_scores[in_anomalous]
     if truth.all():
-        return FrameMetrics(auc=auc, ap=ap, anomalous_auc=None, anomalous_ap=None)
-    return FrameMetrics(
-        auc=auc,
-        ap=ap,
-        anomalous_auc=roc_auc(truth, score),
-        anomalous_ap=average_precision(truth, score),
-    )
+        return FrameMetrics(auc, ap, None, None)
+    return FrameMetrics(auc, ap, roc_auc(truth, score), average_precision(truth, score))
 
 
 def roc_auc(truth: Truth, score: Scores) -> float:
@@ -93,14 +91,12 @@ def precision_sum(hits: NDArray[np.float64], alarms: NDArray[np.float64]) -> flo
     return float(np.sum(gains * hits / counted))
 
 
-def _cumulative_counts(
-    truth: Truth, score: Scores
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many anomalous and normal frames score at least each distinct score, from the top.
+def last_of_ties(ranked: Scores) -> NDArray[np.intp]:
+    """Return the position of the last of each run of equal scores."""
+    return np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
 
-    Raises:
-        ValueError: As for :func:`roc_auc`.
-    """
+
+def _cumulative_counts(truth: Truth, score: Scores) -> Counts:
     if truth.shape != score.shape or truth.ndim != 1:
         raise ValueError(f"got truth of shape {truth.shape} and scores of shape {score.shape}")
     positive = int(truth.sum())
@@ -112,7 +108,6 @@ def _cumulative_counts(
     if not np.isfinite(score).all():
         raise ValueError(f"got {np.count_nonzero(~np.isfinite(score))} scores that are not finite")
     order = np.argsort(score, kind="stable")[::-1]
-    ranked = score[order]
-    last_of_tie = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-    hits = np.cumsum(truth[order], dtype=np.float64)[last_of_tie]
-    return hits, last_of_tie + 1.0 - hits
+    last = last_of_ties(score[order])
+    hits = np.cumsum(truth[order], dtype=np.float64)[last]
+    return hits, last + 1.0 - hits

@@ -1,29 +1,88 @@
-"""The figures of a scored test split, each under the name it has in ``metrics.json``."""
+"""The metrics of a scored test split, each under the name it has in ``metrics.json``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.evaluation.bootstrap import Interval, frame_intervals
 from model.evaluation.detection import IOU_THRESHOLDS, detection_metrics
 from model.evaluation.false_alarms import AlarmPoint, alarm_curve
-from model.evaluation.metrics import average_precision, frame_metrics, frame_truth, roc_auc
+from model.evaluation.metrics import (
+    Scores,
+    Truth,
+    average_precision,
+    frame_metrics,
+    frame_truth,
+    roc_auc,
+)
 from model.evaluation.video_level import class_aucs, confusion, video_table
 from stores.records import SEGMENT_FRAMES, Event, EventRule, VideoFeatures, VideoScores
+
+HEADLINE = {"frame AUC": "auc", "frame AP": "ap", "mAP@IoU 0.1-0.5": "map"}
+"""The metrics that stand for all of them in one line, by what people call them."""
+
+
+@dataclass(frozen=True)
+class ScoredSplit:
+    """A test split with its scores; ``classes[0]`` is normal.
+
+    ``normal_is_event``: a normal video counts as one event of the normal class, which only the
+    published mean over all classes sees. Frames past a video's last segment do not count, as
+    published; only a recipe that drops the tail leaves any.
+    """
+
+    videos: Sequence[VideoFeatures]
+    scores: Sequence[VideoScores]
+    classes: Sequence[str]
+    normal_is_event: bool = False
+
+    @cached_property
+    def counted(self) -> list[int]:
+        """How many frames of each video count."""
+        return [min(v.frames, SEGMENT_FRAMES * v.segments.shape[1]) for v in self.videos]
+
+    @cached_property
+    def counted_scores(self) -> list[Scores]:
+        """The score of each video's counted frames."""
+        return [s.score[:n] for s, n in zip(self.scores, self.counted, strict=True)]
+
+    @cached_property
+    def counted_probabilities(self) -> list[Scores]:
+        """The class probabilities of each video's counted frames."""
+        return [s.probabilities[:n] for s, n in zip(self.scores, self.counted, strict=True)]
+
+    @cached_property
+    def anomalies(self) -> list[list[Event]]:
+        """The true anomalies of each video."""
+        normal = self.classes[0]
+        return [[e for e in v.item.events or () if e.label != normal] for v in self.videos]
+
+    @cached_property
+    def truths(self) -> list[Truth]:
+        """Which counted frames of each video are anomalous."""
+        return [frame_truth(e, n) for e, n in zip(self.anomalies, self.counted, strict=True)]
+
+    @cached_property
+    def seconds(self) -> list[float]:
+        """The duration of each video."""
+        return [float(video.times[-1]) for video in self.videos]
+
+    @property
+    def hours(self) -> float:
+        """The duration of all videos together."""
+        return sum(self.seconds) / 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What stands beside the main figures: how sure they are, class by class, and at what price.
+    """What stands beside the main metrics: how sure they are, class by class, and at what price.
 
-    ``intervals`` are 95 % bootstrap intervals over videos; ``class_auc`` the AUC of each class's
-    videos against all others; ``confusion`` counts videos, rows being the truth; ``alarms`` goes
-    from the lowest threshold to the highest.
+    ``class_auc`` is of each class's videos against all others; ``confusion`` counts videos, rows
+    being the truth; ``alarms`` goes from the lowest threshold to the highest.
     """
 
     intervals: dict[str, Interval]
@@ -31,125 +90,61 @@ class Details:
     confusion: list[list[int]]
     alarms: list[AlarmPoint]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the details as plain lists and dictionaries."""
-        return asdict(self)
 
-
-def frame_figure(
-    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], normal: str, metric: str
-) -> float:
-    """Return one figure, ``auc`` or ``ap`` over all frames: what the paper's protocol selects by.
+def frame_metric(split: ScoredSplit, metric: str) -> float:
+    """Return ``auc`` or ``ap`` over all frames, which the paper's protocol selects by.
 
     Raises:
         ValueError: All frames are of one kind.
     """
-    truth = np.concatenate(truths_of(test, normal))
-    score = np.concatenate([s.score[:n] for s, n in zip(scores, counted_frames(test), strict=True)])
+    truth, score = np.concatenate(split.truths), np.concatenate(split.counted_scores)
     return average_precision(truth, score) if metric == "ap" else roc_auc(truth, score)
 
 
-def score_metrics(
-    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], classes: Sequence[str]
-) -> dict[str, float]:
-    """Return every figure by name, as fractions in [0, 1].
+def score_metrics(split: ScoredSplit) -> dict[str, float]:
+    """Return every metric by name, as fractions in [0, 1].
 
     Raises:
         ValueError: All frames are of one kind.
     """
-    truths = truths_of(test, classes[0])
-    each = list(zip(scores, counted_frames(test), strict=True))
-    frame = frame_metrics(truths, [s.score[:n] for s, n in each])
-    fine = frame_metrics(truths, [1 - s.probabilities[:n, 0] for s, n in each])
+    frame = frame_metrics(split.truths, split.counted_scores)
+    fine = frame_metrics(split.truths, [1 - p[:, 0] for p in split.counted_probabilities])
     events = [
-        _detection_events(v, classes[0], n) for v, n in zip(test, counted_frames(test), strict=True)
+        video.item.events or ([Event(0, frames, split.classes[0])] if split.normal_is_event else [])
+        for video, frames in zip(split.videos, split.counted, strict=True)
     ]
-    detection = detection_metrics([s.probabilities[:n] for s, n in each], events, classes)
-    figures = {"auc": frame.auc, "ap": frame.ap, "auc_fine": fine.auc, "ap_fine": fine.ap}
+    detection = detection_metrics(split.counted_probabilities, events, split.classes)
+    metrics = {"auc": frame.auc, "ap": frame.ap, "auc_fine": fine.auc, "ap_fine": fine.ap}
     if frame.anomalous_auc is not None and frame.anomalous_ap is not None:
-        figures["auc_anomalous_videos"] = frame.anomalous_auc
-        figures["ap_anomalous_videos"] = frame.anomalous_ap
-    for threshold, value in zip(IOU_THRESHOLDS, detection.anomaly, strict=True):
-        figures[f"map@{threshold}"] = float(value)
-    figures["map"] = float(detection.anomaly.mean())
-    figures["map_published"] = float(np.mean(detection.published))
-    return figures
+        metrics["auc_anomalous_videos"] = frame.anomalous_auc
+        metrics["ap_anomalous_videos"] = frame.anomalous_ap
+    by_iou = zip(IOU_THRESHOLDS, detection.anomaly.tolist(), strict=True)
+    metrics |= {f"map@{threshold}": value for threshold, value in by_iou}
+    metrics["map"] = float(detection.anomaly.mean())
+    metrics["map_published"] = float(np.mean(detection.published))
+    return metrics
 
 
-def _detection_events(video: VideoFeatures, normal: str, frames: int) -> Sequence[Event]:
-    """Return the events of a test video; a normal one of XD-Violence is one event of class A.
-
-    Only the published mean over all classes sees it: UCF-Crime's truth has no such event.
-    """
-    if not video.item.events and normal == "A":
-        return (Event(0, frames, normal),)
-    return video.item.events or ()
-
-
-def counted_frames(test: Sequence[VideoFeatures]) -> list[int]:
-    """Return how many frames of each video count: those past the last segment do not, as published.
-
-    Only a recipe that drops the tail leaves such frames.
-    """
-    return [min(v.frames, SEGMENT_FRAMES * v.segments.shape[1]) for v in test]
-
-
-def truths_of(test: Sequence[VideoFeatures], normal: str) -> list[NDArray[np.bool_]]:
-    """Return which counted frames of each video are anomalous."""
-    return [
-        frame_truth(events, frames)
-        for events, frames in zip(anomalies_of(test, normal), counted_frames(test), strict=True)
-    ]
-
-
-def class_precisions(
-    test: Sequence[VideoFeatures], scores: Sequence[VideoScores], classes: Sequence[str]
-) -> dict[str, float]:
+def class_precisions(split: ScoredSplit) -> dict[str, float]:
     """Return the frame AP of each anomaly class by its own probability; one without frames not."""
-    counted = counted_frames(test)
     found = {}
-    for index, name in enumerate(classes[1:], start=1):
-        truth = np.concatenate(
-            [
-                frame_truth([e for e in v.item.events or () if e.label == name], n)
-                for v, n in zip(test, counted, strict=True)
-            ]
-        )
+    for index, name in enumerate(split.classes[1:], start=1):
+        events = [[e for e in own if e.label == name] for own in split.anomalies]
+        pairs = zip(events, split.counted, strict=True)
+        truth = np.concatenate([frame_truth(own, frames) for own, frames in pairs])
         if truth.any():
-            own = [s.probabilities[:n, index] for s, n in zip(scores, counted, strict=True)]
-            found[name] = average_precision(truth, np.concatenate(own))
+            score = np.concatenate([p[:, index] for p in split.counted_probabilities])
+            found[name] = average_precision(truth, score)
     return found
 
 
-def anomalies_of(test: Sequence[VideoFeatures], normal: str) -> list[list[Event]]:
-    """Return the true anomalies of each video."""
-    return [[e for e in video.item.events or () if e.label != normal] for video in test]
-
-
-def hours_of(test: Sequence[VideoFeatures]) -> float:
-    """Return the duration of all videos together."""
-    return sum(float(video.times[-1]) for video in test) / 3600
-
-
-def score_details(
-    test: Sequence[VideoFeatures],
-    scores: Sequence[VideoScores],
-    classes: Sequence[str],
-    rule: EventRule,
-) -> Details:
-    """Return the details of a scored test split; ``rule`` says when a score is an event.
-
-    Raises:
-        ValueError: All frames are of one kind.
-    """
-    counted = counted_frames(test)
-    own = [s.score[:n] for s, n in zip(scores, counted, strict=True)]
-    table = video_table(own, [s.probabilities[:n] for s, n in zip(scores, counted, strict=True)])
-    labels = [video.item.labels for video in test]
-    anomalies = anomalies_of(test, classes[0])
+def score_details(split: ScoredSplit, rule: EventRule) -> Details:
+    """Return the details of a scored test split; errors as for :func:`score_metrics`."""
+    table = video_table(split.counted_scores, split.counted_probabilities)
+    labels = [video.item.labels for video in split.videos]
     return Details(
-        intervals=frame_intervals(truths_of(test, classes[0]), own),
-        class_auc=class_aucs(table, labels, classes),
-        confusion=confusion(table, labels, classes, rule.threshold).tolist(),
-        alarms=alarm_curve(own, anomalies, hours_of(test), rule),
+        intervals=frame_intervals(split.truths, split.counted_scores),
+        class_auc=class_aucs(table, labels, split.classes),
+        confusion=confusion(table, labels, split.classes, rule.threshold).tolist(),
+        alarms=alarm_curve(split.counted_scores, split.anomalies, split.hours, rule),
     )

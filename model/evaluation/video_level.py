@@ -7,18 +7,15 @@ highest segments, ⌊S/16⌋ + 1 of them (paper, section 3), counted in frames h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.metrics import roc_auc
+from model.evaluation.metrics import Scores, roc_auc
 from stores.records import SEGMENT_FRAMES
 
-Values = NDArray[np.floating[Any]]
 
-
-def highest_mean(values: Values) -> NDArray[np.float64]:
+def highest_mean(values: Scores) -> NDArray[np.float64]:
     """Return the mean of the highest ⌊S/16⌋ + 1 segments' frames of each column of [F,K]: [K]."""
     segments = -(-len(values) // SEGMENT_FRAMES)
     count = min(SEGMENT_FRAMES * (segments // SEGMENT_FRAMES + 1), len(values))
@@ -26,19 +23,14 @@ def highest_mean(values: Values) -> NDArray[np.float64]:
     return highest.mean(axis=0, dtype=np.float64)
 
 
-def video_table(scores: Sequence[Values], probabilities: Sequence[Values]) -> NDArray[np.float64]:
+def video_table(scores: Sequence[Scores], probabilities: Sequence[Scores]) -> NDArray[np.float64]:
     """Return [V,K]: each video's anomaly score in column 0, then its probability of each anomaly.
 
-    Args:
-        scores: Score [F] of each video.
-        probabilities: Class probabilities [F,K] of each video.
+    Given are each video's score [F] and class probabilities [F,K].
     """
-    return np.stack(
-        [
-            highest_mean(np.concatenate([score[:, None], own[:, 1:]], axis=1))
-            for score, own in zip(scores, probabilities, strict=True)
-        ]
-    )
+    pairs = zip(scores, probabilities, strict=True)
+    columns = [np.concatenate([score[:, None], own[:, 1:]], axis=1) for score, own in pairs]
+    return np.stack([highest_mean(own) for own in columns])
 
 
 def class_aucs(

@@ -17,7 +17,7 @@ def frame_labels(
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return the class of every frame [F] and its probability [F].
 
-    A frame below the threshold is normal (class 0), any other has its likeliest anomaly class: the
+    A frame below the threshold is normal (class 0), any other has its likeliest anomaly class; the
     plain maximum would call a certain anomaly of an uncertain kind normal.
     """
     labels = np.zeros(len(scores.score), dtype=np.intp)
@@ -63,7 +63,7 @@ def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) ->
 def find_runs(score: NDArray[np.floating[Any]], rule: EventRule) -> list[tuple[int, int]]:
     """Return the half-open runs of frames of a score [F] that ``rule`` takes for events."""
     held = score >= rule.threshold * rule.release
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
+    edges = np.flatnonzero(np.diff(np.pad(held, 1).astype(np.int8)))
     return [
         (int(start), int(end))
         for start, end in edges.reshape(-1, 2)

@@ -1,12 +1,10 @@
-"""Segment features of a whole video to scores, and scores of segments to frames.
-
-The only place that turns logits into probabilities (reference behaviour).
-"""
+"""Features of whole videos to scores of frames, by whatever head made the scorer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,128 +12,79 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.heads.dsanet.model import Dsanet, SegmentLogits
-from model.training.config import Arithmetic
+from model.heads.segment_scorer import SegmentScores
 from model.training.data import Rows, split_windows
-from model.training.step import autocast
-from stores.records import SEGMENT_FRAMES
-
-
-def class_probabilities(
-    score_logits: Float[Tensor, "*n"],
-    align_logits: Float[Tensor, "*n k"],
-    temperature: float,
-    score_temperature: float | None = None,
-) -> Float[Tensor, "*n k"]:
-    """Return the probability of each class, class 0 being normal.
-
-    The coarse branch says how much is anomalous, the fine branch which anomaly. Rows sum to 1,
-    unless the fine branch gives anomalies hardly any mass (1e-12, out of reach at temperatures
-    above 1); then they sum to less, as published. Published is one temperature for both branches;
-    a calibrated model has a ``score_temperature`` of its own for the coarse one.
-    """
-    coarse = temperature if score_temperature is None else score_temperature
-    abnormal = torch.sigmoid(score_logits / coarse).unsqueeze(-1)
-    anomalies = torch.softmax(align_logits / temperature, dim=-1)[..., 1:]
-    anomalies = anomalies / (anomalies.sum(dim=-1, keepdim=True) + 1e-12)
-    return torch.cat([1 - abnormal, abnormal * anomalies], dim=-1)
-
-
-@dataclass(frozen=True, slots=True)
-class Temperatures:
-    """What logits are divided by before they become probabilities.
-
-    ``classes`` goes for both branches, as published. ``score`` is a calibrated model's own for the
-    coarse branch, with which the anomaly score is the probability of an anomaly; None leaves scores
-    as published.
-    """
-
-    classes: float
-    score: float | None = None
-
-
-Logits = Callable[
-    [Float[Tensor, "b t d"], Int[Tensor, " b"], Float[Tensor, "k d"]],
-    SegmentLogits,
-]
-"""Windows, their lengths and the class texts to logits: what `Dsanet.segment_logits` does."""
+from stores.records import SEGMENT_FRAMES, VideoFeatures, VideoScores
 
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
 """The anomaly score of each segment [S] in [0, 1], and its class probabilities [S,K]."""
 
 
-def logits_in(model: Dsanet, arithmetic: Arithmetic) -> Logits:
-    """Return the model's own, with products in this arithmetic; bf16 moves scores by about 0.01."""
+@runtime_checkable
+class WindowScorer(Protocol):
+    """What scores windows: a head's ``SegmentScorer``, or the same compiled."""
 
-    def logits(
-        features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"], text: Float[Tensor, "k d"]
-    ) -> SegmentLogits:
-        with autocast(features.device, arithmetic):
-            return model.segment_logits(features, lengths, text)
+    @property
+    def window(self) -> int:
+        """T, the number of segments of every input."""
 
-    return logits
+    @property
+    def device(self) -> torch.device:
+        """Where inputs have to lie."""
+
+    def __call__(
+        self, features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]
+    ) -> SegmentScores:
+        """Return the scores of B windows, padding included."""
+
+
+def score_features(
+    scorer: WindowScorer, videos: Iterable[VideoFeatures], crop: int
+) -> Iterator[VideoScores]:
+    """Yield a score and class probabilities for every frame of each video, in order.
+
+    Of several crops the one numbered ``crop`` is scored, as published.
+
+    Raises:
+        ValueError: The features of a video are not finite.
+    """
+    first, second = tee(videos)
+    rows = (v.segments[crop if v.segments.shape[0] > 1 else 0] for v in first)
+    for video, (score, probabilities) in zip(second, score_videos(scorer, rows), strict=True):
+        yield VideoScores(
+            item=video.item,
+            times=video.times,
+            score=to_frames(score, video.frames),
+            probabilities=to_frames(probabilities, video.frames),
+            audit=video.audit,
+        )
 
 
 def windows_on(device: torch.device) -> int:
-    """Return how many windows pass the model together on a device."""
+    """Return how many windows pass together: as many as a CPU's caches hold, or keep a GPU busy."""
     return 16 if device.type == "cpu" else 128
 
 
-def score_segments(
-    model: Dsanet,
-    segments: Rows,
-    temperature: float,
-    text: Float[Tensor, "k d"] | None = None,
-    batch: int | None = None,
-) -> Scores:
-    """Score one crop of one video, as :func:`score_videos` scores many.
-
-    Raises:
-        ValueError: ``segments`` is not a matrix of finite numbers with at least one row.
-    """
-    return next(score_videos(model, [segments], Temperatures(temperature), text=text, batch=batch))
-
-
 def score_videos(
-    model: Dsanet,
-    videos: Iterable[Rows],
-    temperatures: Temperatures,
-    text: Float[Tensor, "k d"] | None = None,
-    batch: int | None = None,
-    logits: Logits | None = None,
+    scorer: WindowScorer, videos: Iterable[Rows], batch: int | None = None
 ) -> Iterator[Scores]:
-    """Yield the scores of one crop of each video, in order, made on the device of the model.
+    """Yield the scores of the features [S,D] of each video, in order, read as they are wanted.
 
-    Windows are independent, so those of several short videos share a batch.
-
-    Args:
-        model: The model; its weights decide, whether it is in training mode does not.
-        videos: The features [S,D] of each; they are read as they are wanted.
-        temperatures: Divide logits before they become scores and class probabilities.
-        text: ``model.text()`` with the present weights, to make it once for many videos; None makes
-            it here.
-        batch: Windows at a time; by default what a processor's caches hold, or a GPU is busy with.
-        logits: What makes the logits of windows; the model's own method by default.
+    Windows are independent, so those of several short videos share a batch: ``batch`` windows at a
+    time, by default what suits the scorer's device.
 
     Raises:
         ValueError: A video is not a matrix of finite numbers with at least one row.
     """
-    if text is None:
-        with torch.inference_mode():
-            text = model.text()
-    batch = batch or windows_on(text.device)
-    made_by = logits or model.segment_logits
-    for group in _grouped(videos, batch * model.window):
-        with torch.inference_mode():
-            windows, lengths = _windows(group, model.window)
-            scores, probabilities = _score_windows(
-                made_by, windows, lengths, temperatures, text, batch
-            )
+    batch = batch or windows_on(scorer.device)
+    window = scorer.window
+    for group in _grouped(videos, batch * window):
+        scores, probabilities = _score_group(scorer, group, batch)
         start = 0
         for segments in group:
             stop = start + len(segments)
             yield scores[start:stop], probabilities[start:stop]
-            start += -(-len(segments) // model.window) * model.window
+            start += -(-len(segments) // window) * window
 
 
 def _grouped(videos: Iterable[Rows], segments: int) -> Iterator[list[Rows]]:
@@ -152,31 +101,17 @@ def _grouped(videos: Iterable[Rows], segments: int) -> Iterator[list[Rows]]:
         yield group
 
 
-def _windows(videos: list[Rows], window: int) -> tuple[Rows, NDArray[np.int64]]:
-    """Return the windows [W,T,D] of some videos one after another, and their valid rows [W]."""
-    split = [split_windows(segments, window) for segments in videos]
-    return np.concatenate([own for own, _ in split]), np.concatenate([own for _, own in split])
-
-
-def _score_windows(
-    made_by: Logits,
-    windows: Rows,
-    lengths: NDArray[np.int64],
-    temperatures: Temperatures,
-    text: Float[Tensor, "k d"],
-    batch: int,
-) -> Scores:
-    """Return the scores of all windows one after another, padding included."""
-    scores, probabilities = [], []
-    for start in range(0, len(windows), batch):
-        features = torch.from_numpy(windows[start : start + batch]).to(text.device).float()
-        counts = torch.from_numpy(lengths[start : start + batch]).to(text.device)
-        logits = made_by(features, counts, text)
-        score, align = logits.score.float(), logits.align.float()
-        scores.append((score / (temperatures.score or 1.0)).sigmoid().flatten())
-        classes = class_probabilities(score, align, temperatures.classes, temperatures.score)
-        probabilities.append(classes.flatten(0, 1))
-    return torch.cat(scores).cpu().numpy(), torch.cat(probabilities).cpu().numpy()
+@torch.inference_mode()
+def _score_group(scorer: WindowScorer, videos: list[Rows], batch: int) -> Scores:
+    """Return the scores of the windows of some videos one after another, padding included."""
+    split = zip(*(split_windows(segments, scorer.window) for segments in videos), strict=True)
+    windows, lengths = (torch.from_numpy(np.concatenate(own)) for own in split)
+    batches = zip(torch.split(windows, batch), torch.split(lengths, batch), strict=True)
+    device = scorer.device
+    found = [scorer(rows.to(device).float(), counts.to(device)) for rows, counts in batches]
+    scores = torch.cat([each.score.flatten() for each in found])
+    probabilities = torch.cat([each.probabilities.flatten(0, 1) for each in found])
+    return scores.cpu().numpy(), probabilities.cpu().numpy()
 
 
 def to_frames(values: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

@@ -1,14 +1,13 @@
-"""Videos of any length to windows of T segments, and training samples with their order.
+"""Videos of any length to windows of T segments, and the samples of a training.
 
-Padding, segment means and dtypes are as published. Every random choice comes from a generator that
-the caller owns, so that training can go on bit for bit where it stopped.
+Padding, segment means and dtypes are as published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ def resample(features: Rows, window: int) -> NDArray[np.float32]:
     but a mean is rounded to the dtype of ``features``: float16 in, float16 precision out.
     """
     starts = segment_bounds(len(features), window)
-    counts = np.maximum(np.diff(starts), 1)  # of an empty stretch the row at its start
+    counts = np.maximum(np.diff(starts), 1)
     sums = features[starts[:-1]].astype(np.float32)
     # Stretches differ by one row at most, so all of them grow by a row at a time: half the time of
     # numpy's reduceat, which goes from element to element.
@@ -63,10 +62,7 @@ def split_windows(features: Rows, window: int) -> tuple[Rows, NDArray[np.int64]]
     """Return the ⌈S/T⌉ windows [W,T,D] of a video to score, and each one's valid rows [W].
 
     The last window is zero-padded; the dtype is kept. The published code scores one more window,
-    all padding, where T divides S; it changes nothing.
-
-    Raises:
-        ValueError: ``features`` is not a matrix of finite numbers with at least one row.
+    all padding, where T divides S; it changes nothing. Errors as for :func:`fit_to_window`.
     """
     _check(features)
     count = -(-len(features) // window)
@@ -88,16 +84,14 @@ def label_vector(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.fl
             f"got labels {list(labels)}, of which no class: {unknown}; expected at least one of "
             f"{', '.join(classes)}"
         )
-    vector = np.zeros(len(classes), dtype=np.float32)
-    vector[[classes.index(label) for label in labels]] = 1.0
-    return vector
+    return np.array([name in labels for name in classes], dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples of one step: ``features`` [B,T,D], ``lengths`` [B], ``labels`` [B,K].
+    """Samples: ``features`` [B,T,D], their valid segments ``lengths`` [B], ``labels`` [B,K].
 
-    Features are as they are kept, float16 mostly; a part's are float32.
+    Labels are multi-hot. Features are as they are kept, float16 mostly; a part's are float32.
     """
 
     features: Float[Tensor, "b t d"]
@@ -117,18 +111,8 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """All training samples in memory, one for each crop of each video.
-
-    ``features`` [N,T,D] float16 are fitted to the window, ``lengths`` [N] count valid segments,
-    ``labels`` [N,K] are multi-hot and ``video`` [N] says which video, in reading order, a sample is
-    a crop of.
-    """
-
-    features: Float[Tensor, "n t d"]
-    lengths: Int[Tensor, " n"]
-    labels: Float[Tensor, "n k"]
-    video: Int[Tensor, " n"]
+class TrainingSet(Batch):
+    """All N training samples in memory, one for each crop of each video, in float16."""
 
     def __len__(self) -> int:
         """Return N."""
@@ -141,28 +125,19 @@ class TrainingSet:
 
     def to(self, device: torch.device) -> TrainingSet:
         """Return the same samples on ``device``."""
-        return replace(
-            self,
-            features=self.features.to(device),
-            lengths=self.lengths.to(device),
-            labels=self.labels.to(device),
-            video=self.video.to(device),
-        )
+        columns = (self.features, self.lengths, self.labels)
+        return TrainingSet(*(column.to(device) for column in columns))
 
     def batch(self, samples: Int[Tensor, " b"]) -> Batch:
         """Return the samples with these indices, on the device of the set."""
         chosen = samples.to(self.features.device)
-        return Batch(
-            features=self.features[chosen],
-            lengths=self.lengths[chosen],
-            labels=self.labels[chosen],
-        )
+        return Batch(self.features[chosen], self.lengths[chosen], self.labels[chosen])
 
 
 def training_set(
     videos: Iterable[VideoFeatures], samples: int, window: int, classes: Sequence[str]
 ) -> TrainingSet:
-    """Read every crop of every video into a set of exactly ``samples`` samples.
+    """Read every crop of every video, in order, into a set of exactly ``samples`` samples.
 
     The number is asked for so that memory is taken once: UCF-Crime fills 4 GB.
 
@@ -173,49 +148,37 @@ def training_set(
     features: Tensor | None = None
     lengths = torch.zeros(samples, dtype=torch.int64)
     labels = torch.zeros(samples, len(classes))
-    video_of = torch.zeros(samples, dtype=torch.int64)
     filled = 0
-    for sample in _fitted_crops(videos, window, classes):
-        width = sample.features.shape[-1]
+    for name, own_labels, rows, length in _fitted_crops(videos, window, classes):
+        width = rows.shape[-1]
         if features is None:
             features = torch.zeros(samples, window, width, dtype=torch.float16)
         if filled == samples or width != features.shape[-1]:
             raise ValueError(
-                f"video {sample.name}: got crop number {filled + 1} of width {width}, expected "
+                f"video {name}: got crop number {filled + 1} of width {width}, expected "
                 f"{samples} crops in all, of width {features.shape[-1]}"
             )
-        features[filled] = torch.from_numpy(sample.features)
-        lengths[filled] = sample.length
-        labels[filled] = torch.from_numpy(sample.labels)
-        video_of[filled] = sample.video
+        features[filled] = torch.from_numpy(rows)
+        lengths[filled] = length
+        labels[filled] = torch.from_numpy(own_labels)
         filled += 1
     if features is None or filled != samples:
         raise ValueError(f"got {filled} crops, expected {samples}")
-    return TrainingSet(features=features, lengths=lengths, labels=labels, video=video_of)
-
-
-class _FittedCrop(NamedTuple):
-    """One crop: number and name of its video, features [T,D], valid segments, labels [K]."""
-
-    video: int
-    name: str
-    features: Rows
-    length: int
-    labels: NDArray[np.float32]
+    return TrainingSet(features, lengths, labels)
 
 
 def _fitted_crops(
     videos: Iterable[VideoFeatures], window: int, classes: Sequence[str]
-) -> Iterator[_FittedCrop]:
-    for index, video in enumerate(videos):
+) -> Iterator[tuple[str, NDArray[np.float32], Rows, int]]:
+    """Yield each crop: its video's name and labels [K], its rows [T,D] and how many are valid."""
+    for video in videos:
         name = video.item.video_id
         try:
             labels = label_vector(video.item.labels, classes)
             fitted = [fit_to_window(crop, window) for crop in video.segments]
         except ValueError as error:
             raise ValueError(f"video {name}: {error}") from error
-        for features, length in fitted:
-            yield _FittedCrop(index, name, features, length, labels)
+        yield from ((name, labels, rows, length) for rows, length in fitted)
 
 
 def _check(features: Rows) -> None:

@@ -1,7 +1,7 @@
-"""The training loop of DSANet, readable from top to bottom: no framework, no callbacks but two.
+"""The training loop: no framework, no callbacks but two.
 
 It owns the state of a training and its resumption, bit for bit on a CPU. It does not know where
-features lie, nor what "better" means: ``judge`` does (see ``model.training.selection``).
+features lie, what the head is, nor which weights are better (see ``model.training.selection``).
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
-from model.heads.dsanet.losses import LossTerms
-from model.heads.dsanet.model import Dsanet
-from model.heads.dsanet.optim import Optimisers, build_optimisers, main_rate, normality_rate
+from model.device import can_sync
+from model.heads.base import Head, Schedule, ScheduledOptimiser
+from model.heads.loss_terms import LossTerms
 from model.training.config import TrainConfig
 from model.training.data import Batch, TrainingSet
-from model.training.samplers import paired_batches, shuffled_batches
+from model.training.samplers import draw_epoch, epoch_steps
 from model.training.selection import Selection
 from model.training.step import StepPrograms, float32_products, gather_gradients, step_programs
-from model.training.sync import at_hand
 from stores.files.commit import commit_bytes
 from stores.files.locations import AnyPath, openable
 from stores.records import StoreError
@@ -34,38 +32,34 @@ STATE = "training-state.pt"
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One optimiser step: its number from 0, the loss terms as detached scalars, and the rates."""
+    """One step: its number from 0, the loss terms as detached scalars, the optimisers' rates."""
 
     step: int
-    epoch: int
     terms: LossTerms
     total: Tensor
-    main_rate: float
-    normality_rate: float
+    rates: dict[str, float]
 
 
 @dataclass(slots=True)
 class Training:
     """Everything that changes while training: what a resumed run needs to go on."""
 
-    model: Dsanet
-    optimisers: Optimisers
+    head: Head
+    optimisers: tuple[ScheduledOptimiser, ...]
     generator: torch.Generator
     epoch: int = 0
     step: int = 0
     best: Selection | None = None
     best_state: dict[str, Tensor] = field(default_factory=dict)
-    best_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Procedure:
+class FitOptions:
     """What differs between protocols and runs.
 
     ``reload_best`` goes back to the best weights after each epoch, optimisers kept, as the
     published runs do. With ``state_folder`` the state is committed there after every epoch, and a
-    state of the same ``key`` found there is taken up. ``programs`` are the model's own in the
-    settings' arithmetic, or the same compiled.
+    state of the same ``key`` found there is taken up. ``programs`` may be compiled ones.
     """
 
     reload_best: bool = False
@@ -75,114 +69,88 @@ class Procedure:
 
 
 def fit(
-    model: Dsanet,
+    head: Head,
     samples: TrainingSet,
     settings: TrainConfig,
-    judge: Callable[[Dsanet], Selection],
-    procedure: Procedure,
+    evaluate: Callable[[Head], Selection],
+    options: FitOptions,
     report: Callable[[StepReport, Selection | None], None],
 ) -> Training:
-    """Train ``model`` in place and leave it with the best weights that ``judge`` saw.
+    """Train ``head`` in place and leave it with the best weights that ``evaluate`` saw.
 
-    ``judge`` is asked every ``settings.evaluate_every`` samples and at the end of each epoch;
-    ``report`` hears of every step, with the judgement where there was one.
+    ``evaluate`` is called every ``settings.evaluate_every`` samples and at the end of each epoch;
+    ``report`` gets every step, with the evaluation where there was one.
 
     Raises:
         ValueError: An epoch has no batch, or training has diverged.
         StoreError: The state cannot be written, or is damaged.
     """
-    optimisers = build_optimisers(model, settings.learning_rate)
+    steps = epoch_steps(samples, settings)
+    optimisers = head.optimisers(Schedule(settings.learning_rate, settings.epochs, steps))
     generator = torch.Generator().manual_seed(settings.seed)
-    training = Training(model=model, optimisers=optimisers, generator=generator)
-    if procedure.state_folder is not None:
-        _resume(training, procedure.state_folder / STATE, procedure.key)
-    programs = procedure.programs or step_programs(model, settings.arithmetic)
+    training = Training(head=head, optimisers=optimisers, generator=generator)
+    if options.state_folder is not None:
+        _resume(training, options.state_folder / STATE, options.key)
+    programs = options.programs or step_programs(head, settings.arithmetic)
     samples_per_step = settings.batch * (2 if settings.sampling == "paired" else 1)
-    for epoch in range(training.epoch, settings.epochs):
+    while training.epoch < settings.epochs:
         # On the device at once: each step's own few numbers would make the host wait for the last.
-        batches = [b.to(samples.features.device) for b in _draw(samples, settings, generator)]
-        total_steps = settings.schedule_steps or settings.epochs * len(batches)
+        batches = [b.to(samples.features.device) for b in draw_epoch(samples, settings, generator)]
         for number, chosen in enumerate(batches, start=1):
-            rates = (
-                main_rate(epoch, settings.learning_rate, settings.epochs),
-                normality_rate(
-                    training.step, settings.learning_rate, total_steps, settings.warmup_steps
-                ),
-            )
-            step = _step(training, programs, samples.batch(chosen), settings, rates)
+            step = _step(training, programs, samples.batch(chosen), settings)
             seen = number * samples_per_step
             due = seen % settings.evaluate_every < samples_per_step or number == len(batches)
-            if (due or at_hand(step.total)) and not step.total.isfinite():
+            if (due or can_sync(step.total)) and not step.total.isfinite():
                 raise ValueError(
                     f"training diverged before step {training.step}: lower the learning rate"
                 )
-            report(step, _judge(training, judge, step) if due else None)
+            report(step, _select(training, evaluate) if due else None)
             training.step += 1
-        if procedure.reload_best:
-            model.load_learned_state(training.best_state)
-        training.epoch = epoch + 1
-        if procedure.state_folder is not None:
-            _save(training, procedure.state_folder / STATE, procedure.key)
-    model.load_learned_state(training.best_state)
+        if options.reload_best:
+            head.load_learned_state(training.best_state)
+        training.epoch += 1
+        if options.state_folder is not None:
+            _save(training, options.state_folder / STATE, options.key)
+    head.load_learned_state(training.best_state)
     return training
 
 
-def _draw(
-    samples: TrainingSet, settings: TrainConfig, generator: torch.Generator
-) -> list[Int[Tensor, " b"]]:
-    if settings.sampling == "paired":
-        return paired_batches(samples.anomalous.cpu(), settings.batch, generator)
-    return shuffled_batches(len(samples), settings.batch, generator)
-
-
 def _step(
-    training: Training,
-    programs: StepPrograms,
-    batch: Batch,
-    settings: TrainConfig,
-    rates: tuple[float, float],
+    training: Training, programs: StepPrograms, batch: Batch, settings: TrainConfig
 ) -> StepReport:
-    training.model.train()
-    training.optimisers.zero_grad()
+    head = training.head.train()
+    for each in training.optimisers:
+        each.optimiser.zero_grad()
     part = settings.part if batch.features.is_cpu else len(batch.lengths)
     with float32_products(settings.arithmetic):
-        terms = gather_gradients(programs, batch, settings.align_weight, part)
-    training.optimisers.step(*rates)
-    return StepReport(
-        step=training.step,
-        epoch=training.epoch,
-        terms=terms,
-        total=terms.total(settings.align_weight),
-        main_rate=rates[0],
-        normality_rate=rates[1],
-    )
+        terms = gather_gradients(programs, batch, head.loss_weights, part)
+    total = terms.total(head.loss_weights)
+    rates = {o.name: o.step(training.epoch, training.step) for o in training.optimisers}
+    return StepReport(training.step, terms, total, rates)
 
 
-def _judge(training: Training, judge: Callable[[Dsanet], Selection], step: StepReport) -> Selection:
-    """Ask for a judgement and keep the weights if they are the best so far."""
-    training.model.eval()
-    selection = judge(training.model)
+def _select(training: Training, evaluate: Callable[[Head], Selection]) -> Selection:
+    """Evaluate the present weights and keep them if they are the best so far."""
+    head = training.head.eval()
+    selection = evaluate(head)
     if training.best is None or selection > training.best:
-        training.best, training.best_step = selection, step.step
-        training.best_state = {k: v.clone() for k, v in training.model.learned_state().items()}
+        training.best = selection
+        training.best_state = {k: v.clone() for k, v in head.learned_state().items()}
     return selection
 
 
 def _save(training: Training, path: AnyPath, key: str) -> None:
     best = training.best
-    normality = training.optimisers.normality
     state = {
         "key": key,
-        "model": training.model.learned_state(),
-        "main": training.optimisers.main.state_dict(),
-        "normality": None if normality is None else normality.state_dict(),
+        "head": training.head.learned_state(),
+        "optimisers": {each.name: each.optimiser.state_dict() for each in training.optimisers},
         "generator": training.generator.get_state(),
         "torch": torch.get_rng_state(),
         "epoch": training.epoch,
         "step": training.step,
         "best": None if best is None else (best.metric, best.likelihood),
         "best_state": training.best_state,
-        "best_step": training.best_step,
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -193,20 +161,19 @@ def _resume(training: Training, path: AnyPath, key: str) -> None:
     """Take up a state of the same key; one of another key is left to be overwritten."""
     if not path.is_file():
         return
-    device = next(training.model.parameters()).device
+    device = next(training.head.parameters()).device
     try:
         state: dict[str, Any] = torch.load(openable(path), map_location=device, weights_only=True)
         if state["key"] != key:
             return
-        training.model.load_learned_state(state["model"])
-        training.optimisers.main.load_state_dict(state["main"])
-        if training.optimisers.normality is not None:
-            training.optimisers.normality.load_state_dict(state["normality"])
+        training.head.load_learned_state(state["head"])
+        for each in training.optimisers:
+            each.optimiser.load_state_dict(state["optimisers"][each.name])
         training.generator.set_state(state["generator"].cpu())
         torch.set_rng_state(state["torch"].cpu())
         training.best = None if state["best"] is None else Selection(*state["best"])
         training.epoch, training.step = state["epoch"], state["step"]
-        training.best_state, training.best_step = state["best_state"], state["best_step"]
+        training.best_state = state["best_state"]
     except (RuntimeError, KeyError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise StoreError(
             f"damaged training state {path} ({error}); delete it to begin anew"

@@ -1,10 +1,38 @@
-"""The order of an epoch: which samples make each step, drawn from a generator."""
+"""The order of an epoch: which samples make each step.
+
+Every random choice comes from a generator that the caller owns, so that training can go on bit for
+bit where it stopped.
+"""
 
 from __future__ import annotations
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+
+from model.training.config import TrainConfig
+from model.training.data import TrainingSet
+
+
+def epoch_steps(samples: TrainingSet, settings: TrainConfig) -> int:
+    """Return the number of steps of an epoch."""
+    if settings.sampling == "paired":
+        anomalous = int(samples.anomalous.sum())
+        return min(anomalous, len(samples) - anomalous) // settings.batch
+    return -(-len(samples) // settings.batch)
+
+
+def draw_epoch(
+    samples: TrainingSet, settings: TrainConfig, generator: torch.Generator
+) -> list[Int[Tensor, " b"]]:
+    """Return the samples of each step of one epoch, as the settings draw them.
+
+    Raises:
+        ValueError: An epoch would be empty.
+    """
+    if settings.sampling == "paired":
+        return paired_batches(samples.anomalous.cpu(), settings.batch, generator)
+    return shuffled_batches(len(samples), settings.batch, generator)
 
 
 def paired_batches(
@@ -18,16 +46,15 @@ def paired_batches(
     Raises:
         ValueError: Either kind has fewer than ``batch`` samples: the epoch would be empty.
     """
-    normal_samples = _shuffle(torch.nonzero(~anomalous).flatten(), generator)
-    anomalous_samples = _shuffle(torch.nonzero(anomalous).flatten(), generator)
-    count = min(len(normal_samples), len(anomalous_samples)) // batch
+    kinds = (torch.nonzero(~anomalous).flatten(), torch.nonzero(anomalous).flatten())
+    normal, abnormal = (own[torch.randperm(len(own), generator=generator)] for own in kinds)
+    count = min(len(normal), len(abnormal)) // batch
     if count == 0:
         raise ValueError(
-            f"got {len(normal_samples)} normal and {len(anomalous_samples)} anomalous samples, "
+            f"got {len(normal)} normal and {len(abnormal)} anomalous samples, "
             f"expected at least one batch of {batch} of each"
         )
-    used = count * batch
-    halves = (normal_samples[:used].view(count, batch), anomalous_samples[:used].view(count, batch))
+    halves = [drawn[: count * batch].view(count, batch) for drawn in (normal, abnormal)]
     return list(torch.cat(halves, dim=1))
 
 
@@ -36,7 +63,3 @@ def shuffled_batches(
 ) -> list[Int[Tensor, " b"]]:
     """Return one epoch of batches over all samples, the last one maybe shorter (XD-Violence's)."""
     return list(torch.split(torch.randperm(samples, generator=generator), batch))
-
-
-def _shuffle(samples: Int[Tensor, " n"], generator: torch.Generator) -> Int[Tensor, " n"]:
-    return samples[torch.randperm(len(samples), generator=generator)]

@@ -1,7 +1,7 @@
 """Which weights are the best, asked without looking at the test split.
 
 The ``heldout`` protocol sets aside a share of the training videos, by video and never by crop, and
-ranks weights by how well they tell those videos' weak labels: nothing finer is known of them.
+ranks weights by how well they tell those videos' weak labels.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.evaluation.metrics import average_precision, roc_auc
-from model.heads.dsanet.losses import bag_mean
-from model.heads.dsanet.model import Dsanet
+from model.heads.bags import bag_mean
+from model.heads.segment_scorer import SegmentScorer
+from model.training.config import Metric
 from model.training.data import TrainingSet
 
 SHARE = 0.2
@@ -26,9 +27,9 @@ SHARE = 0.2
 
 @dataclass(frozen=True, slots=True, order=True)
 class Selection:
-    """How good some weights are; larger is better.
+    """How good some weights are: larger is better.
 
-    ``metric`` is an AUC or AP in [0, 1]; ``likelihood`` (the negative mean loss) decides between
+    ``metric`` is an AUC or AP in [0, 1]; ``likelihood``, the negative mean loss, decides between
     equal ones, which few videos make frequent.
     """
 
@@ -37,11 +38,7 @@ class Selection:
 
 
 def held_out_videos(
-    labels: Sequence[tuple[str, ...]],
-    groups: Sequence[str],
-    normal: str,
-    seed: int,
-    share: float = SHARE,
+    labels: Sequence[tuple[str, ...]], groups: Sequence[str], normal: str, seed: int
 ) -> frozenset[int]:
     """Return the indices of the videos to hold out: of every set of labels the same share, seeded.
 
@@ -59,20 +56,17 @@ def held_out_videos(
             f"got {kinds.count('normal')} normal and {kinds.count('anomalous')} anomalous training "
             "videos, expected two of each at least: one of each is held out"
         )
-    held = _share_of(["-".join(names) for names in labels], groups, seed, share)
-    if len({kinds[index] for index in held}) < 2:
-        held = _share_of(kinds, groups, seed, share)
-    if len({kinds[index] for index in held}) < 2:
-        raise ValueError(
-            "all normal or all anomalous training videos are of one recording; to hold some out, "
-            "two of each kind are needed"
-        )
-    return held
+    for strata in (["-".join(names) for names in labels], kinds):
+        held = _share_of(strata, groups, seed)
+        if len({kinds[index] for index in held}) == 2:
+            return held
+    raise ValueError(
+        "all normal or all anomalous training videos are of one recording; to hold some out, "
+        "two of each kind are needed"
+    )
 
 
-def _share_of(
-    strata: Sequence[str], groups: Sequence[str], seed: int, share: float
-) -> frozenset[int]:
+def _share_of(strata: Sequence[str], groups: Sequence[str], seed: int) -> frozenset[int]:
     """Return a seeded share of every stratum, in whole groups, and never all of a stratum."""
     random = np.random.default_rng(seed)
     members: dict[str, list[int]] = defaultdict(list)
@@ -81,9 +75,8 @@ def _share_of(
         members[stratum].append(index)
         together[groups[index] or index].append(index)
     held: set[int] = set()
-    for stratum in sorted(members):
-        own = members[stratum]
-        count = min(max(round(share * len(own)), 1), len(own) - 1)
+    for _, own in sorted(members.items()):
+        count = min(max(round(SHARE * len(own)), 1), len(own) - 1)
         for index in random.permutation(own).tolist():
             if len(held.intersection(own)) >= count:
                 break
@@ -94,8 +87,8 @@ def _share_of(
 
 
 @torch.inference_mode()
-def video_selection(model: Dsanet, held: TrainingSet, metric: str, batch: int = 64) -> Selection:
-    """Return how well ``model`` tells held-out videos by their labels.
+def video_selection(scorer: SegmentScorer, held: TrainingSet, metric: Metric) -> Selection:
+    """Return how well ``scorer`` tells held-out videos by their labels.
 
     A video's score is what training sees of it: the mean of its highest segment scores. The metric
     is taken over videos, with as many samples of each as ``held`` has crops.
@@ -103,12 +96,11 @@ def video_selection(model: Dsanet, held: TrainingSet, metric: str, batch: int = 
     Raises:
         ValueError: The held-out videos are all normal or all anomalous.
     """
-    text = model.text()
     scores: list[Tensor] = []
-    for samples in torch.split(torch.arange(len(held)), batch):
+    for samples in torch.split(torch.arange(len(held)), 64):
         chosen = held.batch(samples)
-        logits = model.segment_logits(chosen.features.float(), chosen.lengths, text)
-        scores.append(bag_mean(logits.score.sigmoid().unsqueeze(-1), chosen.lengths).squeeze(-1))
+        found = scorer(chosen.features.float(), chosen.lengths)
+        scores.append(bag_mean(found.score.unsqueeze(-1), chosen.lengths).squeeze(-1))
     score = torch.cat(scores).float()
     truth = held.anomalous
     loss = functional.binary_cross_entropy(score, truth.float())

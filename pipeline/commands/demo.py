@@ -1,95 +1,85 @@
-"""The demo: the whole way once, offline, on generated videos; a second run finds it all done."""
+"""``demo``: the whole way once, offline, on generated videos; a second run finds it all done."""
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.table import Table
-
-from model.device import device_named
-from model.evaluation.summary import score_metrics
-from pipeline.settings import DemoRun, EvaluateRun, ExtractRun, ReportRun, ScoreRun, TrainRun
-from pipeline.show import (
-    results,
-    say,
-    show_evaluate,
-    show_extract,
-    show_score,
-    show_train,
-)
-from pipeline.stages.evaluate import evaluate
-from pipeline.stages.extract import extract
-from pipeline.stages.score import score
-from pipeline.stages.train import train
-from pipeline.stages.training_plan import build_model, make_plan, scorer_for
-from pipeline.views.report import write_report
-from stores.features.feature_set import load_test
-from stores.files.locations import is_remote
-from stores.records import StoreError
+from pipeline.commands import evaluate, extract, report, score, train
+from pipeline.console import print_line, print_table, progress_bar
+from pipeline.options import Location
 
 _DATASET = "synthetic"
 _UNTRAINED = 5  # initialisations: a single one is as likely to stand at 0.3 as at 0.7
-_SHOWN = {"frame AUC": "auc", "frame AP": "ap", "mAP@IoU 0.1-0.5": "map"}
 
 
-def demo(run: DemoRun) -> int:
+@dataclass(frozen=True)
+class DemoRun:
+    """Run it all once, offline, on generated videos: extract, train, evaluate, score, report."""
+
+    out: Location = Path("outputs")
+    """Folder of all outputs."""
+    seed: int = 234
+    """Seed of the training."""
+
+
+def execute(run: DemoRun) -> int:
     """Generate, extract, train, evaluate, score and report below ``run.out``; print all of it.
 
     Raises:
         StoreError: ``run.out`` lies behind a URL, where no pages are written.
     """
+    from pipeline.outputs import Outputs
+    from pipeline.stages.evaluate import evaluate as run_evaluation
+    from pipeline.stages.score import score as run_scoring
+    from pipeline.views.report.build import write_report
+    from stores.files.locations import is_remote
+    from stores.records import StoreError
+
     if is_remote(run.out):
         raise StoreError(f"the demo ends with pages on this machine; give a folder, not {run.out}")
-    say("1/5 generate videos and extract features")
-    code = show_extract(extract(ExtractRun(dataset=_DATASET, out=run.out)))
-    say("2/5 train")
-    training = TrainRun(dataset=_DATASET, out=run.out, seed=run.seed)
-    trained = train(training)
-    show_train(trained)
-    say("3/5 evaluate")
-    evaluated = evaluate(EvaluateRun(checkpoint=trained.folder, dataset=_DATASET, out=run.out))
-    show_evaluate(evaluated)
+    outputs = Outputs(run.out)
+    videos, scores = outputs.videos(_DATASET), outputs.scores("demo")
+    checkpoint = outputs.checkpoint(_DATASET)
+    print_line("1/5 generate videos and extract features")
+    code = extract.execute(extract.ExtractRun(_DATASET, out=run.out))
+    print_line("2/5 train")
+    training = train.TrainRun(_DATASET, out=run.out, seed=run.seed)
+    train.execute(training)
+    print_line("3/5 evaluate")
+    evaluated = run_evaluation(evaluate.EvaluateRun(checkpoint, _DATASET, out=run.out))
+    evaluate.render(evaluated, evaluate.write_page(evaluated))
     _compare(training, evaluated.metrics)
-    say("4/5 score the test videos again, as a folder of new ones")
-    folder = run.out / "scores" / "demo"
-    videos = run.out / _DATASET / "videos" / "test"
-    code = max(code, show_score(score(ScoreRun(videos, trained.folder, out=folder))))
-    say("5/5 report")
-    report = write_report(ReportRun(scores=folder, out=run.out))
-    _where(run.out, trained.folder, folder, report.page)
-    return code
-
-
-def _compare(training: TrainRun, trained: dict[str, float]) -> None:
-    """Print the trained model beside models that learned nothing, all from the same features."""
-    plan = make_plan(training)
-    test = load_test(plan.catalog, plan.provenance.shard_recipe, plan.provenance.test_crop)
-    untrained: list[dict[str, float]] = []
-    for seed in range(_UNTRAINED):
-        fresh = replace(plan, training=replace(plan.training, seed=seed))
-        scorer = scorer_for(fresh, build_model(fresh, device_named("cpu")).eval())
-        scores = list(scorer.score_all(test))
-        untrained.append(score_metrics(test, scores, plan.dataset.classes))
-    table = Table(title="per cent on the test split")
-    table.add_column("")
-    for name in _SHOWN:
-        table.add_column(name, justify="right")
-    table.add_row("trained", *(f"{100 * trained[key]:.1f}" for key in _SHOWN.values()))
-    columns = [[100 * figures[key] for figures in untrained] for key in _SHOWN.values()]
-    cells = [f"{statistics.mean(c):.1f} ± {statistics.stdev(c):.1f}" for c in columns]
-    table.add_row(f"untrained, {_UNTRAINED} seeds", *cells)
-    results.print(table)
-
-
-def _where(out: Path, checkpoint: Path, scores: Path, page: Path) -> None:
-    say("where to look:")
+    print_line("4/5 score the test videos again, as a folder of new ones")
+    scoring = score.ScoreRun(videos / "test", checkpoint, out=scores)
+    code = max(code, score.render(run_scoring(scoring, progress=progress_bar)))
+    print_line("5/5 report")
+    page = write_report(report.ReportRun(scores=scores, out=run.out)).page
+    print_line("where to look:")
     for what, path in (
-        ("videos", out / _DATASET / "videos"),
-        ("features (HDF5)", out / _DATASET / "features"),
+        ("videos", videos),
+        ("features (HDF5)", outputs.features(_DATASET)),
         ("checkpoint", checkpoint),
         ("scores (Parquet)", scores),
         ("report, open it in a browser", page),
     ):
-        say(f"  {what}: {path}")
+        print_line(f"  {what}: {path}")
+    return code
+
+
+def _compare(training: train.TrainRun, trained: dict[str, float]) -> None:
+    """Print the trained model beside models that learned nothing, all from the same features."""
+    from model.evaluation.summary import HEADLINE
+    from pipeline.stages.seeds import spread
+    from pipeline.stages.train import untrained_metrics
+
+    runs = [replace(training, seed=seed) for seed in range(_UNTRAINED)]
+    found = spread([untrained_metrics(each) for each in runs])
+    print_table(
+        "per cent on the test split",
+        {"": "left", **dict.fromkeys(HEADLINE, "right")},
+        [
+            ("trained", *(f"{100 * trained[key]:.1f}" for key in HEADLINE.values())),
+            (f"untrained, {_UNTRAINED} seeds", *(found[k].percent(1) for k in HEADLINE.values())),
+        ],
+    )

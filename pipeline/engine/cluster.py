@@ -7,13 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 import ray
-
-import extract
-import model
-import pipeline
-import stores
 
 CHUNK_FRAMES = 64
 """Sampled frames that travel together: 17 MB at 340×256, large against Ray's cost of about 1 ms."""
@@ -58,7 +54,8 @@ def plan_workers(nodes: Sequence[tuple[float, float]]) -> WorkerPlan:
         return WorkerPlan(
             shard_workers=sum(gpus for _, gpus in with_gpus),
             decoders=int(min(max(share - 1, 1), _MAX_DECODERS)),
-            cpus=_whole(min(share, 1 + _MAX_DECODERS)),
+            # Ray takes whole CPUs from 1 on.
+            cpus=float(int(min(share, 1 + _MAX_DECODERS))) if share >= 1 else share,
             gpus=1.0,
             torch_threads=1,
         )
@@ -73,11 +70,6 @@ def plan_workers(nodes: Sequence[tuple[float, float]]) -> WorkerPlan:
     )
 
 
-def _whole(cpus: float) -> float:
-    """Return a number of CPUs that Ray takes: whole from 1 on."""
-    return float(int(cpus)) if cpus >= 1 else cpus
-
-
 @contextmanager
 def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
     """Join the cluster that ``RAY_ADDRESS`` names, or start Ray here, and leave it at the end.
@@ -90,7 +82,7 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
     """
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        modules = [stores, extract, model, pipeline]
+        modules = [import_module(name) for name in ("stores", "extract", "model", "pipeline")]
         ray.init(
             address=address,
             runtime_env={"py_modules": modules},
@@ -98,7 +90,7 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
             logging_level=logging.ERROR,
         )
     else:
-        _start_here()
+        _start_local()
     try:
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         plan = plan_workers([(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in resources])
@@ -108,22 +100,23 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
         ray.shutdown()
 
 
-def _start_here() -> None:
-    """Start Ray on this machine; a ConnectionError says that it did not come up."""
+def _start_local() -> None:
+    """Start Ray here, with room for twice the frames in flight; ConnectionError if it does not."""
+    in_flight = plan_workers([(os.cpu_count() or 1, 0)]).frames_in_flight
     try:
         ray.init(
             address="local",
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            object_store_memory=_store_bytes(os.cpu_count() or 1),
+            object_store_memory=max(2 * in_flight * _LARGEST_FRAME, 128 << 20),
         )
     except Exception as error:
-        # Ray has no class of its own for this. A machine with far too much other work is the usual
-        # cause: its processes get 30 seconds to answer.
-        told = " ".join(str(error).split())
+        # Of no class of Ray's own. Usually the machine has far too much other work: Ray's processes
+        # get 30 seconds to answer.
+        reason = " ".join(str(error).split())
         raise ConnectionError(
-            f"Ray did not start on this machine ({told}); try again when it has less other work"
+            f"Ray did not start on this machine ({reason}); try again when it has less other work"
         ) from error
 
 
@@ -139,9 +132,3 @@ def require_node() -> None:
             "Ray's last node is gone (killed, or out of memory); what was committed stays, run the "
             "same command again"
         )
-
-
-def _store_bytes(cpus: int) -> int:
-    """Return the object store for one machine: twice what its decoders can have in flight."""
-    frames = min(cpus, _MAX_DECODERS) * (PREFETCH + 1) * CHUNK_FRAMES
-    return max(2 * frames * _LARGEST_FRAME, 128 << 20)

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from extract.crops import CROP_SIDE
 from extract.encoder import ClipEncoder
-from model.heads.dsanet.model import Dsanet, SegmentLogits
+from model.heads.segment_scorer import SegmentScorer, SegmentScores
 from model.scoring.scorer import windows_on
 from model.training.step import StepPrograms
 from stores.files.names import one_line
@@ -63,21 +63,17 @@ def compiled_step(
     programs: StepPrograms, device: torch.device, backend: str = "inductor"
 ) -> StepPrograms:
     """Return the programs of a training step, compiled."""
-    terms = compiled(programs.terms, device, backend)
+    made = compiled(programs.text, device, backend)
 
     def text() -> Float[Tensor, "k d"]:
         torch.compiler.cudagraph_mark_step_begin()  # nothing of the step before is wanted any more
         return made()
 
-    made = compiled(programs.text, device, backend)
-    return StepPrograms(text=text, terms=terms, any_batch=True)
+    return StepPrograms(text=text, terms=compiled(programs.terms, device, backend))
 
 
 class CompiledEncoder:
-    """An encoder compiled for batches of one size; shorter ones are filled up with black.
-
-    It runs in a thread of its own, whoever asks.
-    """
+    """An encoder compiled for batches of one size, in a thread of its own; black fills them up."""
 
     def __init__(self, encoder: ClipEncoder, batch: int, backend: str = "inductor") -> None:
         self.width = encoder.width
@@ -102,37 +98,30 @@ class CompiledEncoder:
         return torch.cat(features)
 
 
-class CompiledLogits:
-    """`Dsanet.segment_logits` compiled for batches of one size, in a thread of its own.
+class CompiledScorer:
+    """A ``SegmentScorer`` compiled for one batch size, in a thread of its own.
 
-    The model's weights may change between two calls.
+    Its weights and class texts may change between two calls.
     """
 
-    def __init__(self, model: Dsanet, device: torch.device, backend: str = "inductor") -> None:
-        self._batch = windows_on(device)
-        self._program = compiled(model.segment_logits, device, backend)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiled-logits")
+    def __init__(self, scorer: SegmentScorer, backend: str = "inductor") -> None:
+        self.window = scorer.window
+        self.device = scorer.device
+        self._batch = windows_on(scorer.device)
+        self._program = compiled(scorer.forward, scorer.device, backend)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiled-scorer")
 
     def __call__(
-        self,
-        features: Float[Tensor, "b t d"],
-        lengths: Int[Tensor, " b"],
-        text: Float[Tensor, "k d"],
-    ) -> SegmentLogits:
-        """Return the logits of some windows; a ValueError says that they are too many."""
-        return self._thread.submit(self._run, features, lengths, text).result()
+        self, features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]
+    ) -> SegmentScores:
+        """Return the scores of windows; a ValueError says that they are too many."""
+        return self._thread.submit(self._run, features, lengths).result()
 
     @torch.inference_mode()
-    def _run(
-        self,
-        features: Float[Tensor, "b t d"],
-        lengths: Int[Tensor, " b"],
-        text: Float[Tensor, "k d"],
-    ) -> SegmentLogits:
+    def _run(self, features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]) -> SegmentScores:
         missing = self._batch - len(features)
         if missing < 0:
             raise ValueError(f"got {len(features)} windows, compiled for {self._batch} at most")
         filled = functional.pad(features, (0, 0, 0, 0, 0, missing))
-        logits = self._program(filled, functional.pad(lengths, (0, missing), value=1), text)
-        count = len(features)
-        return SegmentLogits(logits.score[:count].clone(), logits.align[:count].clone())
+        found = self._program(filled, functional.pad(lengths, (0, missing), value=1))
+        return SegmentScores(*(values[: len(features)].clone() for values in found))

@@ -1,30 +1,29 @@
-"""The driver: hands jobs to shard workers, replaces workers that are lost, and shows progress."""
+"""The driver: hands jobs to shard workers, replaces workers that are lost, and counts results."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.console import metering
 from pipeline.engine.cluster import WorkerPlan, node_is_alive, require_node, running_cluster
-from pipeline.engine.shard_worker import Job, Progress, ShardWorker, Sink, StageSettings, pack_jobs
+from pipeline.engine.events import (
+    FramesRead,
+    ProgressBar,
+    VideoFailed,
+    VideoFinished,
+    WorkerEvent,
+    no_progress,
+)
+from pipeline.engine.shard_worker import Job, ShardWorker, StageSettings
+from pipeline.engine.sink import Sink
 from stores.records import Failure, VideoItem
 
-_MAX_LOSSES = 3
-"""Times a job may take its worker down before its videos fail; a lost node does not count."""
-
-
-@dataclass(slots=True)
-class _Worker:
-    actor: ActorHandle
-    node: ray.ObjectRef[str]
-    job: Job | None = None
-    stream: ray.ObjectRefGenerator | None = None
+_MAX_LOSSES = 3  # of a job's workers before its videos fail; one whose node is lost counts not
 
 
 @dataclass(slots=True)
@@ -36,6 +35,16 @@ class Tally:
     frames: int = 0
     seconds: float = 0.0
 
+    def add(self, event: WorkerEvent) -> None:
+        """Count one event."""
+        match event:
+            case FramesRead(frames):
+                self.frames += frames
+            case VideoFinished():
+                self.done += 1
+            case VideoFailed(failure):
+                self.failures.append(failure)
+
 
 def run_stage(
     title: str,
@@ -44,25 +53,41 @@ def run_stage(
     sink: Sink,
     *,
     per_job: int,
+    progress: ProgressBar = no_progress,
 ) -> Tally:
-    """Run a stage over all items on Ray, showing progress, and return what it came to.
+    """Run a stage over all items on Ray, if there are any, and return what it came to.
 
     Raises:
         ValueError: The encoder cannot be loaded.
         StoreError: Results cannot be written.
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
-    with running_cluster(settings.reading.workers) as plan, metering(title, len(items)) as meter:
+    if not items:
+        return Tally()
+    with running_cluster(settings.workers) as plan, progress(title, len(items)) as show:
         # A job for every worker comes before full shards: half the workers idle is worse.
         even = -(-len(items) // plan.shard_workers)
         jobs = pack_jobs(items, max(1, min(per_job, even)))
-        begun = time.monotonic()
-        tally = Crew(settings, plan, sink).run(jobs, meter.hear)
-        tally.frames, tally.seconds = meter.frames, time.monotonic() - begun
-    return tally
+        return WorkerPool(settings, plan, sink).run(jobs, show)
 
 
-class Crew:
+def pack_jobs(items: Sequence[VideoItem], videos_per_job: int) -> list[Job]:
+    """Return jobs of up to so many videos, in the items' order."""
+    return [
+        Job(tuple(items[start : start + videos_per_job]))
+        for start in range(0, len(items), videos_per_job)
+    ]
+
+
+@dataclass(slots=True)
+class _Worker:
+    actor: ActorHandle
+    node: ray.ObjectRef[str]
+    job: Job | None = None
+    events: ray.ObjectRefGenerator | None = None
+
+
+class WorkerPool:
     """The shard workers of a stage: started with the first jobs, kept for the next ones."""
 
     def __init__(self, settings: StageSettings, plan: WorkerPlan, sink: Sink) -> None:
@@ -70,49 +95,32 @@ class Crew:
         self._plan = plan
         self._sink = sink
         self._workers: list[_Worker] = []
+        self._waiting: deque[Job] = deque()
+        self._losses: Counter[Job] = Counter()
 
-    def run(self, jobs: list[Job], show: Callable[[Progress], None]) -> Tally:
-        """Run every job to its commit and return what was done and what failed.
+    def run(self, jobs: Sequence[Job], show: Callable[[WorkerEvent], None]) -> Tally:
+        """Run every job to its commit, showing what happens, and return what it came to.
 
         Raises:
             ValueError: The encoder cannot be loaded.
             StoreError: Results cannot be written.
             ConnectionError: No node is left to work on.
         """
-        waiting = deque(jobs)
-        losses: dict[Job, int] = {}
-        tally = Tally()
-        workers = self._workers
-        while len(workers) < min(self._plan.shard_workers, len(jobs)):
-            workers.append(self._start())
-        while waiting or any(worker.job for worker in workers):
-            for worker in workers:
-                if worker.job is None and waiting and _has_started(worker):
-                    _give(worker, waiting.popleft())
-            busy = {worker.stream: worker for worker in workers if worker.stream is not None}
-            if not busy:
-                require_node()
-                ray.wait([worker.node for worker in workers], num_returns=1, timeout=1.0)
-                continue
-            ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
-            for stream in ready:
-                worker = busy[stream]
-                try:
-                    _hear(worker, tally, show)
-                except ray.exceptions.RayTaskError as error:
-                    # The worker lives and says what is wrong with the run itself: in its own
-                    # words, Ray's are its whole traceback.
-                    raise error.cause from error
-                except ray.exceptions.RayError as error:
-                    job = worker.job
-                    assert job is not None, "only a worker with a job is listened to"
-                    losses[job] = losses.get(job, 0) + _counts_as_loss(worker)
-                    workers[workers.index(worker)] = self._start()
-                    if losses[job] < _MAX_LOSSES:
-                        waiting.append(job)
-                    else:
-                        _give_up(job, str(error), self._sink, tally, show)
+        tally, begun = Tally(), time.monotonic()
+        for event in self._events(jobs):
+            tally.add(event)
+            show(event)
+        tally.seconds = time.monotonic() - begun
         return tally
+
+    def _events(self, jobs: Sequence[Job]) -> Iterator[WorkerEvent]:
+        self._waiting, self._losses = deque(jobs), Counter()
+        while len(self._workers) < min(self._plan.shard_workers, len(jobs)):
+            self._workers.append(self._start())
+        while self._waiting or any(worker.job for worker in self._workers):
+            self._assign()
+            for worker in self._workers_with_events():
+                yield from self._collect(worker)
 
     def _start(self) -> _Worker:
         remote = ray.remote(ShardWorker).options(
@@ -124,33 +132,56 @@ class Crew:
         actor = remote.remote(self._settings, self._plan, self._sink)
         return _Worker(actor, actor.node_id.remote())
 
+    def _assign(self) -> None:
+        """Give every idle worker a job, but not one that still waits for room in the cluster.
 
-def _has_started(worker: _Worker) -> bool:
-    """Return whether a worker runs; one that waits for room in the cluster must be given no job.
+        On a cluster that shrank, that room may never come while others could do the job.
+        """
+        for worker in self._workers:
+            if worker.job is None and self._waiting and ray.wait([worker.node], timeout=0)[0]:
+                worker.job = self._waiting.popleft()
+                worker.events = worker.actor.run.options(num_returns="streaming").remote(worker.job)
 
-    On a cluster that shrank, that room may never come while others could do the job.
-    """
-    return bool(ray.wait([worker.node], timeout=0)[0])
+    def _workers_with_events(self) -> list[_Worker]:
+        """Return workers whose events can be collected, after waiting a second at most."""
+        busy = {worker.events: worker for worker in self._workers if worker.events is not None}
+        if not busy:
+            require_node()
+            ray.wait([worker.node for worker in self._workers], num_returns=1, timeout=1.0)
+            return []
+        ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
+        return [busy[events] for events in ready]
 
+    def _collect(self, worker: _Worker) -> Iterator[WorkerEvent]:
+        """Yield a worker's next event, if there is one: the end of its job frees it."""
+        assert worker.events is not None, "only a worker with a job is collected from"
+        try:
+            reference = next(worker.events, None)
+            if reference is None:
+                worker.job = worker.events = None
+            else:
+                yield ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error  # what is wrong with the run, without Ray's traceback
+        except ray.exceptions.RayError as error:
+            yield from self._recover(worker, str(error))
 
-def _give(worker: _Worker, job: Job) -> None:
-    worker.job = job
-    worker.stream = worker.actor.run.options(num_returns="streaming").remote(job)
+    def _recover(self, worker: _Worker, reason: str) -> Iterator[VideoFailed]:
+        """Start another worker in place of a lost one, and repeat its job or commit it as failed.
 
-
-def _hear(worker: _Worker, tally: Tally, show: Callable[[Progress], None]) -> None:
-    """Take one piece of news from a worker; the end of the stream frees it."""
-    assert worker.stream is not None, "only a worker with a job is listened to"
-    try:
-        news: Progress = ray.get(next(worker.stream))
-    except StopIteration:
-        worker.job = worker.stream = None
-        return
-    if news.finished is not None:
-        tally.done += 1
-    if news.failure is not None:
-        tally.failures.append(news.failure)
-    show(news)
+        A job that takes down one worker after another holds a video that does.
+        """
+        job = worker.job
+        assert job is not None, "only a worker with a job is collected from"
+        self._losses[job] += _counts_as_loss(worker)
+        self._workers[self._workers.index(worker)] = self._start()
+        if self._losses[job] < _MAX_LOSSES:
+            self._waiting.append(job)
+            return
+        why = f"its shard worker died {_MAX_LOSSES} times: {reason.strip().splitlines()[0]}"
+        failures = [Failure(item, why, _MAX_LOSSES) for item in job.items]
+        self._sink.write([], failures)
+        yield from map(VideoFailed, failures)
 
 
 def _counts_as_loss(worker: _Worker) -> bool:
@@ -160,17 +191,3 @@ def _counts_as_loss(worker: _Worker) -> bool:
         return False
     except ray.exceptions.RayError:
         return True
-
-
-def _give_up(
-    job: Job, reason: str, sink: Sink, tally: Tally, show: Callable[[Progress], None]
-) -> None:
-    line = reason.strip().splitlines()[0]
-    failures = [
-        Failure(item, f"its shard worker died {_MAX_LOSSES} times: {line}", _MAX_LOSSES)
-        for item in job.items
-    ]
-    sink.commit([], failures)
-    tally.failures += failures
-    for failure in failures:
-        show(Progress(failure=failure))

@@ -1,61 +1,40 @@
-"""Ablation: the paper's table of components as one command, its trainings in parallel on Ray."""
+"""Ablation: a head with and without each of its parts, its trainings in parallel on Ray."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import ray
-from rich.progress import Progress
-
-from pipeline.console import console
-from pipeline.engine.cluster import running_cluster
-from pipeline.settings import AblateRun, TrainRun
-from pipeline.stages.seeds import parse_seeds, spread
+from model.evaluation.summary import HEADLINE
+from model.heads import base as heads
+from pipeline.engine.tasks import TaskFailed, run_tasks
+from pipeline.outputs import Outputs
+from pipeline.stages.seeds import spread
 from pipeline.stages.train import TrainReport, find_finished, train
 from pipeline.stages.training_plan import make_plan
 from stores.files.commit import commit_text
 from stores.scores.tables import Value, markdown_table, write_table
 
+if TYPE_CHECKING:
+    from pipeline.commands.train import TrainRun
+
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One row of the table: which parts of DSANet are in."""
+    """One row of the table: which parts of the head are in."""
 
     name: str
-    normality: bool
-    alignment: bool
-    text_adapter: bool
-
-
-VARIANTS = (
-    Variant("baseline", normality=False, alignment=False, text_adapter=False),
-    Variant("+ normality", normality=True, alignment=False, text_adapter=False),
-    Variant("+ alignment", normality=False, alignment=True, text_adapter=False),
-    Variant("+ text adapter", normality=False, alignment=False, text_adapter=True),
-    Variant("all − normality", normality=False, alignment=True, text_adapter=True),
-    Variant("all − alignment", normality=True, alignment=False, text_adapter=True),
-    Variant("all − text adapter", normality=True, alignment=True, text_adapter=False),
-    Variant("all", normality=True, alignment=True, text_adapter=True),
-)
-"""The baseline, each part alone, all without each, and all: every combination of the three."""
-
-_SHOWN = {"frame AUC": "auc", "frame AP": "ap", "mAP@IoU 0.1-0.5": "map"}
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One training of the table."""
-
-    variant: Variant
-    seed: int
-    run: TrainRun
+    parts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class AblateReport:
-    """Where the table lies, its text, and which trainings failed with what reason."""
+    """The table and where it lies, and the trainings that failed with their reasons."""
 
     folder: Path
     table: str
@@ -64,119 +43,101 @@ class AblateReport:
     failures: dict[str, str]
 
 
-def ablate(run: AblateRun) -> AblateReport:
+def make_variants(parts: Sequence[str]) -> list[Variant]:
+    """Return the baseline, each part alone, all without each, and all."""
+    words = {part: part.replace("_", " ") for part in parts}
+    return [
+        Variant("baseline", frozenset()),
+        *(Variant(f"+ {words[part]}", frozenset({part})) for part in parts),
+        *(Variant(f"all − {words[part]}", frozenset(parts) - {part}) for part in parts),
+        Variant("all", frozenset(parts)),
+    ]
+
+
+def ablate(base: TrainRun, seeds: Sequence[int]) -> AblateReport:
     """Train every variant with every seed and commit ``ablation.md`` and ``ablation.parquet``.
 
-    Trainings that are finished are not run again. One that fails (it diverged, say) is named and
-    missing from the table; the others go on.
+    ``base`` is what all trainings have in common. Finished ones are not run again; one that fails
+    (it diverged, say) is named and missing from the table.
 
     Raises:
         StoreError: No features, or the table cannot be written.
-        ValueError: Unknown preset, or a list of seeds that is none.
+        ValueError: Unknown preset.
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
-    trials = _trials(run)
-    dataset = make_plan(trials[0].run).dataset.name
-    finished: dict[Trial, TrainReport] = {}
-    for trial in trials:
-        folder = run.out / dataset / trial.run.name
-        if report := find_finished(folder, make_plan(trial.run)):
-            finished[trial] = report
-    missing = [trial for trial in trials if trial not in finished]
+    outputs, parts = Outputs(base.out), heads.load(heads.DEFAULT).parts
+    dataset = make_plan(base).dataset.name
+    folder = outputs.ablation(dataset)
+    trials = {
+        _run_of(base, variant, seed, parts, folder.name): variant
+        for variant in make_variants(parts)
+        for seed in seeds
+    }
+    finished: dict[TrainRun, TrainReport] = {}
+    for run in trials:
+        if found := find_finished(outputs.checkpoint(dataset, run.name), make_plan(run)):
+            finished[run] = found
+    missing = {run: variant for run, variant in trials.items() if run not in finished}
     trained, failures = _train_all(missing) if missing else ({}, {})
-    table = _write(run.out / dataset / "ablation", trials, {**finished, **trained})
+    reports = finished | trained
+    rows: list[dict[str, Value]] = [
+        {
+            "variant": variant.name,
+            **{part: part in variant.parts for part in parts},
+            "seed": run.seed,
+            **reports[run].metrics,
+        }
+        for run, variant in trials.items()
+        if run in reports
+    ]
+    write_table(folder / "ablation.parquet", rows)
+    table = _table(trials, parts, reports)
+    commit_text(folder / "ablation.md", table)
     return AblateReport(
-        folder=run.out / dataset / "ablation",
+        folder=folder,
         table=table,
         trained=len(trained),
         already=len(finished),
-        failures={f"{t.variant.name}, seed {t.seed}": why for t, why in failures.items()},
+        failures={f"{trials[run].name}, seed {run.seed}": why for run, why in failures.items()},
     )
 
 
-def _trials(run: AblateRun) -> list[Trial]:
-    return [
-        Trial(
-            variant,
-            seed,
-            TrainRun(
-                dataset=run.dataset,
-                out=run.out.absolute(),
-                protocol=run.protocol,
-                preset=run.preset,
-                weights=run.weights,
-                epochs=run.epochs,
-                batch=run.batch,
-                seed=seed,
-                name=f"ablation/{_folder_name(variant)}-seed{seed}",
-                normality=variant.normality,
-                alignment=variant.alignment,
-                text_adapter=variant.text_adapter,
-            ),
-        )
-        for variant in VARIANTS
-        for seed in parse_seeds(run.seeds)
-    ]
+def _run_of(
+    base: TrainRun, variant: Variant, seed: int, parts: Sequence[str], folder: str
+) -> TrainRun:
+    name = "-".join(part for part in parts if part in variant.parts) or "baseline"
+    switches: dict[str, Any] = {part: part in variant.parts for part in parts}
+    name = f"{folder}/{name}-seed{seed}"
+    return replace(base, out=base.out.absolute(), seed=seed, name=name, **switches)
 
 
-def _folder_name(variant: Variant) -> str:
-    parts = ("normality", "alignment", "text_adapter")
-    return "-".join(part for part in parts if getattr(variant, part)) or "baseline"
-
-
-def _train_all(trials: Sequence[Trial]) -> tuple[dict[Trial, TrainReport], dict[Trial, str]]:
-    """Run trainings on Ray, a GPU or else one core each: many small ones fill a machine best so."""
-    reports: dict[Trial, TrainReport] = {}
-    failures: dict[Trial, str] = {}
-    with running_cluster() as plan, Progress(console=console, transient=True) as bar:
-        shown = bar.add_task("ablation", total=len(trials))
-        task = ray.remote(train).options(num_cpus=1, num_gpus=plan.gpus, max_retries=2)
-        waiting = {task.remote(trial.run): trial for trial in trials}
-        while waiting:
-            (done, *_), _ = ray.wait(list(waiting), num_returns=1)
-            trial = waiting.pop(done)
-            try:
-                reports[trial] = ray.get(done)
-            except ray.exceptions.RayTaskError as error:
-                failures[trial] = str(error.cause)
-            except ray.exceptions.RayError as error:
-                failures[trial] = str(error).strip().splitlines()[0]
-            bar.advance(shown)
+def _train_all(
+    trials: Mapping[TrainRun, Variant],
+) -> tuple[dict[TrainRun, TrainReport], dict[TrainRun, str]]:
+    """Run trainings on Ray and return the reports, and the reasons of those that failed."""
+    reports: dict[TrainRun, TrainReport] = {}
+    failures: dict[TrainRun, str] = {}
+    for done, (run, outcome) in enumerate(run_tasks(train, list(trials)), start=1):
+        if isinstance(outcome, TaskFailed):
+            failures[run] = outcome.reason
+        else:
+            reports[run] = outcome
+        logger.info("%d of %d: %s, seed %d", done, len(trials), trials[run].name, run.seed)
     return reports, failures
 
 
-def _write(folder: Path, trials: Sequence[Trial], reports: Mapping[Trial, TrainReport]) -> str:
-    """Commit one Parquet row a training and the Markdown table of means; return the latter."""
-    rows: list[dict[str, Value]] = [
-        {
-            "variant": trial.variant.name,
-            "normality": trial.variant.normality,
-            "alignment": trial.variant.alignment,
-            "text_adapter": trial.variant.text_adapter,
-            "seed": trial.seed,
-            **reports[trial].metrics,
-        }
-        for trial in trials
-        if trial in reports
-    ]
-    write_table(folder / "ablation.parquet", rows)
+def _table(
+    trials: Mapping[TrainRun, Variant],
+    parts: Sequence[str],
+    reports: Mapping[TrainRun, TrainReport],
+) -> str:
+    """Return the Markdown table of means over seeds."""
     lines = []
-    for variant in VARIANTS:
-        own = [reports[t].metrics for t in trials if t.variant == variant and t in reports]
-        parts = (variant.normality, variant.alignment, variant.text_adapter)
-        lines.append(
-            [variant.name, *("✓" if part else "" for part in parts), *_cells(own), str(len(own))]
-        )
-    header = ["variant", "SG-NM", "alignment", "text adapter", *_SHOWN, "seeds"]
-    table = markdown_table(header, lines)
-    commit_text(folder / "ablation.md", table)
-    return table
-
-
-def _cells(rows: Sequence[Mapping[str, float]]) -> list[str]:
-    if not rows:
-        return ["failed"] * len(_SHOWN)
-    found = spread(rows)
-    return [
-        f"{100 * found[key].mean:.1f} ± {100 * found[key].deviation:.1f}" for key in _SHOWN.values()
-    ]
+    for variant in dict.fromkeys(trials.values()):
+        own = [report.metrics for run, report in reports.items() if trials[run] == variant]
+        marks = ("✓" if part in variant.parts else "" for part in parts)
+        figures = spread(own) if own else {}
+        cells = (figures[k].percent(1) if own else "failed" for k in HEADLINE.values())
+        lines.append([variant.name, *marks, *cells, str(len(own))])
+    header = ["variant", *(part.replace("_", " ") for part in parts), *HEADLINE, "seeds"]
+    return markdown_table(header, lines)

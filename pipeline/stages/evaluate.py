@@ -3,124 +3,148 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model.checkpoint import FILE, Checkpoint, load_checkpoint
+from model.checkpoint import Checkpoint, build_scorer, load_checkpoint
 from model.device import device_named
-from model.evaluation.summary import Details, score_details, score_metrics
+from model.evaluation.summary import Details, ScoredSplit, score_details, score_metrics
 from model.scoring.events import label_all
-from model.scoring.videos import scorer_of
-from pipeline.settings import EvaluateRun
-from pipeline.views.evaluation_page import Evaluated, write_training_page
+from model.scoring.scorer import score_features
+from pipeline.outputs import Outputs
+from stores.datasets import base
+from stores.features.catalog import Catalog
 from stores.features.feature_set import dataset_named, load_test, open_features
 from stores.files.commit import commit_text, exclusive
-from stores.records import EventRule, StoreError, VideoScores
-from stores.scores.reader import clear_others
+from stores.records import EventRule, VideoFeatures
+from stores.scores.reader import remove_other_parts
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import part_name, write_scores
 
-PAGE = "training.html"
+if TYPE_CHECKING:
+    from pipeline.commands.calibrate import CalibrateRun
+    from pipeline.commands.evaluate import EvaluateRun
+
+
+@dataclass(frozen=True, slots=True)
+class TestSplit:
+    """A checkpoint, and the test split that it is measured on: its catalog and its features."""
+
+    path: Path
+    checkpoint: Checkpoint
+    dataset: base.Dataset
+    catalog: Catalog
+    videos: list[VideoFeatures]
+
+    def scored(self, device: str, temperature: float | None = None) -> ScoredSplit:
+        """Return the split scored as `score` would with this temperature."""
+        provenance = self.checkpoint.provenance
+        scorer = build_scorer(self.checkpoint, device_named(device), temperature)
+        scores = list(score_features(scorer, self.videos, provenance.test_crop))
+        return ScoredSplit(self.videos, scores, provenance.classes, self.dataset.normal_is_event)
+
+
+def load_test_split(run: EvaluateRun | CalibrateRun) -> TestSplit:
+    """Return the checkpoint that a run names, or the latest, and the test split to measure it on.
+
+    Raises:
+        StoreError: No checkpoint or features, those of another recipe, or a split without truth.
+    """
+    outputs = Outputs(run.out)
+    path = run.checkpoint or outputs.latest_checkpoint()
+    checkpoint = load_checkpoint(path)
+    provenance = checkpoint.provenance
+    name = run.dataset or provenance.dataset
+    dataset = dataset_named(name, outputs.features(name))
+    catalog = open_features(outputs.features(name), dataset)
+    videos = load_test(catalog, provenance.shard_recipe, provenance.test_crop)
+    return TestSplit(path, checkpoint, dataset, catalog, videos)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateReport:
-    """The figures of an evaluation, and where its scores lie as Parquet."""
+    """The metrics of an evaluation, what they were made of, and where its scores lie as Parquet.
+
+    ``missing`` are the test videos that have no features.
+    """
 
     checkpoint: Path
     dataset: str
+    protocol: str
     folder: Path
-    videos: int
-    frames: int
+    split: ScoredSplit
+    rule: EventRule
     missing: tuple[str, ...]
     metrics: dict[str, float]
     details: Details
-    page: Path | None
+
+    @property
+    def videos(self) -> int:
+        """Number of videos that were evaluated."""
+        return len(self.split.videos)
+
+    @property
+    def frames(self) -> int:
+        """Number of their frames."""
+        return sum(video.frames for video in self.split.videos)
+
+    def table(self) -> list[tuple[str, str, str]]:
+        """Return each metric by name with its value and its 95 % interval in per cent, or ''."""
+        rows = []
+        for name, value in self.metrics.items():
+            bounds = self.details.intervals.get(name)
+            interval = f"{100 * bounds.low:.1f} to {100 * bounds.high:.1f}" if bounds else ""
+            rows.append((name, f"{100 * value:.2f}", interval))
+        return rows
 
 
 def evaluate(run: EvaluateRun) -> EvaluateReport:
     """Evaluate a checkpoint and commit scores and ``metrics.json`` to OUT/<dataset>/evaluation.
 
     Raises:
-        StoreError: No checkpoint or features, features of another recipe than the checkpoint's, or
-            a test split without truth.
+        StoreError: As for :func:`load_test_split`, or the folder cannot be written.
         ValueError: All frames are of one kind: no metric is defined.
     """
-    path = run.checkpoint or latest_checkpoint(run.out)
-    checkpoint = load_checkpoint(path)
-    dataset = dataset_named(run.out, run.dataset or checkpoint.provenance.dataset)
-    catalog = open_features(run.out, dataset)
-    scorer = scorer_of(checkpoint, device_named(run.device))
-    test = load_test(catalog, checkpoint.provenance.shard_recipe, checkpoint.provenance.test_crop)
-    scores = list(scorer.score_all(test))
-    classes = checkpoint.provenance.classes
-    metrics = score_metrics(test, scores, classes)
-    details = score_details(test, scores, classes, EventRule())
-    folder = run.out / dataset.name / "evaluation"
-    _write(folder, checkpoint, scores)
-    missing = tuple(
-        sorted(key for key, failed in catalog.failures.items() if failed.item.split == "test")
-    )
+    test = load_test_split(run)
+    split, failures = test.scored(run.device), test.catalog.failures
     report = EvaluateReport(
-        checkpoint=path,
-        dataset=dataset.name,
-        folder=folder,
-        videos=len(test),
-        frames=sum(video.frames for video in test),
-        missing=missing,
-        metrics=metrics,
-        details=details,
-        page=folder / PAGE if run.page else None,
+        checkpoint=test.path,
+        dataset=test.dataset.name,
+        protocol=test.checkpoint.provenance.protocol,
+        folder=Outputs(run.out).evaluation(test.dataset.name),
+        split=split,
+        rule=EventRule(),
+        missing=tuple(sorted(key for key, f in failures.items() if f.item.split == "test")),
+        metrics=score_metrics(split),
+        details=score_details(split, EventRule()),
     )
-    content = {
-        "checkpoint": str(path),
-        "model_fingerprint": checkpoint.fingerprint,
-        "protocol": checkpoint.provenance.protocol,
-        "videos": report.videos,
-        "frames": report.frames,
-        "missing": missing,
-        "metrics": metrics,
-        "classes": classes,
-        **details.to_json(),
-    }
-    commit_text(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
-    if report.page is not None:
-        evaluated = Evaluated(
-            title=f"{dataset.name}, protocol {checkpoint.provenance.protocol}: evaluation",
-            checkpoint=path.parent if path.is_file() else path,
-            test=test,
-            scores=scores,
-            classes=classes,
-            metrics=metrics,
-            details=details,
-            rule=EventRule(),
-        )
-        write_training_page(report.page, evaluated)
+    _write(report, test.checkpoint)
     return report
 
 
-def latest_checkpoint(out: Path) -> Path:
-    """Return the folder of the checkpoint that was written last below ``out``.
-
-    Raises:
-        StoreError: There is none.
-    """
-    found = [*out.glob(f"*/train/{FILE}"), *out.glob(f"*/imported/{FILE}")]
-    if not found:
-        raise StoreError(f"no checkpoint below {out}; run `make train` first")
-    return max(found, key=lambda path: path.stat().st_mtime).parent
-
-
-def _write(folder: Path, checkpoint: Checkpoint, scores: Sequence[VideoScores]) -> None:
-    """Commit the scores; those of another model that lie there are replaced."""
+def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
+    """Commit scores and metrics; scores of another model that lie there are replaced."""
     header = ScoreHeader(
         classes=checkpoint.provenance.classes,
         model_fingerprint=checkpoint.fingerprint,
         recipe_fingerprint=checkpoint.provenance.recipe_fingerprint,
-        rule=EventRule(),
+        rule=report.rule,
     )
-    with exclusive(folder):
+    scores = report.split.scores
+    with exclusive(report.folder):
         name = part_name(header, [result.item.video_id for result in scores])
-        clear_others(folder, header, kept=name)
-        write_scores(folder, header, label_all(scores, header))
+        remove_other_parts(report.folder, header, kept=name)
+        write_scores(report.folder, header, label_all(scores, header))
+    content = {
+        "checkpoint": str(report.checkpoint),
+        "model_fingerprint": checkpoint.fingerprint,
+        "protocol": report.protocol,
+        "videos": report.videos,
+        "frames": report.frames,
+        "missing": report.missing,
+        "metrics": report.metrics,
+        "classes": report.split.classes,
+        **asdict(report.details),
+    }
+    commit_text(report.folder / "metrics.json", json.dumps(content, indent=1) + "\n")

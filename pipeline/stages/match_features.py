@@ -1,21 +1,22 @@
-"""The command that finds the recipe of a published feature file."""
+"""The search for the recipe of a published feature file."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from extract.encoder import check_model, load_encoder
-from extract.protocol_search import Match, Matching, match_features
-from extract.recipe import RECIPES, TINY_MODEL, Recipe
+from extract.clip_weights import check_model
+from extract.encoder import load_encoder
+from extract.protocol_search import Matching, match_features
+from extract.recipe import RECIPES, weights_source
 from model.device import device_named
-from pipeline.settings import MatchRun
 from stores.features.published import read_array
 
+if TYPE_CHECKING:
+    from pipeline.commands.match_features import MatchFeaturesRun
 
-def match(run: MatchRun) -> Matching:
+
+def match(run: MatchFeaturesRun) -> Matching:
     """Rank every combination against a published file.
 
     Raises:
@@ -25,19 +26,11 @@ def match(run: MatchRun) -> Matching:
     if run.rows < 1:
         raise ValueError(f"--rows is 1 or more, got {run.rows}")
     check_model(run.clip)
-    published = _load(run.published)
-    base = RECIPES["vadclip"]
-    recipe = Recipe(
-        name="probe",
-        crops=base.crops,
-        resize=base.resize,
-        frames=base.frames,
-        tail=base.tail,
-        model=run.clip,
-        weights="",
-        precision="fp32",
-    )
-    source = run.weights or ("" if run.clip == TINY_MODEL else "openai")
+    published = read_array(run.published)
+    if published.ndim == 3 and 1 in published.shape[:2]:  # [1,S,D] or [S,1,D]: one crop as well
+        published = published.squeeze()
+    recipe = replace(RECIPES["vadclip"], model=run.clip)
+    source = weights_source(run.clip, run.weights)
     encoder = load_encoder(recipe, source, device_named(run.device))
     return match_features(str(run.video), published, encoder, rows=run.rows)
 
@@ -50,24 +43,12 @@ def advice(matching: Matching) -> str:
             f"no recipe makes it: it was converted by {best.image.matrix}, and this video says "
             f"{matching.own_matrix}, which extraction follows"
         )
-    if best.normalised in ("rows", "both"):
-        return (
-            f"{_options(best, matching)} but for the length of the rows: no recipe brings means "
-            "to length 1"
-        )
-    return _options(best, matching)
-
-
-def _options(best: Match, matching: Matching) -> str:
-    words = [f"--recipe {best.image.recipe}", f"--frames {best.frames}"]
-    words.append(f"--channels {best.image.channels}")
-    words.append(f"--tail {matching.tails[0]}")
+    options = (
+        f"--recipe {best.image.recipe} --frames {best.frames} --channels {best.image.channels} "
+        f"--tail {matching.tails[0]}"
+    )
     if best.normalised in ("frames", "both"):
-        words.append("--l2-normalise")
-    return " ".join(words)
-
-
-def _load(path: Path) -> NDArray[np.floating]:
-    """Return a file's rows; [1,S,D] and [S,1,D] are one crop as well."""
-    published = read_array(path)
-    return published.squeeze() if published.ndim == 3 and 1 in published.shape[:2] else published
+        options += " --l2-normalise"
+    if best.normalised in ("rows", "both"):
+        options += " but for the length of the rows: no recipe brings means to length 1"
+    return options

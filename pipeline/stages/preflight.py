@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import open_clip
-
+from extract.clip_weights import feature_width
 from extract.container import DecodeError
 from extract.header import VideoHeader, read_header
-from extract.recipe import TINY_MODEL, Recipe
+from extract.recipe import Recipe, resolve_recipe
 from extract.sampling import segment_count
-from extract.tiny_clip import WIDTH
-from pipeline.console import console
-from pipeline.settings import ExtractRun
-from stores.datasets.inventory import Inventory
+from stores.datasets import base
+from stores.datasets.inventory import Inventory, take_inventory
 from stores.files.locations import is_remote
 from stores.records import StoreError, VideoItem
+
+if TYPE_CHECKING:
+    from pipeline.commands.check_data import CheckDataRun
+    from pipeline.commands.extract import ExtractRun
+
+logger = logging.getLogger(__name__)
 
 _READERS = 16  # threads: they wait for the disk or the network, hardly for the processor
 _BYTES_PER_VALUE = 2  # float16
 _BYTES_PER_TIME = 1  # of a frame: regular times deflate to less
-
-Verdict = Literal["go", "some", "no"]
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What was found of a data set.
 
-    ``unreadable`` pairs videos with the reason. ``seconds`` and ``frames`` are of the readable
-    ones, as their headers announce them; ``feature_bytes`` is what their shards will take and
-    ``free_bytes`` what there is (None: not known, in an object store); ``work_seconds`` follows
-    from the rate that was given. ``note`` says how a data set of one's own was understood.
+    ``unreadable`` pairs videos with the reason; ``seconds`` and ``frames`` are of the others, as
+    their headers announce them. ``feature_bytes`` is what their shards will take, ``free_bytes``
+    what there is (None in an object store); ``work_seconds`` follows from the rate that was given,
+    ``note`` says how a data set of one's own was understood.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Preflight:
     note: str = ""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Literal["go", "some", "no"]:
         """``no`` where nothing can be extracted or stored, ``some`` where videos will be left out.
 
         Copies, extra files and leftovers take nothing away.
@@ -70,9 +71,26 @@ class Preflight:
     @property
     def classes(self) -> dict[tuple[str, str], int]:
         """Number of present videos by split and class, a video of several classes in each."""
-        return Counter(
-            (str(item.split), label) for item in self.inventory.present for label in item.labels
-        )
+        present = self.inventory.present
+        return Counter((str(item.split), label) for item in present for label in item.labels)
+
+
+def check_data(run: CheckDataRun) -> Preflight:
+    """Check a data set on disk without decoding anything.
+
+    Raises:
+        StoreError: No such data set or folder, no lists, or none of its videos.
+        ValueError: Unknown recipe or model, or a rate that is not positive.
+    """
+    if run.rate is not None and run.rate <= 0:
+        raise ValueError(f"--rate is in frames a second and above 0, got {run.rate}")
+    dataset = base.load(run.dataset)
+    if dataset.describe is not None:
+        dataset = dataset.describe(run.root, run.lists)
+    recipe = resolve_recipe(run.recipe, dataset.recipe)
+    inventory = take_inventory(dataset, run.root, run.lists)
+    preflight = survey(dataset.name, run.root, inventory, recipe, out=run.out, rate=run.rate)
+    return replace(preflight, note=dataset.note)
 
 
 def survey(
@@ -85,48 +103,45 @@ def survey(
     rate: float | None = None,
 ) -> Preflight:
     """Read the header of every present video and add up; ``rate`` is in frames a second."""
-    headers: list[VideoHeader] = []
-    unreadable: list[tuple[VideoItem, str]] = []
     with ThreadPoolExecutor(_READERS) as readers:
-        outcomes = readers.map(_header_or_reason, inventory.present)
-        for item, outcome in zip(inventory.present, outcomes, strict=True):
-            if isinstance(outcome, VideoHeader):
-                headers.append(outcome)
-            else:
-                unreadable.append((item, outcome))
+        outcomes = list(readers.map(_header_or_reason, inventory.present))
+    headers = [outcome for outcome in outcomes if isinstance(outcome, VideoHeader)]
+    pairs = zip(inventory.present, outcomes, strict=True)
+    unreadable = tuple((item, why) for item, why in pairs if isinstance(why, str))
     frames = sum(header.frames for header in headers)
+    segments = sum(segment_count(header.frames, recipe.tail) for header in headers)
+    row = recipe.crop_count * feature_width(recipe.model) * _BYTES_PER_VALUE
     return Preflight(
         name=name,
         root=root,
         inventory=inventory,
         readable=len(headers),
-        unreadable=tuple(unreadable),
+        unreadable=unreadable,
         seconds=sum(header.seconds for header in headers),
         frames=frames,
-        feature_bytes=_feature_bytes(headers, recipe),
+        feature_bytes=segments * row + frames * _BYTES_PER_TIME,
         free_bytes=_free_bytes(out),
         work_seconds=frames / rate if rate else None,
     )
 
 
 def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -> None:
-    """Print one line on the videos that are about to be extracted.
+    """Log one line on the videos that are about to be extracted.
 
     Raises:
-        StoreError: Nothing of it can be read and nothing was extracted before, or the features
-            will not fit on the disk.
+        StoreError: None can be read and none was extracted before, or the features will not fit.
     """
-    total = len(preflight.inventory.items)
+    total, readable = len(preflight.inventory.items), preflight.readable
     more = f"python -m pipeline check-data --dataset {run.dataset} {preflight.root} says more"
     line = (
-        f"check: {preflight.readable:,} of {total:,} videos can be read, "
-        f"{preflight.seconds / 3600:.1f} h, {preflight.inventory.bytes / 1e9:.1f} GB; about "
-        f"{preflight.feature_bytes / 1e6:,.0f} MB of features"
+        f"check: {readable:,} of {total:,} videos can be read, {preflight.seconds / 3600:.1f} h, "
+        f"{preflight.inventory.bytes / 1e9:.1f} GB; about {preflight.feature_bytes / 1e6:,.0f} MB "
+        "of features"
     )
     if preflight.verdict != "go":
-        line += f"; {total - preflight.readable:,} cannot: {more}"
-    console.print(line, highlight=False, soft_wrap=True)
-    if preflight.readable == 0 and not has_features:
+        line += f"; {total - readable:,} cannot: {more}"
+    logger.info(line)
+    if readable == 0 and not has_features:
         raise StoreError(f"none of {total} videos below {preflight.root} can be read; {more}")
     if preflight.is_too_large:
         raise StoreError(
@@ -140,19 +155,6 @@ def _header_or_reason(item: VideoItem) -> VideoHeader | str:
         return read_header(item.path)
     except DecodeError as error:
         return str(error).removeprefix(f"{item.path}: ")
-
-
-def _feature_bytes(headers: Sequence[VideoHeader], recipe: Recipe) -> int:
-    row = recipe.crop_count * _width(recipe.model) * _BYTES_PER_VALUE
-    segments = sum(segment_count(header.frames, recipe.tail) for header in headers)
-    return segments * row + sum(header.frames for header in headers) * _BYTES_PER_TIME
-
-
-def _width(model: str) -> int:
-    """Return a model's feature width D without making the model."""
-    if model == TINY_MODEL:
-        return WIDTH
-    return int((open_clip.get_model_config(model) or {})["embed_dim"])
 
 
 def _free_bytes(out: Path) -> int | None:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model.checkpoint import load_checkpoint
+from model.checkpoint import build_scorer, load_checkpoint
 from model.device import device_named
 from model.scoring.events import label_all
-from model.scoring.videos import Scorer, scorer_of
+from model.scoring.scorer import score_features
 from pipeline.engine.driver import run_stage
-from pipeline.engine.shard_worker import StageSettings
-from pipeline.outputs import require_sane, write_settings
-from pipeline.settings import ScoreRun
-from pipeline.stages.scoring_plan import settle_scoring
+from pipeline.engine.events import ProgressBar, no_progress
+from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.sink import Sink, pending
+from pipeline.options import require_sane
+from pipeline.outputs import default_scores, write_settings
+from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.datasets import base
 from stores.files.commit import exclusive
 from stores.files.names import printable
 from stores.files.scan import refuse_other_files
-from stores.records import Failure, StoreError, VideoFeatures, VideoItem
-from stores.scores.reader import ScoredVideo, prepare
+from stores.records import Failure, StoreError, VideoFeatures, VideoItem, VideoScores
+from stores.scores.reader import ScoredVideo, open_scores
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import part_name, write_scores
+
+if TYPE_CHECKING:
+    from pipeline.commands.score import ScoreRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,89 +46,69 @@ class ScoreReport:
 
 
 @dataclass
-class ScoreSink:
+class PartWriter:
     """Scores the features of a job and commits them as one Parquet part; nothing else is kept."""
 
     folder: Path
     header: ScoreHeader
     checkpoint: Path
-    before: frozenset[str]
-    _scorer: Scorer | None = field(default=None, repr=False)
 
-    def is_done(self, items: tuple[VideoItem, ...]) -> bool:
-        """Return whether a worker that was lost since had committed exactly these videos."""
-        name = part_name(self.header, [item.video_id for item in items])
-        return name not in self.before and (self.folder / "videos" / name).is_file()
+    @cached_property
+    def _score(self) -> Callable[[Sequence[VideoFeatures]], Iterator[VideoScores]]:
+        """The checkpoint, loaded by the worker that scores first with it."""
+        checkpoint = load_checkpoint(self.checkpoint)
+        scorer = build_scorer(checkpoint, device_named("auto"), self.header.score_temperature)
+        return partial(score_features, scorer, crop=checkpoint.provenance.test_crop)
 
-    def commit(self, videos: list[VideoFeatures], failures: list[Failure]) -> None:
+    def __call__(self, videos: Sequence[VideoFeatures], failures: Sequence[Failure]) -> None:
         """Score, and write the part; a StoreError says why it cannot be written."""
-        if self._scorer is None:
-            checkpoint, device = load_checkpoint(self.checkpoint), device_named("auto")
-            self._scorer = scorer_of(checkpoint, device, self.header.score_temperature)
-        header, scores = self.header, self._scorer.score_all(videos)
-        write_scores(self.folder, header, label_all(scores, header), failures)
+        labelled = label_all(self._score(videos), self.header)
+        write_scores(self.folder, self.header, labelled, failures)
 
 
-def default_folder(videos: Path) -> Path:
-    """Return the folder that the scores of some videos go to where none is given."""
-    own = videos.resolve() if videos.name in ("", "..") else videos  # such as . and ..
-    return Path("outputs") / "scores" / (own.name or "root")
+def part_sink(folder: Path, header: ScoreHeader, checkpoint: Path) -> Sink:
+    """Return the sink that commits the scores of a job as one Parquet part in ``folder``."""
+    write = PartWriter(folder.absolute(), header, checkpoint.absolute())
+    return Sink(write.folder / "videos", partial(part_name, header), write)
 
 
-def score_sink(folder: Path, header: ScoreHeader, checkpoint: Path) -> ScoreSink:
-    """Return the sink of a run that finds ``folder`` as it is now."""
-    return ScoreSink(
-        folder=folder.absolute(),
-        header=header,
-        checkpoint=checkpoint.absolute(),
-        before=frozenset(part.name for part in (folder / "videos").glob("part-*.parquet")),
-    )
-
-
-def score(run: ScoreRun) -> ScoreReport:
+def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
     """Score what is not scored yet below ``run.videos`` and return what was done.
 
     Raises:
-        StoreError: No videos, no checkpoint, or the folder holds another model's scores or cannot
-            be written.
-        ValueError: CLIP weights that are not those of the checkpoint's features.
+        StoreError: No videos or checkpoint, another model's scores, or a folder not writable.
+        ValueError: As for ``make_scoring_plan``, or a number that has to be above 0.
     """
     require_sane(run.reading, videos_per_part=run.videos_per_part)
-    scoring = settle_scoring(run.checkpoint, run.weights, run.events)
+    plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
     items = _items(run.videos)
-    folder = run.out or default_folder(run.videos)
-    header = scoring.header
+    folder = run.out or default_scores(run.videos)
     with exclusive(folder):
-        rows = {row.video_id: row for row in prepare(folder, header)}
+        rows = {row.video_id: row for row in open_scores(folder, plan.header)}
         refuse_other_files(folder, items, {key: row.path for key, row in rows.items()})
         write_settings(folder, "score", run)
-        missing = [
-            item
-            for item in items
-            if item.video_id not in rows
-            or (run.reading.retry_failed and rows[item.video_id].status == "failed")
-        ]
-        frames, seconds, done = 0, 0.0, 0
-        if missing:
-            sink = score_sink(folder, header, run.checkpoint)
-            settings = StageSettings(scoring.recipe, scoring.source, run.reading)
-            tally = run_stage("score", missing, settings, sink, per_job=run.videos_per_part)
-            frames, seconds, done = tally.frames, tally.seconds, tally.done
-        videos = tuple(prepare(folder, header))
-    wanted = {item.video_id: item for item in items}
-    failures = tuple(
-        Failure(wanted[v.video_id], v.reason)
-        for v in videos
-        if v.status == "failed" and v.video_id in wanted
-    )
+        failed = {row.video_id for row in rows.values() if row.status == "failed"}
+        done, retry_failed = rows.keys() - failed, run.reading.retry_failed
+        missing = pending(items, done, failed, retry_failed=retry_failed)
+        tally = run_stage(
+            "score",
+            missing,
+            stage_settings(plan.recipe, plan.source, run.reading),
+            part_sink(folder, plan.header, run.checkpoint),
+            per_job=run.videos_per_part,
+            progress=progress,
+        )
+        videos = tuple(open_scores(folder, plan.header))
+    reasons = {row.video_id: row.reason for row in videos if row.status == "failed"}
+    by_id = {item.video_id: item for item in items}
     return ScoreReport(
         folder=folder,
-        new=done,
+        new=tally.done,
         already=len(items) - len(missing),
-        failures=failures,
+        failures=tuple(Failure(by_id[i], why) for i, why in reasons.items() if i in by_id),
         videos=videos,
-        frames=frames,
-        seconds=seconds,
+        frames=tally.frames,
+        seconds=tally.seconds,
     )
 
 

@@ -1,29 +1,27 @@
-"""What a checkpoint scores videos with: recipe, CLIP's weights, calibration and event rule.
-
-Settled here once for every way of scoring; it starts nothing and knows no Ray.
-"""
+"""What a checkpoint scores videos with: recipe, CLIP's weights, calibration and event rule."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from extract.encoder import resolve_weights
+from extract.clip_weights import resolve_weights
 from extract.recipe import Recipe, recipe_from_json
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.scoring.videos import Scorer, scorer_of
-from pipeline.console import console
-from pipeline.outputs import require_positive, require_share
-from pipeline.settings import EventOptions
+from model.checkpoint import Checkpoint, build_scorer, load_checkpoint
+from model.heads.segment_scorer import SegmentScorer
+from pipeline.options import EventOptions, require_positive, require_share
 from stores.calibration import FILE, Calibration, load_calibration
 from stores.records import EventRule, StoreError
 from stores.scores.schema import ScoreHeader
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class Scoring:
+class ScoringPlan:
     """A checkpoint with all that turns videos into its scores; ``source`` is where CLIP's are."""
 
     checkpoint: Checkpoint
@@ -31,13 +29,13 @@ class Scoring:
     source: str
     header: ScoreHeader
 
-    def scorer(self, device: torch.device) -> Scorer:
+    def build_scorer(self, device: torch.device) -> SegmentScorer:
         """Return the scorer on a device; a StoreError says that the weights do not fit."""
-        return scorer_of(self.checkpoint, device, self.header.score_temperature)
+        return build_scorer(self.checkpoint, device, self.header.score_temperature)
 
 
-def settle_scoring(path: Path, weights: str, events: EventOptions) -> Scoring:
-    """Settle what the checkpoint at ``path`` scores videos with.
+def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> ScoringPlan:
+    """Return what the checkpoint at ``path`` scores videos with.
 
     Raises:
         StoreError: No checkpoint or a damaged one, or one of features of an unknown recipe.
@@ -58,18 +56,18 @@ def settle_scoring(path: Path, weights: str, events: EventOptions) -> Scoring:
             f"weights {source!r} of {recipe.model} are not those the checkpoint's features were "
             "made with; give WEIGHTS=<that file or tag>"
         )
-    calibration = find_calibration(path, checkpoint) if events.calibrated else None
+    calibration = _find_calibration(path, checkpoint) if events.calibrated else None
     header = ScoreHeader(
         classes=checkpoint.provenance.classes,
         model_fingerprint=checkpoint.fingerprint,
         recipe_fingerprint=recipe.fingerprint,
-        rule=settle_rule(events, calibration),
+        rule=resolve_rule(events, calibration),
         score_temperature=None if calibration is None else calibration.temperature,
     )
-    return Scoring(checkpoint, recipe, source, header)
+    return ScoringPlan(checkpoint, recipe, source, header)
 
 
-def settle_rule(events: EventOptions, calibration: Calibration | None = None) -> EventRule:
+def resolve_rule(events: EventOptions, calibration: Calibration | None = None) -> EventRule:
     """Return the rule that options ask for, over the calibration's, over the defaults."""
     rule = EventRule() if calibration is None else calibration.rule
     return replace(
@@ -80,20 +78,16 @@ def settle_rule(events: EventOptions, calibration: Calibration | None = None) ->
     )
 
 
-def find_calibration(path: Path, checkpoint: Checkpoint) -> Calibration | None:
-    """Return the calibration that belongs to a checkpoint; one of another is told, and not used.
-
-    Raises:
-        StoreError: The file is damaged.
-    """
+def _find_calibration(path: Path, checkpoint: Checkpoint) -> Calibration | None:
+    """Return the calibration that belongs to a checkpoint; one of another is logged, not used."""
     folder = path.parent if path.is_file() else path
     calibration = load_calibration(folder)
     if calibration is not None and calibration.model_fingerprint != checkpoint.fingerprint:
-        console.print(
-            f"{folder / FILE} belongs to another checkpoint ({calibration.model_fingerprint}, now "
-            f"{checkpoint.fingerprint}) and is not used; run calibrate again",
-            highlight=False,
-            soft_wrap=True,
+        logger.warning(
+            "%s belongs to another checkpoint (%s, now %s) and is not used; run calibrate again",
+            folder / FILE,
+            calibration.model_fingerprint,
+            checkpoint.fingerprint,
         )
         return None
     return calibration

@@ -7,11 +7,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.settings import TrainRun
 from pipeline.stages.train import TrainReport, train
 from stores.files.commit import commit_text
+
+if TYPE_CHECKING:
+    from pipeline.commands.train import TrainRun
 
 
 class Spread(NamedTuple):
@@ -19,6 +21,10 @@ class Spread(NamedTuple):
 
     mean: float
     deviation: float
+
+    def percent(self, decimals: int) -> str:
+        """Return both in per cent, without its sign."""
+        return f"{100 * self.mean:.{decimals}f} ± {100 * self.deviation:.{decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +53,19 @@ def train_seeds(run: TrainRun) -> SeedsReport:
 
     A seed that is trained already is not trained again; errors are those of ``train``.
     """
-    seeds = parse_seeds(run.seeds)
     reports = {
         seed: train(replace(run, seeds="", seed=seed, name=f"{run.name}-seed{seed}"))
-        for seed in seeds
+        for seed in parse_seeds(run.seeds)
     }
-    first = reports[seeds[0]]
-    report = SeedsReport(
-        file=run.out / first.dataset / f"{run.name}-seeds.json",
-        reports=reports,
-        spread=spread([each.metrics for each in reports.values()]),
-    )
+    found = spread([each.metrics for each in reports.values()])
+    dataset = next(iter(reports.values())).dataset
     content = {
-        "seeds": {str(seed): asdict(each) for seed, each in reports.items()},
-        "spread": {name: found._asdict() for name, found in report.spread.items()},
+        "seeds": {seed: asdict(each) for seed, each in reports.items()},
+        "spread": {name: figure._asdict() for name, figure in found.items()},
     }
-    commit_text(report.file, json.dumps(content, indent=1, default=str) + "\n")
-    return report
+    file = run.out / dataset / f"{run.name}-seeds.json"
+    commit_text(file, json.dumps(content, indent=1, default=str) + "\n")
+    return SeedsReport(file, reports, found)
 
 
 def spread(rows: Sequence[Mapping[str, float]]) -> dict[str, Spread]:

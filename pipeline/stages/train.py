@@ -7,32 +7,40 @@ the end; ``paper`` chooses on the test split and reloads the best weights after 
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from model.checkpoint import FILE, load_checkpoint, save_checkpoint
 from model.device import device_named
-from model.evaluation.summary import frame_figure, score_metrics
-from model.heads.dsanet.model import Dsanet
-from model.scoring.scorer import Logits
+from model.evaluation.summary import ScoredSplit, frame_metric, score_metrics
+from model.heads.base import Head
+from model.heads.segment_scorer import SegmentScorer
+from model.scoring.scorer import WindowScorer, score_features
 from model.training.data import TrainingSet, training_set
-from model.training.fit import STATE, Procedure, StepReport, fit
+from model.training.fit import STATE, FitOptions, StepReport, fit
 from model.training.selection import Selection, held_out_videos, video_selection
 from model.training.step import step_programs
-from pipeline.console import console
-from pipeline.engine.compile import CompiledLogits, compiled_step
-from pipeline.outputs import write_settings
-from pipeline.settings import TrainRun
-from pipeline.stages.training_plan import Plan, build_model, make_checkpoint, make_plan, scorer_for
-from stores.features.feature_set import load_test, read_videos, videos_of
+from pipeline.engine.compile import CompiledScorer, compiled_step
+from pipeline.outputs import Outputs, write_settings
+from pipeline.stages.training_plan import Plan, build_head, make_checkpoint, make_plan
+from stores.features.feature_set import read_videos, videos_of
 from stores.features.shard_index import ShardVideo
 from stores.files.commit import commit_text, exclusive
 from stores.files.locations import local_folder
+from stores.records import VideoFeatures
+
+if TYPE_CHECKING:
+    from pipeline.commands.train import TrainRun
+
+logger = logging.getLogger(__name__)
 
 _LOG_EVERY = 10  # steps between two TensorBoard entries: each waits for the device
 
@@ -55,15 +63,13 @@ def train(run: TrainRun) -> TrainReport:
     """Train on the features of a data set and commit the checkpoint to OUT/<dataset>/<name>.
 
     Raises:
-        StoreError: No features, no labels, a test split that does not fit its truth, or the folder
-            cannot be written.
+        StoreError: No features or labels, a test split unlike its truth, or a folder not writable.
         ValueError: Unknown preset, too few videos for a batch, or CLIP weights that are not there.
     """
     plan = make_plan(run)
     if run.dataset is None:
-        told = f"training on {plan.dataset.name}, the data set extracted last"
-        console.print(told, highlight=False)
-    folder = run.out / plan.dataset.name / run.name
+        logger.info("training on %s, the data set extracted last", plan.dataset.name)
+    folder = Outputs(run.out).checkpoint(plan.dataset.name, run.name)
     with exclusive(folder):
         if not run.force and (done := find_finished(folder, plan)):
             return done
@@ -78,14 +84,20 @@ def find_finished(folder: Path, plan: Plan) -> TrainReport | None:
     checkpoint = load_checkpoint(folder)
     if checkpoint.provenance.key != plan.provenance.key:
         return None
-    metrics = dict(checkpoint.metrics)
+    return _report(folder, plan, checkpoint.metrics, trained=False, seconds=0.0)
+
+
+def _report(
+    folder: Path, plan: Plan, figures: Mapping[str, float], *, trained: bool, seconds: float
+) -> TrainReport:
+    metrics = dict(figures)
     return TrainReport(
         folder=folder,
         dataset=plan.dataset.name,
-        trained=False,
+        trained=trained,
         samples=int(metrics.pop("samples")),
         steps=int(metrics.pop("steps")),
-        seconds=0.0,
+        seconds=seconds,
         selection=metrics.pop("selection"),
         metrics=metrics,
     )
@@ -93,81 +105,79 @@ def find_finished(folder: Path, plan: Plan) -> TrainReport | None:
 
 def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
     device = device_named(run.device)
-    model = build_model(plan, device)
-    videos = videos_of(plan.catalog, "train")
-    programs, logits = step_programs(model, plan.training.arithmetic), None
+    head = build_head(plan, device)
+    scorer = head.scorer(plan.temperatures)
+    programs, compiled = step_programs(head, plan.training.arithmetic), None
     if run.compile:
-        programs, logits = compiled_step(programs, device), CompiledLogits(model, device)
-    judge, samples = _judge_and_samples(plan, videos, device, logits)
+        programs, compiled = compiled_step(programs, device), CompiledScorer(scorer)
+    evaluate, samples = _protocol(plan, scorer, compiled, device)
     begun = time.monotonic()
     if not (folder / STATE).is_file():  # curves of a training before this one
         for old in (folder / "tensorboard").glob("events.*"):
             old.unlink()
-    with (
-        local_folder(folder / "tensorboard") as events,
-        SummaryWriter(str(events)) as writer,
-    ):
-        training = fit(
-            model,
-            samples,
-            plan.training,
-            judge,
-            Procedure(run.protocol == "paper", folder, plan.provenance.key, programs),
-            lambda step, selection: _log(writer, step, selection),
-        )
-    assert training.best is not None, "an epoch ends with a judgement"
+    with local_folder(folder / "tensorboard") as events, SummaryWriter(str(events)) as writer:
+        options = FitOptions(run.protocol == "paper", folder, plan.provenance.key, programs)
+        log = partial(_log, writer)
+        training = fit(head, samples, plan.training, evaluate, options, log)
+    assert training.best is not None, "an epoch ends with an evaluation"
     seconds = time.monotonic() - begun
-    model.eval()
-    test = load_test(plan.catalog, plan.provenance.shard_recipe, plan.provenance.test_crop)
-    scorer = scorer_for(plan, model, logits)
-    metrics = score_metrics(test, list(scorer.score_all(test)), plan.dataset.classes)
-    facts = {
+    head.eval()
+    scorer.set_text(head.class_texts())
+    figures = score_metrics(_scored(plan, plan.load_test(), compiled or scorer)) | {
         "selection": training.best.metric,
         "samples": float(len(samples)),
         "steps": float(training.step),
     }
     # The time stays out of the checkpoint: the same training is to be the same bytes.
-    save_checkpoint(folder, make_checkpoint(plan, model, metrics | facts))
+    save_checkpoint(folder, make_checkpoint(plan, head, figures))
     (folder / STATE).unlink(missing_ok=True)
-    commit_text(
-        folder / "metrics.json",
-        json.dumps({**metrics, **facts, "seconds": seconds}, indent=1) + "\n",
-    )
-    return TrainReport(
-        folder=folder,
-        dataset=plan.dataset.name,
-        trained=True,
-        samples=len(samples),
-        steps=training.step,
-        seconds=seconds,
-        selection=training.best.metric,
-        metrics=metrics,
-    )
+    text = json.dumps(figures | {"seconds": seconds}, indent=1)
+    commit_text(folder / "metrics.json", f"{text}\n")
+    return _report(folder, plan, figures, trained=True, seconds=seconds)
 
 
-def _judge_and_samples(
-    plan: Plan, videos: list[ShardVideo], device: torch.device, logits: Logits | None
-) -> tuple[Callable[[Dsanet], Selection], TrainingSet]:
-    """Return who chooses the weights, and the samples that are left to train on."""
-    classes, metric = plan.dataset.classes, plan.training.metric
+def untrained_metrics(run: TrainRun) -> dict[str, float]:
+    """Return the test split's figures by a head as initialised; errors are those of ``train``."""
+    plan = make_plan(run)
+    scorer = build_head(plan, device_named("cpu")).eval().scorer(plan.temperatures)
+    return score_metrics(_scored(plan, plan.load_test(), scorer))
+
+
+def _protocol(
+    plan: Plan, scorer: SegmentScorer, compiled: CompiledScorer | None, device: torch.device
+) -> tuple[Callable[[Head], Selection], TrainingSet]:
+    """Return what chooses the weights, and the samples that are left to train on."""
+    dataset, metric = plan.dataset, plan.training.metric
+    videos = videos_of(plan.catalog, "train")
     if plan.provenance.protocol == "paper":
-        test = load_test(plan.catalog, plan.provenance.shard_recipe, plan.provenance.test_crop)
+        test = plan.load_test()
 
-        def judge_on_test(model: Dsanet) -> Selection:
-            scores = list(scorer_for(plan, model, logits).score_all(test))
-            return Selection(frame_figure(test, scores, classes[0], metric))
+        def evaluate_on_test(head: Head) -> Selection:
+            scorer.set_text(head.class_texts())
+            return Selection(frame_metric(_scored(plan, test, compiled or scorer), metric))
 
-        return judge_on_test, _samples(plan, videos, device)
+        return evaluate_on_test, _samples(plan, videos, device)
     held = held_out_videos(
         [video.item.labels for video in videos],
         [video.item.group for video in videos],
-        classes[0],
+        dataset.classes[0],
         plan.training.seed,
     )
     kept = [v for i, v in enumerate(videos) if i not in held]
     aside = [v for i, v in enumerate(videos) if i in held]
-    held_set = _samples(plan, aside, device, crop=plan.dataset.test_crop)
-    return lambda model: video_selection(model, held_set, metric), _samples(plan, kept, device)
+    held_set = _samples(plan, aside, device, crop=dataset.test_crop)
+
+    def evaluate_on_held_out(head: Head) -> Selection:
+        scorer.set_text(head.class_texts())
+        return video_selection(scorer, held_set, metric)
+
+    return evaluate_on_held_out, _samples(plan, kept, device)
+
+
+def _scored(plan: Plan, test: list[VideoFeatures], scorer: WindowScorer) -> ScoredSplit:
+    dataset = plan.dataset
+    scores = list(score_features(scorer, test, dataset.test_crop))
+    return ScoredSplit(test, scores, dataset.classes, dataset.normal_is_event)
 
 
 def _samples(
@@ -175,20 +185,17 @@ def _samples(
 ) -> TrainingSet:
     """Return a sample for each crop of each video, or for one crop, on the device."""
     count = len(videos) if crop is not None else sum(video.crops for video in videos)
-    return training_set(
-        read_videos(videos, crop), count, plan.model.window, plan.dataset.classes
-    ).to(device)
+    window, classes = plan.model.window, plan.dataset.classes
+    return training_set(read_videos(videos, crop), count, window, classes).to(device)
 
 
 def _log(writer: SummaryWriter, step: StepReport, selection: Selection | None) -> None:
     if step.step % _LOG_EVERY == 0:
-        for field in fields(step.terms):
-            term = getattr(step.terms, field.name)
-            if term is not None:
-                writer.add_scalar(f"loss/{field.name}", float(term), step.step)
+        for name, term in step.terms.values.items():
+            writer.add_scalar(f"loss/{name}", float(term), step.step)
         writer.add_scalar("loss/total", float(step.total), step.step)
-        writer.add_scalar("rate/main", step.main_rate, step.step)
-        writer.add_scalar("rate/normality", step.normality_rate, step.step)
+        for name, rate in step.rates.items():
+            writer.add_scalar(f"rate/{name}", rate, step.step)
     if selection is not None:
         writer.add_scalar("selection/metric", selection.metric, step.step)
         writer.add_scalar("selection/likelihood", selection.likelihood, step.step)

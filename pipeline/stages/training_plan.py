@@ -1,71 +1,82 @@
-"""What is settled before a training's first step: data, model, settings, and their common key."""
+"""What is fixed before a training's first step: data, head, settings, and their common key."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 
-from extract.encoder import load_clip
-from extract.recipe import TINY_MODEL, recipe_from_json
+from extract.clip_weights import load_clip
+from extract.recipe import recipe_from_json, weights_source
 from model.checkpoint import Checkpoint, Provenance
-from model.heads.dsanet.build import build_dsanet, build_text_encoder
-from model.heads.dsanet.config import PRESETS, ModelConfig
-from model.heads.dsanet.model import Dsanet
-from model.heads.dsanet.text_tower import text_tower
-from model.scoring.scorer import Logits
-from model.scoring.videos import Scorer
+from model.heads import base as heads
+from model.heads.base import Head, HeadConfig
+from model.heads.segment_scorer import Temperatures
+from model.heads.text_tower import text_tower
 from model.training.config import TrainConfig
-from pipeline.outputs import require_positive
-from pipeline.settings import TrainRun
+from pipeline.options import require_positive
+from pipeline.outputs import Outputs
 from stores.datasets import base
 from stores.features.catalog import Catalog
 from stores.features.feature_set import (
     check_test,
     dataset_named,
-    latest_dataset,
+    load_test,
     open_features,
     videos_of,
 )
+from stores.records import VideoFeatures
+
+if TYPE_CHECKING:
+    from pipeline.commands.train import TrainRun
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is settled before the first step; equal keys mean equal trainings."""
+    """Everything that is fixed before the first step; equal keys mean equal trainings."""
 
     catalog: Catalog
     dataset: base.Dataset
-    model: ModelConfig
+    head: str
+    model: HeadConfig
     training: TrainConfig
     provenance: Provenance
 
+    @property
+    def temperatures(self) -> Temperatures:
+        """What logits are divided by when this training is evaluated."""
+        return Temperatures(self.training.temperature)
+
+    def load_test(self) -> list[VideoFeatures]:
+        """Return the test split's features; errors as for ``load_test`` of the store."""
+        return load_test(self.catalog, self.provenance.shard_recipe, self.provenance.test_crop)
+
 
 def make_plan(run: TrainRun) -> Plan:
-    """Settle data set, features, model and settings of a run.
+    """Return the plan of a run.
 
     Raises:
         StoreError: No features, or a test split that does not fit its truth.
         ValueError: Unknown preset, or a number that has to be above 0.
     """
     require_positive(epochs=run.epochs, batch=run.batch)
-    dataset = dataset_named(run.out, run.dataset or latest_dataset(run.out))
-    catalog = open_features(run.out, dataset)
+    outputs = Outputs(run.out)
+    name = run.dataset or outputs.latest_dataset()
+    dataset = dataset_named(name, outputs.features(name))
+    catalog = open_features(outputs.features(name), dataset)
     check_test(catalog)
     assert catalog.recipe is not None, "a catalog with videos has a recipe"
-    name = run.preset or dataset.preset
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; there are {', '.join(sorted(PRESETS))}")
     videos = videos_of(catalog, "train")
-    model, training = PRESETS[name]
-    model = replace(
-        model,
+    kind = heads.load(heads.DEFAULT)
+    model, training = kind.configure(
+        run.preset or dataset.preset,
         width=videos[0].width,
         classes=len(dataset.classes),
-        normality=run.normality,
-        alignment=run.alignment,
-        text_adapter=run.text_adapter,
+        left_out=frozenset(part for part in kind.parts if not getattr(run, part)),
+        published=run.protocol == "paper",
     )
     training = replace(
         training,
@@ -75,9 +86,6 @@ def make_plan(run: TrainRun) -> Plan:
         batch=run.batch or training.batch,
         arithmetic=run.arithmetic,
     )
-    if run.protocol == "heldout":
-        # The published UCF-Crime schedule is twice too long by mistake; only `paper` repeats it.
-        training = replace(training, schedule_steps=None)
     recipe = recipe_from_json(catalog.recipe.text)
     provenance = Provenance(
         dataset=dataset.name,
@@ -86,10 +94,11 @@ def make_plan(run: TrainRun) -> Plan:
         test_crop=dataset.test_crop,
         recipe=catalog.recipe.text,
         recipe_fingerprint=catalog.recipe.fingerprint,
-        clip_weights=run.weights or ("" if recipe.model == TINY_MODEL else "openai"),
+        clip_weights=weights_source(recipe.model, run.weights),
         protocol=run.protocol,
     )
     decided = [
+        kind.name,
         asdict(model),
         asdict(training),
         asdict(provenance),
@@ -99,11 +108,11 @@ def make_plan(run: TrainRun) -> Plan:
         [(v.item.video_id, v.item.events) for v in videos_of(catalog, "test")],
     ]
     key = hashlib.sha256(json.dumps(decided, sort_keys=True, default=asdict).encode()).hexdigest()
-    return Plan(catalog, dataset, model, training, replace(provenance, key=key))
+    return Plan(catalog, dataset, kind.name, model, training, replace(provenance, key=key))
 
 
-def build_model(plan: Plan, device: torch.device) -> Dsanet:
-    """Return a freshly initialised model; the same seed makes the same one."""
+def build_head(plan: Plan, device: torch.device) -> Head:
+    """Return a freshly initialised head; the same seed makes the same one."""
     recipe = recipe_from_json(plan.provenance.recipe)
     clip = load_clip(recipe.model, plan.provenance.clip_weights)
     try:
@@ -111,26 +120,17 @@ def build_model(plan: Plan, device: torch.device) -> Dsanet:
     except ValueError as error:
         raise ValueError(f"{recipe.model} can be extracted, not trained with: {error}") from error
     torch.manual_seed(plan.training.seed)
-    text = build_text_encoder(plan.model, tower, plan.provenance.prompts)
-    return build_dsanet(plan.model, text).to(device)
+    return heads.load(plan.head).build(plan.model, tower, plan.provenance.prompts).to(device)
 
 
-def make_checkpoint(plan: Plan, model: Dsanet, metrics: dict[str, float]) -> Checkpoint:
-    """Return a model's present weights as a checkpoint."""
-    with torch.inference_mode():
-        text = model.text()
+def make_checkpoint(plan: Plan, head: Head, metrics: dict[str, float]) -> Checkpoint:
+    """Return a head's present weights as a checkpoint."""
     return Checkpoint(
+        head=plan.head,
         model=plan.model,
         training=plan.training,
         provenance=plan.provenance,
         metrics=metrics,
-        state=model.learned_state(),
-        text=text,
+        state=head.learned_state(),
+        text=head.scorer(plan.temperatures).text,
     )
-
-
-def scorer_for(plan: Plan, model: Dsanet, logits: Logits | None = None) -> Scorer:
-    """Return a scorer of the model's present weights; ``logits`` where its own are compiled."""
-    with torch.inference_mode():
-        text = model.text()
-    return Scorer(model, text, plan.training.temperature, plan.dataset.test_crop, logits=logits)

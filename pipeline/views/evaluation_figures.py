@@ -17,12 +17,10 @@ from model.evaluation.metrics import Scores, Truth
 Series = Mapping[str, tuple[Sequence[int], Sequence[float]]]
 """Steps and values by name."""
 
-_SIZE = (5.2, 3.4)
 # Text stays text: the files are a tenth as large, and a page can be searched.
 _STYLE = mpl.RcParams(
     {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "charts", "axes.grid": True}
 )
-_BINS = 40
 _BLUE, _RED = "#1f4e9c", "#c0392b"
 
 
@@ -80,12 +78,10 @@ def draw_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> s
 def draw_histograms(truth: Truth, score: Scores) -> str:
     """Return how scores of normal and of anomalous frames are spread, each as shares of its own."""
     figure, axes = _canvas()
-    for name, values, colour in (
-        ("normal frames", score[~truth], _BLUE),
-        ("anomalous frames", score[truth], _RED),
-    ):
+    for name, which, colour in (("normal", ~truth, _BLUE), ("anomalous", truth, _RED)):
+        values, label = score[which], f"{name} frames"
         share = np.full(len(values), 1 / max(len(values), 1))
-        axes.hist(values, _BINS, range=(0, 1), weights=share, alpha=0.55, color=colour, label=name)
+        axes.hist(values, 40, range=(0, 1), weights=share, alpha=0.55, color=colour, label=label)
     axes.set(xlabel="score", ylabel="share of frames", xlim=(0, 1), yscale="log")
     axes.legend(fontsize=8)
     return _svg(figure)
@@ -102,7 +98,7 @@ def draw_alarms(points: Sequence[AlarmPoint]) -> str:
     return _svg(figure)
 
 
-def _canvas(width: float = _SIZE[0], height: float = _SIZE[1]) -> tuple[Figure, Axes]:
+def _canvas(width: float = 5.2, height: float = 3.4) -> tuple[Figure, Axes]:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.add_subplot()

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from extract.container import DecodeError
 from extract.stills import read_stills
-from extract.video import DecodeError
 from model.evaluation.bootstrap import curve_bands
 from model.evaluation.errors import Mistake, worst_mistakes
-from model.evaluation.summary import Details, class_precisions, counted_frames, truths_of
+from model.evaluation.summary import class_precisions
 from pipeline.views import evaluation_figures as charts
 from stores.files.commit import commit_text
-from stores.records import EventRule, VideoFeatures, VideoScores
+
+if TYPE_CHECKING:
+    from pipeline.stages.evaluate import EvaluateReport
 
 _STILL_HEIGHT = 150
 _STYLE = """
@@ -35,38 +37,22 @@ td.n { text-align: right; font-variant-numeric: tabular-nums }
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """A scored test split with its figures, and the folder of the checkpoint that scored it."""
-
-    title: str
-    checkpoint: Path
-    test: Sequence[VideoFeatures]
-    scores: Sequence[VideoScores]
-    classes: Sequence[str]
-    metrics: Mapping[str, float]
-    details: Details
-    rule: EventRule
-
-
-def write_training_page(path: Path, evaluated: Evaluated) -> None:
+def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
     """Commit the page.
 
     Raises:
         StoreError: It cannot be written.
         ValueError: All frames are of one kind.
     """
-    figures = [*_training_charts(evaluated.checkpoint), *_evaluation_charts(evaluated)]
-    alarms, misses = worst_mistakes(
-        evaluated.test, evaluated.scores, evaluated.classes, evaluated.rule
-    )
-    title = html.escape(evaluated.title)
+    figures = [*_training_charts(report.checkpoint), *_evaluation_charts(report)]
+    alarms, misses = worst_mistakes(report.split, report.rule)
+    title = html.escape(f"{report.dataset}, protocol {report.protocol}: evaluation")
     commit_text(
         path,
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>"
-        f"{_table(evaluated)}<h2>Charts</h2>"
+        f"{_table(report)}<h2>Charts</h2>"
         f'<div class="charts">{"".join(figures)}</div>'
         f"{_gallery('Worst false alarms', alarms)}{_gallery('Worst misses', misses)}"
         "</main></html>\n",
@@ -86,59 +72,46 @@ def read_series(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def _training_charts(checkpoint: Path) -> Iterator[str]:
-    series = read_series(checkpoint / "tensorboard")
-    losses = {n.removeprefix("loss/"): s for n, s in series.items() if n.startswith("loss/")}
-    if losses:
+    folder = checkpoint.parent if checkpoint.is_file() else checkpoint
+    series = read_series(folder / "tensorboard")
+    if losses := {n.removeprefix("loss/"): s for n, s in series.items() if n.startswith("loss/")}:
         yield _chart("Loss terms, unweighted, and their total", charts.draw_series(losses, "loss"))
     if "selection/metric" in series:
         picture = charts.draw_series({"": series["selection/metric"]}, "figure")
         yield _chart("The figure that chooses the weights (validation)", picture)
 
 
-def _evaluation_charts(evaluated: Evaluated) -> Iterator[str]:
-    test, scores, classes = evaluated.test, evaluated.scores, evaluated.classes
-    truths = truths_of(test, classes[0])
-    own = [s.score[:n] for s, n in zip(scores, counted_frames(test), strict=True)]
-    truth = np.concatenate(truths)
-    bands, details = curve_bands(truths, own), evaluated.details
+def _evaluation_charts(report: EvaluateReport) -> Iterator[str]:
+    split, details = report.split, report.details
+    truth, score = np.concatenate(split.truths), np.concatenate(split.counted_scores)
+    bands = curve_bands(split.truths, split.counted_scores)
+    auc, ap = 100 * report.metrics["auc"], 100 * report.metrics["ap"]
     yield _chart(
-        f"ROC of frames, AUC {100 * evaluated.metrics['auc']:.2f} %; the band holds 95 % of draws "
-        "of videos",
+        f"ROC of frames, AUC {auc:.2f} %; the band holds 95 % of draws of videos",
         charts.draw_band(bands.roc, "false alarm rate", "recall", None),
     )
     yield _chart(
-        f"Precision and recall of frames, AP {100 * evaluated.metrics['ap']:.2f} %; the dashed "
-        "line is guessing",
+        f"Precision and recall of frames, AP {ap:.2f} %; the dashed line is guessing",
         charts.draw_band(bands.precision, "recall", "precision", float(truth.mean())),
     )
-    precisions = class_precisions(test, scores, classes)
-    if precisions:
+    if precisions := class_precisions(split):
         picture = charts.draw_bars(precisions, "frame AP")
         yield _chart("Average precision of each class's frames", picture)
-    yield _chart(
-        "Videos by true class and by the class they were taken for",
-        charts.draw_confusion(details.confusion, classes),
-    )
-    yield _chart(
-        "Scores of normal and of anomalous frames",
-        charts.draw_histograms(truth, np.concatenate(own)),
-    )
-    yield _chart(
-        "Recall of events against false alarms per hour", charts.draw_alarms(details.alarms)
-    )
+    confusion = charts.draw_confusion(details.confusion, split.classes)
+    yield _chart("Videos by true class and by the class they were taken for", confusion)
+    yield _chart("Scores of normal and of anomalous frames", charts.draw_histograms(truth, score))
+    alarms = charts.draw_alarms(details.alarms)
+    yield _chart("Recall of events against false alarms per hour", alarms)
 
 
-def _table(evaluated: Evaluated) -> str:
-    rows = []
-    for name, value in evaluated.metrics.items():
-        bounds = evaluated.details.intervals.get(name)
-        told = f"{100 * bounds.low:.1f} to {100 * bounds.high:.1f}" if bounds else ""
-        rows.append(
-            f'<tr><td>{html.escape(name)}</td><td class="n">{100 * value:.2f}</td>'
-            f'<td class="n">{told}</td></tr>'
-        )
+def _table(report: EvaluateReport) -> str:
+    rows = "".join(
+        f'<tr><td>{html.escape(name)}</td><td class="n">{value}</td>'
+        f'<td class="n">{interval}</td></tr>'
+        for name, value, interval in report.table()
+    )
     head = "<tr><th>figure</th><th>per cent</th><th>95 % interval</th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+    return f"<table>{head}{rows}</table>"
 
 
 def _chart(caption: str, svg: str) -> str:
@@ -156,7 +129,7 @@ def _gallery(title: str, mistakes: Sequence[Mistake]) -> str:
 
 
 def show_mistake(mistake: Mistake) -> str:
-    """Return the figure of one mistake, with its frame where the video is at hand."""
+    """Return the figure of one mistake, with its frame where the video can be read."""
     caption = html.escape(
         f"{mistake.video_id}, {mistake.seconds:.1f} s (frame {mistake.frame}): {mistake.label}, "
         f"score {mistake.score:.3f}"
@@ -171,7 +144,6 @@ def show_mistake(mistake: Mistake) -> str:
 
 
 def _still(mistake: Mistake) -> NDArray[np.uint8] | None:
-    """Return the picture of a mistake, None where its video is not there or cannot be read."""
     if not mistake.path or not Path(mistake.path).is_file():
         return None
     try:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from matplotlib.font_manager import findfont
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from extract.decoders.pixels import Picture
+from extract.mp4 import TICKS, to_frame, write_mp4
 from extract.stills import read_pictures
 from stores.files.commit import committing
 from stores.records import EventRule, ScoredEvent, StoreError, VideoScores
 
-_TICKS = 90_000  # a second, as in broadcasting: the usual rates are whole numbers of them
 _SMALLEST = 22  # rows of the band, so that its text can be read
 _QUIET, _ALARM, _MARK = (70, 140, 230), (225, 60, 50), (255, 255, 255)
-
-Pixels = NDArray[np.uint8]
 
 
 def write_overlay(
@@ -37,55 +34,44 @@ def write_overlay(
     labels = [""] * len(scores.score)
     for event in events:
         labels[event.start : event.end] = [event.label] * (event.end - event.start)
-    ticks = np.rint(scores.times * _TICKS).astype(np.int64).tolist()
-    rate = Fraction(_TICKS, max(1, round(np.mean(np.diff(ticks))))) if len(ticks) > 1 else 25
-    count = 0
-    with committing(path) as partial, av.open(str(partial), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast"})
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
-        for picture in read_pictures(scores.item.path):
-            if count == len(labels):
-                raise StoreError(_changed(scores))
-            if count == 0:
-                band = _Band(picture, rule.threshold)
-                stream.height, stream.width = (side + side % 2 for side in picture.shape[:2])
-            made = band.burn(picture, float(scores.score[count]), labels[count])
-            frame = av.VideoFrame.from_ndarray(_even(made), format="rgb24")
-            frame.pts, frame.time_base = ticks[count], Fraction(1, _TICKS)
-            container.mux(stream.encode(frame))
-            count += 1
-        container.mux(stream.encode())
-        if count != len(labels):
-            raise StoreError(_changed(scores))
+    with committing(path) as partial:
+        pictures = _burnt(scores, labels, rule.threshold)
+        frames = ((seconds, to_frame(picture)) for seconds, picture in pictures)
+        write_mp4(partial, frames, rate=_rate(scores), options={})
 
 
-def _changed(scores: VideoScores) -> str:
-    return (
-        f"{scores.item.path} has not the {len(scores.score)} frames that were scored; it changed "
-        "since: score it again"
-    )
+def _rate(scores: VideoScores) -> Fraction:
+    """Return the frames a second for the header; the frames have times of their own."""
+    ticks = np.rint(scores.times * TICKS)
+    return Fraction(TICKS, max(1, round(np.diff(ticks).mean()))) if len(ticks) > 1 else Fraction(25)
 
 
-def _even(picture: Pixels) -> Pixels:
-    """Return a picture whose sides are even, as H.264 wants them, by repeating the last ones."""
-    height, width = picture.shape[:2]
-    if height % 2 == width % 2 == 0:
-        return picture
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+def _burnt(
+    scores: VideoScores, labels: Sequence[str], threshold: float
+) -> Iterator[tuple[float, Picture]]:
+    """Yield each scored frame's time and its picture with the band."""
+    pictures, count, band = read_pictures(scores.item.path), 0, None
+    times, values = scores.times.tolist(), scores.score.tolist()
+    for seconds, score, label, picture in zip(times, values, labels, pictures, strict=False):
+        band = band or _Band(picture, threshold)
+        yield seconds, band.burn(picture, score, label)
+        count += 1
+    if count < len(labels) or next(pictures, None) is not None:
+        what = f"{scores.item.path} has not the {len(labels)} frames that were scored"
+        raise StoreError(f"{what}; it changed since: score it again")
 
 
 class _Band:
     """The strip over the lowest rows of a video's pictures."""
 
-    def __init__(self, picture: Pixels, threshold: float) -> None:
+    def __init__(self, picture: Picture, threshold: float) -> None:
         self._shape = picture.shape
         self._rows = min(max(_SMALLEST, picture.shape[0] // 12), picture.shape[0])
         self._threshold = threshold
-        font = findfont("DejaVu Sans")
-        self._font = ImageFont.truetype(font, max(9, int(self._rows * 0.6)))
+        size = max(9, int(self._rows * 0.6))
+        self._font = ImageFont.truetype(findfont("DejaVu Sans"), size)
 
-    def burn(self, picture: Pixels, score: float, label: str) -> Pixels:
+    def burn(self, picture: Picture, score: float, label: str) -> Picture:
         """Return a picture with the band: a bar as long as the score, a mark at the threshold."""
         if picture.shape != self._shape:  # a stream may change its size; the file cannot
             picture = np.asarray(Image.fromarray(picture).resize(self._shape[1::-1]))

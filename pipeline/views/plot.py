@@ -3,70 +3,61 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.container import DecodeError
 from extract.stills import read_stills
-from extract.video import DecodeError
-from pipeline.console import console
-from pipeline.settings import PlotRun
+from pipeline.outputs import Outputs
 from pipeline.views.overlay import write_overlay
-from pipeline.views.report import latest_scores
 from pipeline.views.video_figure import draw_video, save_png
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores.parts import folder_header
 from stores.scores.reader import ScoredVideo, read_events, read_scores, read_videos
 
+if TYPE_CHECKING:
+    from pipeline.commands.plot import PlotRun
+
+logger = logging.getLogger(__name__)
+
 _STILLS = 8
 _STILL_HEIGHT = 120
 
 
-@dataclass(frozen=True, slots=True)
-class PlotReport:
-    """The files that were written; ``overlay`` is None where none was asked for."""
-
-    picture: Path
-    overlay: Path | None
-
-
-def plot(run: PlotRun) -> PlotReport:
-    """Draw one scored video and, where asked, write its copy with scores burnt in.
+def plot(run: PlotRun) -> Path:
+    """Draw one scored video, with ``overlay`` also its copy with scores burnt in; return the PNG.
 
     Raises:
-        StoreError: No scores, no such video among them, a video that failed, or a file that cannot
-            be written.
+        StoreError: No scores, no such video or one that failed, or a file that is not writable.
         ValueError: The overlay's name does not end in .mp4.
         DecodeError: The overlay's video cannot be read.
     """
     if run.overlay is not None and run.overlay.suffix.lower() != ".mp4":
         raise ValueError(f"--overlay writes MP4; give a name that ends in .mp4, not {run.overlay}")
-    folder = run.scores or latest_scores(run.out)
-    video = choose_video(read_videos(folder), run.video, folder)
+    folder = run.scores or Outputs(run.out).latest_scores()
+    video = _choose_video(read_videos(folder), run.video, folder)
     item = VideoItem(video.video_id, video.path)
     header = folder_header(folder)
-    scores = read_scores(folder, [item])[video.video_id]
+    (scores,) = read_scores(folder, [item])
     events = [event for video_id, event in read_events(folder) if video_id == video.video_id]
     events.sort(key=lambda event: event.start)
-    name = re.sub(r"[^\w.-]+", "_", video.video_id)
-    picture = run.png or folder / "plots" / f"{name}.png"
+    name = re.sub(r"[^\w.-]+", "_", f"{video.video_id}.png")
+    picture = run.png or folder / "plots" / name
     figure = draw_video(scores, events, header.classes, header.rule, stills_of(scores))
     save_png(figure, picture)
     if run.overlay is not None:
         write_overlay(run.overlay, scores, events, header.rule)
-    return PlotReport(picture, run.overlay)
+    return picture
 
 
-def choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> ScoredVideo:
-    """Return the scored video that a name means: its id, its path, or the end of either.
-
-    Raises:
-        StoreError: None, several, or one that has no scores; the message names candidates.
-    """
+def _choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> ScoredVideo:
+    """Return the scored video that a name means: its id, its path, or the end of either."""
     exact = [v for v in videos if name in (v.video_id, v.path)]
     ending = [v for v in videos if v.video_id.endswith(name) or Path(v.path).stem == name]
     found = exact or ending
@@ -83,11 +74,11 @@ def choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> Scor
 
 
 def stills_of(scores: VideoScores) -> list[NDArray[np.uint8]]:
-    """Return pictures spread evenly over a video; none, told, where it cannot be read any more."""
+    """Return pictures spread evenly over a video; none, with a warning, where it is unreadable."""
     end = float(scores.times[-1])
     times = [(number + 0.5) * end / _STILLS for number in range(_STILLS)]
     try:
         return read_stills(scores.item.path, times, _STILL_HEIGHT)
     except DecodeError as error:
-        console.print(f"without thumbnails: {error}", highlight=False, soft_wrap=True)
+        logger.warning("without thumbnails: %s", error)
         return []

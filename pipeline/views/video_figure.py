@@ -1,6 +1,6 @@
 """The picture of a scored video: curve, threshold, events by class, and stills above it.
 
-Pure drawing by matplotlib, without its global state, so that it works in any thread and notebook.
+Matplotlib without its global state, so that it works in any thread and notebook.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from stores.files.commit import commit_bytes
 from stores.records import EventRule, ScoredEvent, VideoScores
 
 _POINTS = 2000  # of a curve: more than the picture has columns
-_DPI = 120
-_CURVE = "#1f4e9c"
 
 
 def draw_video(
@@ -31,18 +29,17 @@ def draw_video(
 ) -> Figure:
     """Return the picture of one video; ``stills`` are spread evenly over its duration."""
     with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(11, 3.9 if stills else 2.6), layout="constrained", dpi=_DPI)
+        figure = Figure(figsize=(11, 3.9 if stills else 2.6), layout="constrained", dpi=120)
         figure.suptitle(scores.item.video_id, fontsize=10)
-        columns = max(len(stills), 1)
-        heights = (1, 2) if stills else None
-        grid = figure.add_gridspec(1 + bool(stills), columns, height_ratios=heights)
+        rows, heights = (2, (1, 2)) if stills else (1, None)
+        grid = figure.add_gridspec(rows, max(len(stills), 1), height_ratios=heights)
         for column, still in enumerate(stills):
             place = figure.add_subplot(grid[0, column])
             place.imshow(still)
             place.set_axis_off()
         axes = figure.add_subplot(grid[-1, :])
         times, values = thin(scores.times, scores.score)
-        axes.plot(times, values, linewidth=1.2, color=_CURVE)
+        axes.plot(times, values, linewidth=1.2, color="#1f4e9c")
         axes.axhline(rule.threshold, linewidth=0.8, linestyle="--", color="#555")
         seen = dict.fromkeys(event.label for event in events)
         for event in events:
@@ -53,8 +50,8 @@ def draw_video(
         if seen:
             axes.legend(loc="upper right", fontsize=8, ncols=min(len(seen), 4))
         end = max(float(scores.times[-1]), 0.04)
-        told = f"threshold {rule.threshold:.2f}"
-        axes.annotate(told, (end, rule.threshold), ha="right", va="bottom")
+        text = f"threshold {rule.threshold:.2f}"
+        axes.annotate(text, (end, rule.threshold), ha="right", va="bottom")
         axes.set(xlim=(0, end), ylim=(0, 1.03), xlabel="seconds", ylabel="score")
     return figure
 

@@ -1,4 +1,4 @@
-"""What a data set is to the rest: classes, prompts, protocol settings and a way to find its videos.
+"""What a data set is: classes, prompts, protocol settings and a way to find its videos.
 
 A data set is one module of this package that defines ``DATASET``; nothing else has to be edited.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from stores.files.names import printable
 from stores.files.scan import find_videos
-from stores.records import StoreError, VideoItem
+from stores.records import Event, StoreError, VideoItem
 
 MOST_FRAMES = 2**31 - 1
 """Frames are counted in 32 bits in every file: two years at 30 a second."""
@@ -25,21 +25,24 @@ class Discover(Protocol):
     """How a data set finds its videos: below ``root``, by the lists in ``lists`` or in the root."""
 
     def __call__(self, root: Path, lists: Path | None = None) -> Sequence[VideoItem]:
-        """Return the videos in a fixed order; a StoreError says what is not as it has to be."""
+        """Return the videos in a fixed order; a StoreError says which file or line is wrong."""
 
 
-Itemise = Callable[[Path, Path | None, Mapping[str, Path]], Sequence[VideoItem]]
-Describe = Callable[[Path, Path | None], "Dataset"]
+Metric = Literal["auc", "ap"]
+Group = TypeVar("Group")
+Member = TypeVar("Member")
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set's fixed facts, and ``discover`` to find its videos below a root.
+    """What is fixed of a data set, and ``discover`` to find its videos below a root.
 
     ``classes[0]`` is the normal class. ``prompts`` gives each class one or more texts for CLIP.
     ``test_crop`` is the crop of ten that the published lists score, ``frame_rate`` that of nearly
     all its videos, for features that came without; ``preset`` names the model settings (see
-    ``model.heads.dsanet.config``); ``metric`` is the figure the field reports for this data set.
+    ``model.heads``); ``metric`` is the figure the field reports for this data set.
+    ``normal_is_event`` says that the published truth of detection counts a normal test video as one
+    event of the normal class, from its first frame to its last, in the mAP over all classes.
     """
 
     name: str
@@ -50,21 +53,22 @@ class Dataset:
     recipe: str
     test_crop: int = 0
     frame_rate: float = 30.0
-    metric: Literal["auc", "ap"] = "auc"
-    generate: Callable[[Path, int], None] | None = field(default=None)
+    metric: Metric = "auc"
+    normal_is_event: bool = False
+    generate: Callable[[Path, int], None] | None = None
     """Writes the data set itself below a root from a seed; None where it has to be obtained."""
-    itemise: Itemise | None = field(default=None)
+    itemise: Callable[[Path, Path | None, Mapping[str, Path]], Sequence[VideoItem]] | None = None
     """The items of the lists in a folder, given which file each name has; None without lists."""
-    part_of: Callable[[VideoItem], str] | None = field(default=None)
-    """Names the published archive that a video comes in, '' where that is not known."""
-    describe: Describe | None = field(default=None)
-    """Completes the data set from its root, where classes are not known before; else None."""
+    part_of: Callable[[VideoItem], str] | None = None
+    """Names the published archive that a video comes in, '' where none is published."""
+    describe: Callable[[Path, Path | None], Dataset] | None = None
+    """Completes the data set from its root where that defines the classes; else None."""
     note: str = ""
     """How a described data set was understood, for its owner to check."""
 
 
 def names() -> list[str]:
-    """Return the names of all data sets, sorted: every module here but two."""
+    """Return the names of all data sets, sorted: every module here but ``base``, ``inventory``."""
     package = importlib.import_module("stores.datasets")
     found = {module.name for module in pkgutil.iter_modules(package.__path__)}
     return sorted(found - {"base", "inventory"})
@@ -78,8 +82,7 @@ def load(name: str) -> Dataset:
     """
     if name not in names():
         raise StoreError(f"unknown data set {name!r}; there are {', '.join(names())}")
-    dataset: Dataset = importlib.import_module(f"stores.datasets.{name}").DATASET
-    return dataset
+    return importlib.import_module(f"stores.datasets.{name}").DATASET
 
 
 def find_list(root: Path, lists: Path | None, name: str) -> Path:
@@ -94,9 +97,8 @@ def find_list(root: Path, lists: Path | None, name: str) -> Path:
     for path in [folder / name, *sorted(folder.glob(f"*/{name}"))]:
         if path.is_file():
             return path
-    raise StoreError(
-        f"{name} is not in {folder}; it comes with the data set: put it there, or give --lists"
-    )
+    remedy = "it comes with the data set: put it there, or give --lists"
+    raise StoreError(f"{name} is not in {folder}; {remedy}")
 
 
 def refuse_lists(name: str, lists: Path | None) -> None:
@@ -124,10 +126,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def stretches(words: Sequence[str], path: Path, number: int) -> list[tuple[int, int]]:
-    """Return the pairs of frames that a line of an annotation file ends with, half-open.
-
-    The pair -1 -1 stands for none.
+def events_in(words: Sequence[str], label: str, path: Path, number: int) -> tuple[Event, ...]:
+    """Return the half-open pairs of frames that end a line as events; -1 -1 stands for none.
 
     Raises:
         StoreError: They are no numbers, no pairs, or a stretch does not end after it begins.
@@ -141,7 +141,7 @@ def stretches(words: Sequence[str], path: Path, number: int) -> list[tuple[int, 
     for start, end in stated:
         if not 0 <= start < end <= MOST_FRAMES:
             raise StoreError(f"{path} line {number}: frames {start} to {end} are no stretch")
-    return stated
+    return tuple(Event(start, end, label) for start, end in stated)
 
 
 def refuse_doubles(items: Sequence[VideoItem]) -> None:
@@ -155,17 +155,24 @@ def refuse_doubles(items: Sequence[VideoItem]) -> None:
             )
 
 
+def grouped(
+    members: Iterable[Member], group_of: Callable[[Member], Group]
+) -> dict[Group, list[Member]]:
+    """Return the members of each group, groups and members in their order."""
+    groups: defaultdict[Group, list[Member]] = defaultdict(list)
+    for member in members:
+        groups[group_of(member)].append(member)
+    return dict(groups)
+
+
 def group_by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
     """Return videos by their printable name without suffix, those of one name in order."""
-    groups: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in paths:
-        groups[printable(path.stem)].append(path)
-    return dict(groups)
+    return grouped(paths, lambda path: printable(path.stem))
 
 
 def are_copies(paths: Sequence[Path]) -> bool:
     """Return whether files of one name are as long as one another; empty ones do not count."""
-    # One file is not asked for: over a network thousands of questions take minutes.
+    # One file needs no request: over a network thousands of them take minutes.
     return len(paths) == 1 or len({path.stat().st_size for path in paths} - {0}) <= 1
 
 
@@ -173,10 +180,7 @@ def index_by_stem(root: Path) -> dict[str, Path]:
     """Return every video below ``root`` by its name without suffix.
 
     Of several copies the first that is not empty is taken. Different videos of one name are left
-    out, as if none were there: which one is meant cannot be known (``inventory`` names them).
-
-    Raises:
-        StoreError: ``root`` is not a folder.
+    out, since either may be the listed one (``inventory`` names them). Errors are as in ``walk``.
     """
     return {
         stem: next((path for path in paths[:-1] if path.stat().st_size), paths[-1])
@@ -187,5 +191,4 @@ def index_by_stem(root: Path) -> dict[str, Path]:
 
 def locate(index: Mapping[str, Path], name: str) -> str:
     """Return the absolute path of a video of that name, empty where there is none."""
-    path = index.get(name)
-    return "" if path is None else str(path.absolute())
+    return str(index[name].absolute()) if name in index else ""

@@ -15,25 +15,14 @@ def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
 
     A name in which nothing can be read, such as a link that leads nowhere or a folder without
     permission, is among them and ends as a failure.
-
-    Raises:
-        StoreError: ``root`` is no folder, no video lies below it, or lists are given.
     """
     refuse_lists("folder", lists)
     tree = walk(root)
     found = sorted([*tree.videos, *tree.unusable, *tree.unreadable])
     if not found:
-        raise StoreError(
-            f"no video below {root}; looked for files named .mp4, .avi, .mkv and alike"
-        )
+        looked = "looked for files named .mp4, .avi, .mkv and alike"
+        raise StoreError(f"no video below {root}; {looked}")
     return [VideoItem(printable(p.relative_to(root).as_posix()), str(p.absolute())) for p in found]
 
 
-DATASET = Dataset(
-    name="folder",
-    classes=(),
-    prompts=(),
-    discover=discover,
-    preset="",
-    recipe="centre",
-)
+DATASET = Dataset("folder", classes=(), prompts=(), discover=discover, preset="", recipe="centre")

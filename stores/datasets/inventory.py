@@ -1,13 +1,12 @@
 """What lies below a root against what a data set lists: missing, empty, doubled, left over.
 
-Looks at names and sizes alone, so that thousands of videos take a second; whether a file can be
-read is not known here.
+Looks at names and sizes alone, so that thousands of videos take a second; no file is opened.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from stores.datasets.base import Dataset, are_copies, group_by_stem
 from stores.files.locations import size_of
 from stores.files.names import printable
-from stores.files.scan import walk
+from stores.files.scan import Tree, walk
 from stores.records import VideoItem
 
 
@@ -34,11 +33,9 @@ class Inventory:
 
     ``items`` are all of them; each is in exactly one of ``present``, ``empty`` (0 bytes),
     ``clashing`` (different files of its name, so that none is taken) and ``missing``. ``copies``
-    are further files of a name with equal content size, ``extra`` videos that no list names,
-    ``broken_links`` links that lead nowhere, ``unreadable`` folders that cannot be listed,
-    ``leftovers`` archives and unfinished downloads.
+    are further files of a name with equal content size, ``extra`` videos that no list names;
     ``renamed`` pairs a missing video with an extra one whose name is the same but for case or a
-    mark of copying.
+    mark of copying. ``tree`` is all that lies below the root.
     """
 
     items: tuple[VideoItem, ...]
@@ -49,47 +46,28 @@ class Inventory:
     copies: tuple[tuple[Path, ...], ...]
     extra: tuple[Path, ...]
     renamed: tuple[tuple[str, Path], ...]
-    broken_links: tuple[Path, ...]
-    unreadable: tuple[Path, ...]
-    leftovers: tuple[Path, ...]
+    tree: Tree
     parts: tuple[PartLoss, ...]
     bytes: int
 
 
 def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> Inventory:
-    """Compare a data set with what lies below ``root``.
-
-    Raises:
-        StoreError: As the data set's ``discover``: no folder, no lists, or not one video.
-    """
+    """Compare a data set with what lies below ``root``; errors as in its ``discover``."""
     items = tuple(dataset.discover(root, lists))
     tree = walk(root.parent if root.is_file() else root)  # the root may be a list of videos
-    videos = tree.videos
-    used = {item.path for item in items if item.path}
-    unused = [path for path in videos if str(path.absolute()) not in used]
-    by_stem = group_by_stem(videos)
-    present, empty, missing = [], [], []
-    clashing: list[tuple[VideoItem, tuple[Path, ...]]] = []
-    size = 0
-    for item in items:
-        own = size_of(item.path)
-        rivals = by_stem.get(item.video_id, [])
-        if own:
-            size += own
-            present.append(item)
-        elif own == 0:
-            empty.append(item)
-        elif len(rivals) > 1 and not are_copies(rivals):
-            clashing.append((item, tuple(rivals)))
-        else:
-            missing.append(item)
-    listed = {item.video_id for item in items}
+    by_stem = group_by_stem(tree.videos)
+    sizes = {item: size_of(item.path) for item in items}
+    rivals = {i: tuple(by_stem.get(i.video_id, ())) for i, size in sizes.items() if size is None}
+    clashing = {item: paths for item, paths in rivals.items() if not are_copies(paths)}
+    missing = [item for item in rivals if item not in clashing]
+    used, listed = {item.path for item in items}, {item.video_id for item in items}
+    unused = (path for path in tree.videos if str(path.absolute()) not in used)
     extra = [path for path in unused if printable(path.stem) not in listed]
     return Inventory(
         items=items,
-        present=tuple(present),
-        empty=tuple(empty),
-        clashing=tuple(clashing),
+        present=tuple(item for item, size in sizes.items() if size),
+        empty=tuple(item for item, size in sizes.items() if size == 0),
+        clashing=tuple(clashing.items()),
         missing=tuple(missing),
         copies=tuple(
             tuple(paths)
@@ -98,11 +76,9 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
         ),
         extra=tuple(extra),
         renamed=tuple(_renamed(missing, extra)),
-        broken_links=tuple(tree.broken_links),
-        unreadable=tuple(tree.unreadable),
-        leftovers=tuple(tree.leftovers),
+        tree=tree,
         parts=tuple(_parts(dataset, items, missing)),
-        bytes=size,
+        bytes=sum(size or 0 for size in sizes.values()),
     )
 
 
@@ -145,9 +121,7 @@ def _parts(
     if dataset.part_of is None:
         return
     listed = Counter(part for item in items if (part := dataset.part_of(item)))
-    lost: defaultdict[str, int] = defaultdict(int)
-    for item in missing:
-        lost[dataset.part_of(item)] += 1
+    lost = Counter(map(dataset.part_of, missing))
     for part, count in listed.items():
         if lost[part]:
             yield PartLoss(part, lost[part], count)

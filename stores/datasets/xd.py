@@ -11,38 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stores.datasets.base import (
-    Dataset,
-    find_list,
-    index_by_stem,
-    locate,
-    read_lines,
-    stretches,
-)
+from stores.datasets import base
 from stores.records import Event, StoreError, VideoItem
 
 CLASSES = ("A", "B1", "B2", "B4", "B5", "B6", "G")
+_TEXTS = ("normal", "fighting", "shooting", "riot", "abuse", "car accident", "explosion")
 
 
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
-    """Return the videos of both splits, those that are listed and not there with an empty path.
-
-    Raises:
-        StoreError: ``annotations.txt`` is missing or unreadable, or no video is there.
-    """
-    items = itemise(root, lists, index_by_stem(root))
+    """Return the videos of both splits, those that are listed and not there with an empty path."""
+    items = itemise(root, lists, base.index_by_stem(root))
     if not any(item.path for item in items):
         raise StoreError(f"no video named …_label_… is below {root}; XD-Violence has 4,754")
     return items
 
 
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
-    """Return the items of the names that are found or listed; ``found`` gives a name's file.
-
-    Raises:
-        StoreError: ``annotations.txt`` is missing or unreadable, or a name states no label.
-    """
-    truth = dict(_annotations(find_list(root, lists, "annotations.txt")))
+    """Return the items of the names that are found or listed; ``found`` gives a name's file."""
+    truth = dict(_annotations(base.find_list(root, lists, "annotations.txt")))
     folders = {
         name for name, path in found.items() if _is_test(path.parent.name) and path.parent != root
     }
@@ -52,7 +38,7 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
     return [
         VideoItem(
             video_id=name,
-            path=locate(found, name),
+            path=base.locate(found, name),
             split="test" if name in test else "train",
             labels=labels_of(name),
             events=truth.get(name, ()) if name in test else None,
@@ -63,12 +49,12 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
 
 
 def _is_test(folder: str) -> bool:
-    """Tell a folder of test videos (``videos``, as distributed) or their features by its name."""
+    """Return whether a folder is named as one of test videos (as distributed: ``videos``)."""
     return folder == "videos" or "Test" in folder or folder.lower().startswith("test")
 
 
 def part_of(item: VideoItem) -> str:
-    """Return the archive a test video comes in; of the five of training videos none says which."""
+    """Return the archive a test video comes in; which of the five training ones is not stated."""
     return "the archive of test videos (folder videos)" if item.split == "test" else ""
 
 
@@ -87,7 +73,7 @@ def labels_of(name: str) -> tuple[str, ...]:
 def _optional(folder: Path, file: str) -> set[str]:
     """Return the names of a list that need not be there; empty where it is not."""
     path = next(iter(sorted(folder.rglob(file))), None)
-    lines = read_lines(path) if path else ()
+    lines = base.read_lines(path) if path else ()
     return {line.rpartition("/")[2].removesuffix(".mp4") for _, line in lines}
 
 
@@ -97,27 +83,22 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
     14 of the published names carry a ``.mp4`` that the others do not. The file has no class for a
     stretch, so a video of several classes gives each stretch its first.
     """
-    for number, line in read_lines(path):
+    for number, line in base.read_lines(path):
         file, *numbers = line.split()
         name = file.removesuffix(".mp4")
-        label = labels_of(name)[0]
-        pairs = stretches(numbers, path, number)
-        yield name, tuple(Event(start, end, label) for start, end in pairs)
+        yield name, base.events_in(numbers, labels_of(name)[0], path, number)
 
 
-DATASET = Dataset(
+DATASET = base.Dataset(
     name="xd",
     classes=CLASSES,
-    prompts=tuple(
-        (text,)
-        for text in ("normal", "fighting", "shooting", "riot", "abuse", "car accident", "explosion")
-    ),
+    prompts=tuple((text,) for text in _TEXTS),
     discover=discover,
     itemise=itemise,
     preset="xd",
     recipe="vadclip",
-    test_crop=0,
     frame_rate=24.0,
     metric="ap",
+    normal_is_event=True,
     part_of=part_of,
 )

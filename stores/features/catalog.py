@@ -1,4 +1,4 @@
-"""What a feature folder holds, found from the shards themselves: nothing else has to be kept true.
+"""What a feature folder holds, found from the shards themselves: there is nothing else to update.
 
 A look-up by video id is one dictionary access, however many videos there are.
 """
@@ -32,15 +32,6 @@ class Catalog:
         """The files that the videos and failures stand for, by id."""
         failed = {key: failure.item.path for key, failure in self.failures.items()}
         return failed | {key: video.item.path for key, video in self.videos.items()}
-
-    def missing(self, items: Sequence[VideoItem], *, retry_failed: bool = False) -> list[VideoItem]:
-        """Return the items that still have to be read, in their order."""
-        return [
-            item
-            for item in items
-            if item.video_id not in self.videos
-            and (retry_failed or item.video_id not in self.failures)
-        ]
 
     def failed(self, items: Sequence[VideoItem]) -> list[Failure]:
         """Return the recorded failures among the items, in their order."""

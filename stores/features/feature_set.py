@@ -1,10 +1,11 @@
-"""The features of a data set as training and evaluation want them: found, checked, read."""
+"""The features of a data set as training and evaluation need them: found, checked, read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,36 +13,26 @@ from stores.datasets import base
 from stores.datasets.base import Dataset
 from stores.datasets.custom.dataset import read_dataset
 from stores.features.catalog import Catalog, open_catalog
-from stores.features.manifest import read_listing
+from stores.features.manifest import read_manifest
 from stores.features.shard_index import ShardRecipe, ShardVideo
 from stores.features.shards import read_segments, read_times
-from stores.records import SEGMENT_FRAMES, Split, StoreError, VideoFeatures, VideoItem
+from stores.records import SEGMENT_FRAMES, Failure, Split, StoreError, VideoFeatures, VideoItem
+
+Known = TypeVar("Known", ShardVideo, Failure)
 
 
-def latest_dataset(out: Path) -> str:
-    """Return the data set whose features were written last below ``out``.
-
-    Raises:
-        StoreError: There are no features at all.
-    """
-    shards = list(out.glob("*/features/shard-*.h5"))
-    if not shards:
-        raise StoreError(f"no features below {out}; run `make extract DATASET=…` first")
-    return max(shards, key=lambda path: path.stat().st_mtime).parent.parent.name
-
-
-def dataset_named(out: Path, name: str) -> Dataset:
-    """Return a data set by name: one of those that are known, or one's own that was extracted.
+def dataset_named(name: str, features: Path) -> Dataset:
+    """Return a data set by name: a registered one, or a user's own with features in that folder.
 
     Raises:
         StoreError: There is none of that name.
     """
-    own = read_dataset(out / name / "features")
+    own = read_dataset(features)
     return base.load(name) if own is None else own
 
 
-def open_features(out: Path, dataset: Dataset) -> Catalog:
-    """Return the catalog of a data set's features, each video as the list of the last run has it.
+def open_features(folder: Path, dataset: Dataset) -> Catalog:
+    """Return the catalog of a data set's features, each video as the last run's manifest has it.
 
     Shards keep what was known when a video was read. Lists are corrected and splits changed without
     reading it again; a video that is no longer listed does not count.
@@ -49,26 +40,20 @@ def open_features(out: Path, dataset: Dataset) -> Catalog:
     Raises:
         StoreError: There are none, or a shard is damaged.
     """
-    catalog = open_catalog(out / dataset.name / "features")
+    catalog = open_catalog(folder)
     if not catalog.videos:
-        raise StoreError(
-            f"no features in {catalog.folder}; run `make extract DATASET={dataset.name}` first"
-        )
-    listed = read_listing(catalog.folder)
+        command = f"make extract DATASET={dataset.name}"
+        raise StoreError(f"no features in {folder}; run `{command}` first")
+    listed = read_manifest(folder)
     if listed is None:
         return catalog
     items = {item.video_id: item for item in listed}
-    videos = {
-        name: replace(video, item=items[name])
-        for name, video in catalog.videos.items()
-        if name in items
-    }
-    failures = {
-        name: replace(failure, item=items[name])
-        for name, failure in catalog.failures.items()
-        if name in items
-    }
+    videos, failures = _listed(catalog.videos, items), _listed(catalog.failures, items)
     return replace(catalog, videos=videos, failures=failures)
+
+
+def _listed(known: Mapping[str, Known], items: Mapping[str, VideoItem]) -> dict[str, Known]:
+    return {key: replace(each, item=items[key]) for key, each in known.items() if key in items}
 
 
 def videos_of(catalog: Catalog, split: Split) -> list[ShardVideo]:
@@ -77,62 +62,49 @@ def videos_of(catalog: Catalog, split: Split) -> list[ShardVideo]:
     Raises:
         StoreError: The split has no video, as in a folder of unlabelled ones.
     """
-    videos = sorted(
-        (video for video in catalog.videos.values() if video.item.split == split),
-        key=lambda video: video.item.video_id,
-    )
+    videos = [video for video in catalog.videos.values() if video.item.split == split]
     if not videos:
         raise StoreError(
             f"{catalog.folder} holds no video of the {split} split; a folder of videos without "
             "labels can be scored, not trained on"
         )
-    return videos
+    return sorted(videos, key=lambda video: video.item.video_id)
 
 
 def read_videos(videos: Sequence[ShardVideo], crop: int | None = None) -> Iterator[VideoFeatures]:
-    """Yield the features of each video, all crops of it or the one asked for.
+    """Yield the features of each video: all crops, or one of them.
 
-    A video that has a single crop gives that one, and events end with their video. Errors are those
-    of ``read_segments``.
+    A video with a single crop yields that one; events end with their video; errors as in
+    ``read_segments``.
     """
     for video in videos:
-        chosen = None if crop is None or video.crops == 1 else crop
-        segments = read_segments(video, chosen)
+        segments = read_segments(video, None if video.crops == 1 else crop)
+        events = video.item.events
+        if events is not None:  # published ones may pass the last frame
+            events = tuple(replace(event, end=min(event.end, video.frames)) for event in events)
         yield VideoFeatures(
-            item=_cut(video),
+            item=replace(video.item, events=events),
             segments=segments if segments.ndim == 3 else segments[np.newaxis],
             times=read_times(video),
             audit=video.audit,
         )
 
 
-def _cut(video: ShardVideo) -> VideoItem:
-    """Return a video's item with its events cut at its last frame: published ones may pass it."""
-    events = video.item.events
-    if events is None:
-        return video.item
-    cut = tuple(replace(event, end=min(event.end, video.frames)) for event in events)
-    return replace(video.item, events=cut)
-
-
 def check_test(catalog: Catalog) -> None:
-    """Join the test split's features, its truth and its list, before any metric is computed.
+    """Check that the test split's features, truth and manifest fit, before any metric is computed.
 
     Raises:
-        StoreError: A listed test video was never read, one has no truth, an event of the truth
-            begins after the video's last frame, or segments and frames do not go together. The
-            message names the videos.
+        StoreError: They do not; the message says how, and names the videos.
     """
-    listed = read_listing(catalog.folder) or []
-    unread = [item.video_id for item in catalog.missing(listed) if item.split == "test"]
+    listed = {i.video_id for i in read_manifest(catalog.folder) or [] if i.split == "test"}
+    unread = sorted(listed - catalog.videos.keys() - catalog.failures.keys())
     if unread:
-        raise StoreError(
-            f"{_named(unread)} of the test split have no features yet; run the same extract again"
-        )
+        what = f"{_named(unread)} of the test split"
+        raise StoreError(f"{what} have no features yet; run the same extract again")
     test = videos_of(catalog, "test")
-    untold = [v.item.video_id for v in test if v.item.events is None]
-    if untold:
-        raise StoreError(f"test videos without frame truth: {_named(untold)}")
+    unlabelled = [v.item.video_id for v in test if v.item.events is None]
+    if unlabelled:
+        raise StoreError(f"test videos without frame truth: {_named(unlabelled)}")
     beyond = [
         f"{v.item.video_id} (event at frame {event.start} of {v.frames})"
         for v in test
@@ -169,6 +141,6 @@ def load_test(catalog: Catalog, recipe: ShardRecipe, crop: int) -> list[VideoFea
     return list(read_videos(videos_of(catalog, "test"), crop))
 
 
-def _named(names: Sequence[str], most: int = 5) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+def _named(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + rest

@@ -1,17 +1,15 @@
-"""Where a video's features lie in its shard, and digests of them: reading that passes HDF5 by.
+"""Where a video's features lie in its shard, and digests of them: reading without HDF5.
 
-HDF5 compares Fletcher-32 at less than half the speed of the reading itself. A shard keeps these
-checksums for whoever opens it with HDF5; its index also says where every chunk lies and what digest
-a crop's values have, so that a crop is one plain read and is still checked to the last bit.
+HDF5 compares Fletcher-32 at less than half the speed of the reading itself. With a chunk's place
+and a digest of each crop's values, a crop is one plain read and still checked to the last bit.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 import h5py
 import numpy as np
@@ -23,10 +21,8 @@ _ROWS = 8192  # of a chunk at most: HDF5 holds a whole chunk in memory, 8 MiB at
 
 
 def chunk_rows(segments: int) -> int:
-    """Return the rows of a chunk: the whole crop, or equal pieces of a long one.
-
-    Equal, because HDF5 writes the last chunk whole, be it ever so empty.
-    """
+    """Return the rows of a chunk: the whole crop, or equal pieces of a long one."""
+    # Equal, because HDF5 writes the last chunk whole, however empty it is.
     return -(-segments // -(-segments // _ROWS))
 
 
@@ -34,8 +30,8 @@ def chunk_rows(segments: int) -> int:
 class Layout:
     """One video's chunks: byte ``offsets`` in the file and XXH3 ``digests`` of crops' values.
 
-    ``rows`` is what a chunk holds, the last of a crop maybe less; a crop's chunks stand together in
-    ``offsets``.
+    ``rows`` is what a chunk holds, though the last of a crop may hold less; a crop's chunks are
+    neighbours in ``offsets``.
     """
 
     rows: int
@@ -52,24 +48,21 @@ class Layout:
         offsets = (data.id.get_chunk_info_by_coord(start).byte_offset for start in starts)
         return cls(rows, tuple(offsets), tuple(digest(crop) for crop in values))
 
-    @classmethod
-    def from_json(cls, content: dict[str, Any], shape: Sequence[int]) -> Layout:
-        """Return the layout that an index tells of features of this shape.
+    def check(self, crops: int, segments: int) -> None:
+        """Make sure that these are places for features of this shape.
 
         Raises:
-            ValueError: It does not fit the shape.
+            ValueError: They are too many or too few.
         """
-        layout = cls(content["rows"], tuple(content["offsets"]), tuple(content["digests"]))
-        crops, segments, _ = shape
-        if layout.rows < 1:
-            raise ValueError(f"its index tells of chunks of {layout.rows} rows")
-        chunks = crops * -(-segments // layout.rows)
-        if (len(layout.offsets), len(layout.digests)) != (chunks, crops):
-            raise ValueError(f"its index names {len(layout.offsets)} chunks, expected {chunks}")
-        return layout
+        if self.rows < 1:
+            raise ValueError(f"chunks of {self.rows} rows")
+        chunks = crops * -(-segments // self.rows)
+        if (len(self.offsets), len(self.digests)) != (chunks, crops):
+            listed = f"{len(self.offsets)} chunks are listed, expected {chunks}"
+            raise ValueError(f"{listed}; {len(self.digests)} digests, expected {crops}")
 
     def expect(self, file: IO[bytes], crop: int, size: int) -> None:
-        """Have a lone crop of ``size`` bytes fetched from disk in one request, not in several."""
+        """Ask the kernel to fetch one crop of ``size`` bytes in one request, not in several."""
         if isinstance(file, io.BufferedReader) and hasattr(os, "posix_fadvise"):
             first = self.offsets[crop * len(self.offsets) // len(self.digests)]
             os.posix_fadvise(file.fileno(), first, size, os.POSIX_FADV_WILLNEED)
@@ -84,7 +77,7 @@ class Layout:
         for chunk in range(count):
             piece = into[chunk * self.rows : (chunk + 1) * self.rows].data.cast("B")
             file.seek(self.offsets[crop * count + chunk])
-            # Every file that is opened to be read has readinto; typeshed's IO does not say so.
+            # Every file that is opened for reading has readinto; typeshed's IO lacks it.
             if file.readinto(piece) != piece.nbytes:  # type: ignore[attr-defined]
                 raise ValueError("it ends too early")
         if digest(into) != self.digests[crop]:

@@ -1,7 +1,7 @@
 """Published feature trees: ``<video>__<crop>.npy`` files, one a crop, to the features of videos.
 
-The way this field passes features on. Such a file says nothing of how it was made, of frame rates
-or of labels: those come from the data set's published lists.
+The way this field shares features. Such a file does not state how it was made, nor frame rates or
+labels: those come from the data set's published lists.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CROPS = 10
 _NAME = re.compile(r"(?P<video>.+)__(?P<crop>\d+)\.npy")
 
 _NO_ARRAY = (ValueError, EOFError, SyntaxError, TokenError, TypeError, KeyError, MemoryError)
-"""What NumPy raises of other files, and of headers that are damaged: those are Python to it."""
+"""What NumPy raises for other files, and for damaged headers: it parses those as Python."""
 
 CropFiles = Mapping[int, Path]
 
@@ -56,8 +56,7 @@ def read_features(
     16 a segment, since published features drop an incomplete last one, at ``frame_rate`` a second.
 
     Raises:
-        StoreError: A crop is missing or its file cannot be used: not two-dimensional, of another
-            width, of another length than the first crop, not finite, or too large for float16.
+        StoreError: A crop is missing, of another shape, not finite, or too large for float16.
     """
     if not files:
         raise StoreError(f"no file {item.video_id}__<crop>.npy")
@@ -66,27 +65,17 @@ def read_features(
         wanted = [test_crop]
     missing = [crop for crop in wanted if crop not in files]
     if missing or len(files) > len(wanted):
-        raise StoreError(
-            f"has crops {sorted(files)}, expected {wanted}; missing {missing or 'none'}"
-        )
+        missed = missing or "none"
+        raise StoreError(f"has crops {sorted(files)}, expected {wanted}; missing {missed}")
     crops = [_read_crop(files[crop], width) for crop in wanted]
     lengths = {files[crop].name: len(rows) for crop, rows in zip(wanted, crops, strict=True)}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {rows}" for name, rows in lengths.items())
-        raise StoreError(f"crops have different numbers of segments: {told}")
+        listed = ", ".join(f"{name} {rows}" for name, rows in lengths.items())
+        raise StoreError(f"crops have different numbers of segments: {listed}")
     frames = SEGMENT_FRAMES * len(crops[0])
-    return VideoFeatures(
-        item=item,
-        segments=np.stack(crops),
-        times=np.arange(frames) / frame_rate,
-        audit=DecodeAudit(
-            decoder="imported",
-            expected_frames=frames,
-            decoded_frames=frames,
-            container_seconds=0.0,
-            note=f"frames counted from segments, {frame_rate:g} a second assumed",
-        ),
-    )
+    note = f"frames counted from segments, {frame_rate:g} a second assumed"
+    audit = DecodeAudit("imported", frames, frames, container_seconds=0.0, note=note)
+    return VideoFeatures(item, np.stack(crops), np.arange(frames) / frame_rate, audit)
 
 
 def read_array(path: Path) -> NDArray[np.floating[Any]]:
@@ -110,9 +99,8 @@ def read_array(path: Path) -> NDArray[np.floating[Any]]:
 def _read_crop(path: Path, width: int) -> NDArray[np.float16]:
     rows = read_array(path)
     if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
-        raise StoreError(
-            f"{path.name} holds {rows.dtype} of shape {rows.shape}, expected floats [S, {width}]"
-        )
+        found = f"{path.name} holds {rows.dtype} of shape {rows.shape}"
+        raise StoreError(f"{found}, expected floats [S, {width}]")
     if not np.isfinite(rows).all():
         bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
         raise StoreError(f"{path.name}: segment {bad} is not finite")

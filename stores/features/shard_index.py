@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from stores.features.layout import Layout
-from stores.features.manifest import item_from_json
-from stores.records import DecodeAudit, Failure, StoreError, VideoFeatures, VideoItem
+from stores.files.typed import decode_json
+from stores.records import DecodeAudit, Failure, VideoFeatures, VideoItem
 
 SCHEMA = 3
-READABLE = (1, 2, 3)
-"""Version 1 lacks the audit's duplicate frames and time of the last frame, 1 and 2 the layout."""
+REDO = "delete it and run extract again to redo its videos"
+"""What to do about a shard that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,34 @@ class ShardRecipe:
 
 @dataclass(frozen=True, slots=True)
 class ShardVideo:
-    """What the index says of one video, and the shard it lies in.
-
-    ``layout`` is None in shards of the first two schemas, which are read through HDF5.
-    """
+    """What the index says of a video with features of ``shape`` [C,S,D], and the shard it is in."""
 
     item: VideoItem
     frames: int
-    segments: int
-    crops: int
-    width: int
+    shape: tuple[int, int, int]
     audit: DecodeAudit
-    shard: Path
-    layout: Layout | None = None
+    layout: Layout
+    shard: Path = Path()
+
+    def __post_init__(self) -> None:
+        if min(self.frames, *self.shape) < 1:
+            raise ValueError(f"expected frames and shape above 0, got {self.frames}, {self.shape}")
+        self.layout.check(self.crops, self.segments)
+
+    @property
+    def crops(self) -> int:
+        """Number of crops C."""
+        return self.shape[0]
+
+    @property
+    def segments(self) -> int:
+        """Number of segments S."""
+        return self.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Values in one feature, D."""
+        return self.shape[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,59 +64,33 @@ class ShardIndex:
     videos: tuple[ShardVideo, ...]
     failures: tuple[Failure, ...]
 
-    @classmethod
-    def from_json(cls, content: dict[str, Any], path: Path) -> ShardIndex:
-        """Return what :func:`index_json` tells of the shard at ``path``.
 
-        Raises:
-            StoreError: The schema is a later one.
-            KeyError, TypeError, ValueError, AttributeError: It is the index of something else.
-        """
-        if content["schema"] not in READABLE:
-            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
-        videos = tuple(_video_from_json(entry, path) for entry in content["videos"])
-        failures = tuple(
-            Failure(item=item_from_json(f["item"]), reason=f["reason"], attempts=f["attempts"])
-            for f in content["failures"]
-        )
-        return cls(ShardRecipe(**content["recipe"]), videos, failures)
-
-
-def index_json(
+def encode_index(
     recipe: ShardRecipe,
     videos: Sequence[VideoFeatures],
     failures: Sequence[Failure],
     layouts: Sequence[Layout],
-) -> dict[str, Any]:
+) -> bytes:
     """Return the index of a shard of these videos, which lie there as ``layouts`` say."""
-    return {
-        "schema": SCHEMA,
-        "recipe": asdict(recipe),
-        "videos": [
-            {
-                "item": asdict(v.item),
-                "frames": v.frames,
-                "shape": v.segments.shape,
-                "audit": asdict(v.audit),
-                "layout": asdict(layout),
-            }
-            for v, layout in zip(videos, layouts, strict=True)
-        ],
-        "failures": [asdict(f) for f in failures],
-    }
+    entries = [
+        {
+            "item": asdict(video.item),
+            "frames": video.frames,
+            "shape": video.segments.shape,
+            "audit": asdict(video.audit),
+            "layout": asdict(layout),
+        }
+        for video, layout in zip(videos, layouts, strict=True)
+    ]
+    index = {"recipe": asdict(recipe), "videos": entries, "failures": [*map(asdict, failures)]}
+    return json.dumps({"schema": SCHEMA, **index}).encode()
 
 
-def _video_from_json(entry: dict[str, Any], path: Path) -> ShardVideo:
-    crops, segments, width = entry["shape"]
-    if not all(isinstance(n, int) and n > 0 for n in (entry["frames"], crops, segments, width)):
-        raise TypeError(f"frames and shape have to be numbers above 0, got {entry['shape']}")
-    return ShardVideo(
-        item=item_from_json(entry["item"]),
-        frames=entry["frames"],
-        segments=segments,
-        crops=crops,
-        width=width,
-        audit=DecodeAudit(**entry["audit"]),
-        shard=path,
-        layout=Layout.from_json(entry["layout"], entry["shape"]) if "layout" in entry else None,
-    )
+def decode_index(data: bytes, path: Path) -> ShardIndex:
+    """Return what :func:`encode_index` wrote into the shard at ``path``.
+
+    Raises:
+        StoreError: It is damaged, of another schema, or the index of something else.
+    """
+    index = decode_json(data, ShardIndex, f"shard {path}", schema=SCHEMA, remedy=REDO)
+    return replace(index, videos=tuple(replace(video, shard=path) for video in index.videos))

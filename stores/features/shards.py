@@ -1,9 +1,8 @@
 """HDF5 shards of whole videos: the unit of work, of retry, of commit and of resume.
 
 A shard holds ``/<video>/segments`` [C,S,D] float16 and ``/<video>/times`` [F] float64, both behind
-a Fletcher-32 checksum, and ``/index``: JSON that lists its videos, its failures and its recipe, so
-that the catalog reads one small data set a shard. A recipe is text and a fingerprint here. The
-index also says where features lie, and their digests (:mod:`stores.features.layout`).
+a Fletcher-32 checksum, and ``/index``: JSON (:mod:`stores.features.shard_index`), so that the
+catalog reads one small data set a shard.
 """
 
 from __future__ import annotations
@@ -14,28 +13,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from stores.features.layout import VALUES, Layout, chunk_rows, digest
-from stores.features.shard_index import ShardIndex, ShardRecipe, ShardVideo, index_json
+from stores.features.shard_index import (
+    REDO,
+    ShardIndex,
+    ShardRecipe,
+    ShardVideo,
+    decode_index,
+    encode_index,
+)
 from stores.files.commit import commit_bytes
 from stores.files.locations import openable
 from stores.records import Failure, StoreError, VideoFeatures
 
-# What h5py and JSON report of a cut file, a flipped bit, a missing name or a foreign content.
+# What h5py reports of a cut file, a flipped bit, a missing name or foreign content.
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
-_REDO = "delete it and run extract again to redo its videos"
 
 
 def shard_name(recipe: ShardRecipe, video_ids: Sequence[str]) -> str:
-    """Return the file name for these videos.
-
-    The same set makes the same name: a repeated job overwrites itself and adds no second copy.
-    """
+    """Return the file name for these videos: a repeated job overwrites itself."""
     text = "\n".join([recipe.fingerprint, *sorted(video_ids)])
     return f"shard-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
 
@@ -46,13 +48,10 @@ def write_shard(
     videos: Sequence[VideoFeatures],
     failures: Sequence[Failure] = (),
 ) -> Path:
-    """Commit one shard and return its path.
+    """Commit one shard and return its path; errors as in committing.
 
     The HDF5 image is built in memory and written in one piece: HDF5 flushing chunks to a full disk
     ends the process without an exception.
-
-    Raises:
-        StoreError: The folder cannot be written.
     """
     ids = [v.item.video_id for v in videos] + [f.item.video_id for f in failures]
     path = folder / shard_name(recipe, ids)
@@ -61,12 +60,10 @@ def write_shard(
     with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
         for video in videos:
             _write_video(file, video)
-        file.flush()  # which gives chunks their places
+        file.flush()  # chunks have no place in the file before
         layouts = [Layout.of(file[_group(v.item.video_id)]["segments"], v.segments) for v in videos]
-        index = json.dumps(index_json(recipe, videos, failures, layouts)).encode()
-        file.create_dataset(
-            "index", data=np.frombuffer(index, dtype=np.uint8), chunks=True, fletcher32=True
-        )
+        index = np.frombuffer(encode_index(recipe, videos, failures, layouts), dtype=np.uint8)
+        file.create_dataset("index", data=index, chunks=True, fletcher32=True)
         file.flush()
         image = file.id.get_file_image()
     commit_bytes(path, image)
@@ -79,15 +76,11 @@ def read_index(path: Path) -> ShardIndex:
     Raises:
         StoreError: The file is damaged, or no shard of this schema.
     """
-    foreign = f"{path} is HDF5 but not a feature shard; move it out of the folder"
-    with _reading(path) as file:
+    with _naming(path), h5py.File(openable(path), "r") as file:
         index = file.get("index")
         if not isinstance(index, h5py.Dataset) or index.dtype != np.uint8 or index.ndim != 1:
-            raise StoreError(foreign)
-        content = json.loads(index[()].tobytes())
-        if not isinstance(content, dict) or "schema" not in content:
-            raise StoreError(foreign)
-        return ShardIndex.from_json(content, path)
+            raise StoreError(f"{path} is HDF5 but not a feature shard; move it out of the folder")
+        return decode_index(index[()].tobytes(), path)
 
 
 def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.float16]:
@@ -97,13 +90,8 @@ def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.floa
         StoreError: The shard is damaged, or has no such crop.
     """
     if crop is not None and not 0 <= crop < video.crops:
-        raise StoreError(
-            f"crop {crop} of {video.item.video_id}: {video.shard} holds {video.crops} crops"
-        )
-    if video.layout is None:
-        with _reading(video.shard) as file:
-            data = _data(file, video, "segments")
-            return np.asarray(data[()] if crop is None else data[crop], dtype=np.float16)
+        what = f"crop {crop} of {video.item.video_id}"
+        raise StoreError(f"{what}: {video.shard} holds {video.crops} crops")
     crops = range(video.crops) if crop is None else [crop]
     with _naming(video.shard), video.shard.open("rb") as raw:
         values = np.empty((len(crops), video.segments, video.width), VALUES)
@@ -116,8 +104,8 @@ def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.floa
 
 def read_times(video: ShardVideo) -> NDArray[np.float64]:
     """Return the presentation time of every frame, [F] seconds; errors as in read_segments."""
-    with _reading(video.shard) as file:
-        return np.asarray(_data(file, video, "times")[()], dtype=np.float64)
+    with _naming(video.shard):
+        return np.asarray(_read(video, "times", (video.frames,)), dtype=np.float64)
 
 
 def check_shard(path: Path) -> None:
@@ -129,16 +117,9 @@ def check_shard(path: Path) -> None:
     for video in read_index(path).videos:
         read_segments(video)
         read_times(video)
-        with _reading(path) as file:
-            values = _data(file, video, "segments")[()]
-        if video.layout is not None and video.layout.digests != tuple(map(digest, values)):
-            raise StoreError(f"damaged shard {path}: its index tells of other features; {_REDO}")
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[h5py.File]:
-    with _naming(path), h5py.File(openable(path), "r") as file:
-        yield file
+        values = _read(video, "segments", video.shape)
+        if video.layout.digests != tuple(map(digest, values)):
+            raise StoreError(f"damaged shard {path}: its index describes other features; {REDO}")
 
 
 @contextmanager
@@ -151,21 +132,19 @@ def _naming(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise StoreError(f"{path}: no permission to read the shard") from error
     except _DAMAGE as error:
-        raise StoreError(f"damaged shard {path} ({error}); {_REDO}") from error
+        raise StoreError(f"damaged shard {path} ({error}); {REDO}") from error
 
 
-def _data(file: h5py.File, video: ShardVideo, name: Literal["segments", "times"]) -> h5py.Dataset:
-    """Return a data set of a video; its shape is compared before memory is asked for it."""
-    shape: tuple[int, ...] = (video.frames,)
-    if name == "segments":
-        shape = video.crops, video.segments, video.width
-    data = file[_group(video.item.video_id)][name]
-    if data.shape != shape:
-        raise StoreError(
-            f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the index "
-            f"says {shape}; move the file away and extract again"
-        )
-    return data
+def _read(video: ShardVideo, name: str, shape: tuple[int, ...]) -> NDArray[np.floating[Any]]:
+    """Return what a data set of a video holds; its shape is compared before memory is allocated."""
+    with _naming(video.shard), h5py.File(openable(video.shard), "r") as file:
+        data = file[_group(video.item.video_id)][name]
+        if data.shape != shape:
+            raise StoreError(
+                f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the "
+                f"index says {shape}; move the file away and extract again"
+            )
+        return data[()]
 
 
 def _group(video_id: str) -> str:
@@ -176,13 +155,9 @@ def _group(video_id: str) -> str:
 
 def _write_video(file: h5py.File, video: VideoFeatures) -> None:
     _, segments, width = video.segments.shape
+    chunks, values = (1, chunk_rows(segments), width), video.segments.astype(VALUES, copy=False)
     group = file.create_group(_group(video.item.video_id))
-    group.create_dataset(
-        "segments",
-        data=video.segments.astype(VALUES, copy=False),
-        chunks=(1, chunk_rows(segments), width),
-        fletcher32=True,
-    )
+    group.create_dataset("segments", data=values, chunks=chunks, fletcher32=True)
     # Regular times differ by a constant: shuffled and deflated they take a fraction of a byte each.
     group.create_dataset(
         "times", data=video.times, chunks=True, shuffle=True, compression="gzip", fletcher32=True

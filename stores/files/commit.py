@@ -28,8 +28,7 @@ def committing(path: Path) -> Iterator[Path]:
     ``path`` the temporary file is one of this machine, and is uploaded.
 
     Raises:
-        StoreError: The disk is full, read-only or forbids it, or the store cannot be reached; the
-            message names ``path``.
+        StoreError: The disk is full, read-only or forbids it, or the store cannot be reached.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="outgoing-") as folder:
@@ -65,8 +64,7 @@ def commit_text(path: Path, text: str) -> None:
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for one writer, creating it, and clear what a killed one left half-written.
 
-    The lock is the kernel's, so it ends with the process that holds it, however that ends. Remote
-    folders have none.
+    The lock is the kernel's, so it ends with its process. Remote folders have none.
 
     Raises:
         StoreError: Another process holds it, or the folder cannot be written.

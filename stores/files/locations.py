@@ -1,7 +1,8 @@
-"""Where files are: on this machine, or behind a URL that fsspec knows (s3, gs, hf, http, memory).
+"""Where files are: on this machine, or behind a URL that fsspec opens (s3, gs, hf, http, memory).
 
 A location is a ``Path`` here and everywhere: what stands for a URL has the same methods. Only code
 that hands a file to a library, or relies on what no object store has, needs the functions below.
+They raise a StoreError where a store cannot be reached, or refuses.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
     AnyPath = Path
 else:
-    # What stands for a URL has a Path's methods and is none, so checks at run time must not ask.
+    # What stands for a URL has a Path's methods but is none: beartype must not check for one.
     AnyPath = object
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 
 
 def is_url(text: str) -> bool:
-    """Tell a URL from a path of this machine."""
+    """Return whether a text is a URL and no path of this machine."""
     return _URL.match(text) is not None
 
 
@@ -62,7 +63,7 @@ def location(text: str) -> Path:
 
 
 @contextmanager
-def _telling(what: str) -> Iterator[None]:
+def _store_errors(what: str) -> Iterator[None]:
     """Turn whatever a protocol's library raises into a StoreError that begins with ``what``."""
     try:
         yield
@@ -75,13 +76,13 @@ def reachable(text: str) -> Path:
     """Return the location that a text names, after one request where it is a URL.
 
     Raises:
-        StoreError: As :func:`location`; or the store behind a URL cannot be reached, or refuses.
+        StoreError: As :func:`location`, or the store behind a URL cannot be reached, or refuses.
     """
     found = location(text)
     if not is_url(text):
         return found
     filesystem, path = _filesystem(text)
-    with _telling(f"{text} cannot be reached"):
+    with _store_errors(f"{text} cannot be reached"):
         try:
             filesystem.info(path)
         except FileNotFoundError as error:
@@ -90,46 +91,31 @@ def reachable(text: str) -> Path:
     return found
 
 
-def find_files(folder: Path) -> list[tuple[Path, int]]:
-    """Return every file below a remote folder with its size in bytes, by one listing.
-
-    Raises:
-        StoreError: The store cannot be reached, or refuses.
-    """
+def find_files(folder: Path) -> list[Path]:
+    """Return every file below a remote folder, sorted, by one listing."""
     filesystem, root = _filesystem(str(folder))
-    with _telling(f"{folder} cannot be listed"):
-        found = filesystem.find(root, detail=True)
-    return [
-        (folder / name.removeprefix(root).lstrip("/"), int(entry["size"] or 0))
-        for name, entry in sorted(found.items())
-    ]
+    with _store_errors(f"{folder} cannot be listed"):
+        names = sorted(filesystem.find(root))
+    return [folder / name.removeprefix(root).lstrip("/") for name in names]
 
 
 @contextmanager
 def local_copy(path: Path) -> Iterator[Path]:
-    """Yield a file of this machine with the content of ``path``: itself, or a copy that is removed.
-
-    Raises:
-        StoreError: The file cannot be fetched.
-    """
+    """Yield a file of this machine with the content of ``path``: itself, or a passing copy."""
     if not is_remote(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
         copy = Path(folder) / (path.name or "file")
         filesystem, source = _filesystem(str(path))
-        with _telling(f"{path} cannot be fetched"):
+        with _store_errors(f"{path} cannot be fetched"):
             filesystem.get_file(source, str(copy))
         yield copy
 
 
 @contextmanager
 def local_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder of this machine to write into: itself, or one that is uploaded at the end.
-
-    Raises:
-        StoreError: A file cannot be uploaded.
-    """
+    """Yield a folder of this machine to write into: itself, or one that is uploaded at the end."""
     if not is_remote(folder):
         yield folder
         return
@@ -141,13 +127,9 @@ def local_folder(folder: Path) -> Iterator[Path]:
 
 
 def upload(file: Path, target: Path) -> None:
-    """Put a file of this machine to a remote location, where it appears whole or not at all.
-
-    Raises:
-        StoreError: The store cannot be reached, or refuses.
-    """
+    """Put a file of this machine to a remote location, where it appears whole or not at all."""
     filesystem, path = _filesystem(str(target))
-    with _telling(f"cannot write {target}"):
+    with _store_errors(f"cannot write {target}"):
         filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)  # object stores have none
         filesystem.put_file(str(file), path)
 
@@ -161,7 +143,7 @@ def size_of(path: str) -> int | None:
     """Return a file's size in bytes, or None where there is no such file."""
     try:
         status = location(path).stat()
-    except (OSError, ValueError):  # whoever opens it will say what is wrong with it
+    except (OSError, ValueError):  # opening it will raise the error that names it
         return None
     return status.st_size if path and stat.S_ISREG(status.st_mode) else None
 
@@ -169,5 +151,4 @@ def size_of(path: str) -> int | None:
 def _filesystem(url: str) -> tuple[AbstractFileSystem, str]:
     from fsspec.core import url_to_fs
 
-    filesystem, path = url_to_fs(url, use_listings_cache=False)
-    return filesystem, path
+    return url_to_fs(url, use_listings_cache=False)

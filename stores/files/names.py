@@ -1,4 +1,4 @@
-"""File names as text that every file format and terminal takes.
+"""File names as text that every file format and terminal accepts.
 
 A name on disk is bytes: it may be no UTF-8, hold a line break, or the codes that move a cursor.
 """
@@ -14,21 +14,18 @@ _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 def printable(name: str) -> str:
     r"""Return a name on one line of valid Unicode; different names stay different.
 
-    What cannot be shown becomes ``\xe9`` or alike, and a backslash ``\\``; all else stays.
+    What cannot be shown is escaped as ``\xe9``, and a backslash as ``\\``; all else stays.
     """
     return "".join(_escape(character) for character in name)
 
 
 def one_line(text: str) -> str:
     """Return a message on one line of valid Unicode: as :func:`printable`, but for backslashes."""
-    return "".join(
-        character if character == "\\" else _escape(character)
-        for character in " ".join(text.split())
-    )
+    return "\\".join(printable(piece) for piece in " ".join(text.split()).split("\\"))
 
 
 def is_unicode(name: str) -> bool:
-    """Return whether a name is valid Unicode, as libraries that know no other want it."""
+    """Return whether a name is valid Unicode, as some libraries require."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 

@@ -1,7 +1,7 @@
 """One walk over a folder of videos: what is there to read, and what is there and cannot be.
 
-Nothing is passed over in silence: a folder that may not be listed, or a link that leads nowhere, is
-an input as well, and has to end as a failure with its name.
+Nothing is skipped in silence: a folder that may not be listed, or a link that leads nowhere, is an
+input as well, and has to end as a failure with its name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,9 @@ from stores.files.locations import find_files, is_remote, is_url, size_of
 from stores.files.names import printable
 from stores.records import StoreError, VideoItem
 
-VIDEO_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "ogv", "flv", "wmv", "asf", "mxf"),
-        *("mpg", "mpeg", "vob", "ts", "mts", "m2ts", "gif"),
-    )
+_VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".ogv", ".flv", ".wmv", ".asf"),
+    *(".mxf", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".gif"),
 )
 _LEFTOVERS = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".part", ".crdownload", ".download")
 
@@ -52,8 +49,10 @@ def walk(root: Path) -> Tree:
     """
     if not root.is_dir():
         raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
-    if is_remote(root):
-        return _remote_tree(root)
+    if is_remote(root):  # where there are no links and no devices
+        files = find_files(root)
+        videos = [path for path in files if path.suffix.lower() in _VIDEOS]
+        return Tree(videos, leftovers=[p for p in files if p.suffix.lower() in _LEFTOVERS])
     tree = Tree()
     seen: set[tuple[int, int]] = set()
     pending = [root]
@@ -74,28 +73,18 @@ def walk(root: Path) -> Tree:
     return tree
 
 
-def _remote_tree(root: Path) -> Tree:
-    """Return what lies behind a URL, where there are no links and no devices."""
-    files = [path for path, _ in find_files(root)]
-    return Tree(
-        videos=[path for path in files if path.suffix.lower() in VIDEO_SUFFIXES],
-        leftovers=[path for path in files if path.suffix.lower() in _LEFTOVERS],
-    )
-
-
 def find_videos(root: Path) -> list[Path]:
     """Return every video file below ``root``, sorted; errors as in :func:`walk`."""
     return walk(root).videos
 
 
 def refuse_other_files(folder: Path, items: Sequence[VideoItem], known: Mapping[str, str]) -> None:
-    """Make sure that ids mean the files they meant when the results in ``folder`` were made.
+    """Check that ids stand for the files they stood for when the results in ``folder`` were made.
 
-    ``known`` are those files by id. A file that was moved, or has a copy of equal size, is the same
-    one.
+    ``known`` are those files by id; one that was moved, or a copy of equal size, is the same one.
 
     Raises:
-        StoreError: An id stands for another file now, as where two cameras name theirs alike.
+        StoreError: An id stands for another file now, as when two cameras use the same names.
     """
     for item in items:
         other = known.get(item.video_id, "")
@@ -110,14 +99,14 @@ def _sort(path: Path, tree: Tree) -> bool:
     """Put what is no folder where it belongs; return whether it was put."""
     try:
         mode = path.stat().st_mode
-    except OSError:  # nothing there, a circle of links, or not ours to look at
+    except OSError:  # nothing there, a circle of links, or no permission
         mode = 0
         with suppress(OSError):
             if path.is_symlink():
                 tree.broken_links.append(path)
     if stat.S_ISDIR(mode):
         return False
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    if path.suffix.lower() in _VIDEOS:
         (tree.videos if stat.S_ISREG(mode) else tree.unusable).append(path)
     elif stat.S_ISREG(mode) and path.suffix.lower() in _LEFTOVERS:
         tree.leftovers.append(path)

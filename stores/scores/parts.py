@@ -1,25 +1,19 @@
-"""The Parquet parts of a folder of scores: found, told from foreign ones, read and checked."""
+"""The Parquet parts of a folder of scores: found, read and checked; foreign ones are refused."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stores.files.locations import openable
-from stores.records import EventRule, StoreError
-from stores.scores.schema import (
-    EVENTS_SCHEMA,
-    SCHEMA_VERSION,
-    VIDEOS_SCHEMA,
-    ScoreHeader,
-    scores_schema,
-)
+from stores.records import StoreError
+from stores.scores.schema import EVENTS_SCHEMA, VIDEOS_SCHEMA, ScoreHeader, scores_schema
 
 KINDS = ("scores", "events", "videos")
 """The folders of a part, in the order they are committed."""
@@ -38,28 +32,19 @@ def folder_header(folder: Path) -> ScoreHeader:
 
 
 def read_header(part: Path) -> ScoreHeader:
-    """Return the header of one Parquet part; errors as in read_videos."""
+    """Return the header of one Parquet part.
+
+    Raises:
+        StoreError: It is damaged, not ours or of another version.
+    """
     with _reading(part):
         schema = pq.read_schema(openable(part))
-        metadata = schema.metadata or {}
-        header = ScoreHeader(
-            classes=tuple(json.loads(metadata[b"classes"])),
-            model_fingerprint=metadata[b"model_fingerprint"].decode(),
-            recipe_fingerprint=metadata[b"recipe_fingerprint"].decode(),
-            rule=EventRule(**json.loads(metadata[b"event_rule"])),
-            score_temperature=json.loads(metadata.get(b"score_temperature", b"null")),
-        )
-        version = metadata[b"schema_version"].decode()
-        if version != SCHEMA_VERSION:
-            raise StoreError(f"{part} has schema {version}, expected {SCHEMA_VERSION}; score again")
-        expected = _schema_of(part.parent.name, header)
+        header = ScoreHeader.from_metadata(schema.metadata or {}, part)
+        fixed = {"events": EVENTS_SCHEMA, "videos": VIDEOS_SCHEMA}
+        expected = fixed.get(part.parent.name) or scores_schema(header)
         if (schema.names, schema.types) != (expected.names, expected.types):
             raise TypeError("columns that are not those of this version")
         return header
-
-
-def _schema_of(kind: str, header: ScoreHeader) -> pa.Schema:
-    return {"events": EVENTS_SCHEMA, "videos": VIDEOS_SCHEMA}.get(kind) or scores_schema(header)
 
 
 @contextmanager
@@ -82,25 +67,50 @@ def parts_in(folder: Path, kind: str) -> list[Path]:
     return sorted(p for p in (folder / kind).glob("*.parquet") if not p.name.startswith("."))
 
 
-def read_rows(part: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of a part; none where it is gone, as a failure's once it was scored."""
-    try:
-        rows: list[dict[str, Any]] = read_part(part, columns).to_pylist()
-    except StoreError:
-        if part.exists():
-            raise
-        return []
-    return rows
-
-
-def read_part(
-    part: Path, columns: Sequence[str] | None, *, filters: set[str] | None = None
-) -> pa.Table:
-    """Return some columns of a part, or all of it; every page's checksum is compared."""
-    names = None if columns is None else list(columns)
-    chosen = None if filters is None else [("video_id", "in", filters)]
+def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return some columns of a part, or all, its checksums compared; errors as in read_header."""
     read_header(part)
+    names = None if columns is None else list(columns)
     with _reading(part):
-        return pq.read_table(
-            openable(part), columns=names, filters=chosen, page_checksum_verification=True
-        )
+        return pq.read_table(openable(part), columns=names, page_checksum_verification=True)
+
+
+def iterate_videos(
+    part: Path, columns: Sequence[str], wanted: Set[str]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield id and rows of each video of a part of ``scores/``, at least of those that are wanted.
+
+    What is held is one video and one row group; groups that hold no wanted video are skipped.
+    Errors are as in read_header.
+    """
+    held: list[pa.Table] = []
+    current = ""
+    with _reading(part), pq.ParquetFile(openable(part), page_checksum_verification=True) as file:
+        for group in range(file.num_row_groups):
+            if not _may_hold(file.metadata.row_group(group).column(0), wanted):
+                continue
+            table = file.read_row_group(group, columns=["video_id", *columns])
+            for video_id, rows in _split(table):
+                if held and video_id != current:
+                    yield current, pa.concat_tables(held)
+                    held = []
+                current = video_id
+                held.append(rows.select(columns))
+    if held:
+        yield current, pa.concat_tables(held)
+
+
+def _may_hold(ids: pq.ColumnChunkMetaData, wanted: Set[str]) -> bool:
+    bounds = ids.statistics
+    if bounds is None or not bounds.has_min_max:
+        return True
+    return any(bounds.min <= video_id <= bounds.max for video_id in wanted)
+
+
+def _split(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Yield id and rows of each stretch of equal ids."""
+    ids = table["video_id"].unify_dictionaries()
+    codes = ids.combine_chunks().indices.to_numpy()
+    edges = sorted({0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1), len(codes)})
+    for start, end in pairwise(edges):
+        yield str(ids[start].as_py()), table.slice(start, end - start)

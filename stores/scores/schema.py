@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from stores.files.names import printable
-from stores.records import DecodeAudit, EventRule, Failure, ScoredEvent, VideoScores
+from stores.files.typed import convert
+from stores.records import EventRule, Failure, ScoredEvent, StoreError, VideoScores
 
-SCHEMA_VERSION = "2"  # 1 had no duplicate_frames, nor the status "marked"
+SCHEMA_VERSION = "3"  # up to 2 the status "mismatch" was "marked"
 
 EVENTS_SCHEMA = pa.schema(
     [
@@ -50,8 +52,7 @@ VIDEOS_SCHEMA = pa.schema(
 class ScoreHeader:
     """What every file of a folder of scores has in common, kept in its Parquet metadata.
 
-    ``score_temperature`` is that of a calibrated model; None says that scores are as the model was
-    trained to give them.
+    ``score_temperature`` is that of a calibrated model, None for one that is not calibrated.
     """
 
     classes: tuple[str, ...]
@@ -70,6 +71,25 @@ class ScoreHeader:
             b"event_rule": json.dumps(asdict(self.rule)).encode(),
             b"score_temperature": json.dumps(self.score_temperature).encode(),
         }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[bytes, bytes], part: Path) -> ScoreHeader:
+        """Return the header that the metadata of ``part`` state.
+
+        Raises:
+            StoreError: The schema is another one, or a value is of another type.
+            KeyError, ValueError, TypeError: A key is missing, a value is no JSON or no rule.
+        """
+        if (version := metadata[b"schema_version"].decode()) != SCHEMA_VERSION:
+            raise StoreError(f"{part} has schema {version}, expected {SCHEMA_VERSION}; score again")
+        content = {
+            "classes": json.loads(metadata[b"classes"]),
+            "model_fingerprint": metadata[b"model_fingerprint"].decode(),
+            "recipe_fingerprint": metadata[b"recipe_fingerprint"].decode(),
+            "rule": asdict(EventRule(**json.loads(metadata[b"event_rule"]))),
+            "score_temperature": json.loads(metadata[b"score_temperature"]),
+        }
+        return convert(content, cls, part)
 
 
 def scores_schema(header: ScoreHeader) -> pa.Schema:
@@ -94,45 +114,39 @@ def event_row(event: ScoredEvent) -> dict[str, Any]:
     return row | {"start_frame": row.pop("start"), "end_frame": row.pop("end")}
 
 
+def event_of(row: dict[str, Any]) -> ScoredEvent:
+    """Return the event that :func:`event_row` wrote."""
+    return ScoredEvent(start=row.pop("start_frame"), end=row.pop("end_frame"), **row)
+
+
 def video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, Any]:
-    """Return what is known of a scored video."""
+    """Return the row of a scored video."""
     audit = result.audit
     best = max(events, key=lambda event: event.peak, default=None)
+    audited = "decoder", "expected_frames", "duplicate_frames", "container_seconds"
     return {
         "video_id": result.item.video_id,
         "path": printable(result.item.path),
-        "status": _status(audit),
-        "reason": "" if audit is None else audit.objection or audit.note,
+        "status": "ok" if audit is None else audit.status,
+        "reason": "" if audit is None else audit.mismatch or audit.note,
         "frames": result.score.shape[0],
         "seconds": float(result.times[-1]),
         "peak": float(result.score.max()),
         "label": "" if best is None else best.label,
         "events": len(events),
-        "decoder": None if audit is None else audit.decoder,
-        "expected_frames": None if audit is None else audit.expected_frames,
-        "duplicate_frames": None if audit is None else audit.duplicate_frames,
-        "container_seconds": None if audit is None else audit.container_seconds,
+        **{name: getattr(audit, name, None) for name in audited},
         "attempts": 1,
     }
 
 
-def _status(audit: DecodeAudit | None) -> str:
-    if audit is None or not audit.objection:
-        return "ok"
-    return "partial" if audit.partial else "marked"
-
-
 def failure_row(failure: Failure) -> dict[str, Any]:
-    """Return what is known of a video that could not be read."""
+    """Return the row of a video that could not be read."""
+    nothing = {"frames": 0, "seconds": 0.0, "peak": 0.0, "label": "", "events": 0}
     return {
         "video_id": failure.item.video_id,
         "path": printable(failure.item.path),
         "status": "failed",
         "reason": failure.reason,
-        "frames": 0,
-        "seconds": 0.0,
-        "peak": 0.0,
-        "label": "",
-        "events": 0,
+        **nothing,
         "attempts": failure.attempts,
     }

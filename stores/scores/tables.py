@@ -1,4 +1,4 @@
-"""Small tables of results as Parquet, for whoever plots them: one row a measured thing."""
+"""Small tables of results, one row a measurement: as Parquet for plotting, and as Markdown."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ Value = str | int | float | bool | None
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Value]]) -> None:
-    """Commit rows as one Parquet file; a column that a row lacks is null there.
-
-    Raises:
-        StoreError: The file cannot be written.
-    """
+    """Commit rows as a Parquet file, null where a row lacks a column; errors as in committing."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: [row.get(name) for row in rows] for name in names})
     with committing(path) as temporary:

@@ -30,8 +30,8 @@ from stores.scores.schema import (
     video_row,
 )
 
-# What a reader may look for: these columns tell least and most of each stretch of rows.
-_SEARCHED = ("video_id", "frame", "time", "score", "label", "label_probability")
+_SEARCHED = ["video_id", "frame", "time", "score", "label", "label_probability"]
+"""Columns that readers filter by: these have their minimum and maximum in every row group."""
 
 
 def write_scores(
@@ -40,11 +40,7 @@ def write_scores(
     results: Sequence[LabelledScores],
     failures: Sequence[Failure] = (),
 ) -> None:
-    """Commit the scores, events and rows of some videos as one part, each failure as its own file.
-
-    Raises:
-        StoreError: The folder cannot be written.
-    """
+    """Commit some videos as one part, each failure as its own file; errors as in committing."""
     schema = VIDEOS_SCHEMA.with_metadata(header.metadata())
     for failure in failures:
         name = failure_name(failure.item.video_id)
@@ -60,11 +56,11 @@ def write_scores(
             scores_schema(header),
             compression="zstd",
             write_page_checksum=True,
-            # Looking up every float in a dictionary takes most of the time, and 16 equal rows in a
-            # row, a counter and regular times are told shorter otherwise.
+            # Looking up every float in a dictionary takes most of the time, and runs of 16 equal
+            # values, a counter and regular times are shorter in other encodings.
             use_dictionary=["video_id", "label"],
             column_encoding={"frame": "DELTA_BINARY_PACKED", "time": "BYTE_STREAM_SPLIT"},
-            write_statistics=list(_SEARCHED),
+            write_statistics=_SEARCHED,
         ) as writer,
     ):
         for table in _tables(results, header):
@@ -93,7 +89,7 @@ def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a file is named as those written here; any other is somebody else's."""
+    """Return whether a file is named as those written here; others are never touched."""
     return name.startswith(("part-", "failed-")) and name.endswith(".parquet")
 
 
@@ -112,20 +108,13 @@ def score_table(result: LabelledScores, header: ScoreHeader) -> pa.Table:
     """Return one video's rows of ``scores/``; ``to_pandas`` makes a DataFrame of them."""
     scores = result.scores
     frames = scores.score.shape[0]
-    video_id = pa.DictionaryArray.from_arrays(
-        np.zeros(frames, dtype=np.int32), pa.array([scores.item.video_id])
-    )
-    label = pa.DictionaryArray.from_arrays(result.labels, pa.array(header.classes))
     columns = [
-        video_id,
+        pa.DictionaryArray.from_arrays(np.zeros(frames, np.int32), [scores.item.video_id]),
         np.arange(frames, dtype=np.int32),
         scores.times,
         scores.score,
-        label,
+        pa.DictionaryArray.from_arrays(result.labels, list(header.classes)),
         result.label_probability,
         *scores.probabilities.T,
     ]
-    return pa.table(
-        [pa.array(c) if isinstance(c, np.ndarray) else c for c in columns],
-        schema=scores_schema(header),
-    )
+    return pa.table(columns, schema=scores_schema(header))

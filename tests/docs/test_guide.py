@@ -74,11 +74,12 @@ def test_no_page_loads_anything_from_elsewhere(pages):
 
 @pytest.mark.long
 def test_the_reference_has_every_command_and_what_notebooks_use(pages):
-    from pipeline.settings import COMMANDS
+    from pipeline.commands import COMMANDS, settings_of
 
     by_name = {path.relative_to(path.parents[1]).as_posix(): p for path, p in pages.items()}
     commands = by_name["reference/commands.html"].anchors
-    for name, settings in COMMANDS.items():
+    for name in COMMANDS:
+        settings = settings_of(name)
         assert name in commands
         assert f"{settings.__module__}.{settings.__name__}" in commands
     assert "pipeline.api.load_scorer" in by_name["reference/python.html"].anchors

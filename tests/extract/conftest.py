@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from extract.video import Chunk, read_chunks
+from extract.source import Chunk
+from extract.video import read_chunks
 
 GREY_STEP = 5
 """Between two frames' greys; lossy codecs stay well within half of it on flat pictures."""

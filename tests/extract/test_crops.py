@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import av
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from extract.crops import crop, normalise
 from extract.recipe import RECIPES
+from extract.video import read_chunks
 
 TEN, CENTRE, SQUASH = RECIPES["vadclip"], RECIPES["centre"], RECIPES["squash"]
 ROWS = [(16, 58), (0, 0), (0, 116), (32, 0), (32, 116)]
@@ -62,3 +65,26 @@ def test_normalising_is_the_formula_in_every_precision(dtype, tolerance):
     expected = (images / 255 - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape)
     assert got.dtype == dtype
     torch.testing.assert_close(got.float(), expected, atol=tolerance, rtol=tolerance)
+
+
+def plain_frames(path, count):
+    with av.open(str(path)) as container:
+        frames = (f.to_ndarray(format="rgb24") for f in container.decode(video=0))
+        return [next(frames) for _ in range(count)]
+
+
+def plain_crops(frame):
+    """Cut a frame as the published script does: OpenCV's resize, numpy's slices."""
+    small = cv2.resize(frame, (340, 256))
+    five = [small[top : top + 224, left : left + 224] for top, left in ROWS]
+    return np.stack(five + [cv2.flip(cut, 1) for cut in five])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["surveillance/Robbery2.mp4", "generic/demo.mp4"])
+def test_ten_crops_of_a_real_video_are_opencvs_to_the_pixel(real_videos, name):
+    recipe = RECIPES["vadclip"]
+    chunk = next(read_chunks(str(real_videos[name]), recipe, chunk_frames=4))
+    got = crop(torch.from_numpy(chunk.frames), recipe).permute(0, 1, 3, 4, 2).numpy()
+    expected = np.stack([plain_crops(frame) for frame in plain_frames(real_videos[name], 4)])
+    np.testing.assert_array_equal(got, expected)

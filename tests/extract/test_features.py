@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extract.features import extract_video
 from extract.recipe import RECIPES
-from extract.video import Chunk
+from extract.source import Chunk
 from stores.records import DecodeAudit, VideoItem
 
 ITEM = VideoItem("clip", "clip.mp4")

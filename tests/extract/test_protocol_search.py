@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from extract.crops import crop
-from extract.decoders import resize
+from extract.decoders.pixels import resize
 from extract.encoder import ClipEncoder, load_encoder
 from extract.features import extract_video
 from extract.protocol_search import match_features

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.recipe import FrameChoice
-from extract.sampling import Tail, is_strided, plan, sample, segment_count
+from extract.recipe import FrameChoice, Tail
+from extract.sampling import is_strided, plan, sample, segment_count
 
 counts = st.integers(min_value=0, max_value=100)
 choices = st.sampled_from(["mean16", "first", "middle"])

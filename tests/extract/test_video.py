@@ -13,7 +13,7 @@ import pytest
 from extract.container import DecodeError
 from extract.probe import probe
 from extract.recipe import RECIPES
-from extract.video import decord_objection, prefers_decord, read_chunks
+from extract.video import choose_decoder, open_video, read_chunks
 
 EVERY = replace(RECIPES["squash"], frames="mean16", tail="keep")
 MIDDLE = replace(RECIPES["squash"], frames="middle", tail="keep")
@@ -72,27 +72,27 @@ def test_closing_early_releases_the_file(write_video):
     assert not is_open()
 
 
+def test_a_video_lasts_what_its_header_says_but_no_more_than_a_second_a_frame(write_video):
+    video = open_video(write_video(frames=50), EVERY)
+    assert video.seconds == pytest.approx(2.0)
+    years = replace(video, probe_info=replace(video.probe_info, seconds=1e9))
+    assert years.seconds == 50.0
+
+
 def test_decord_is_refused_by_name_where_it_is_not_known_to_be_right(write_video, read):
     path = write_video("packed.avi", codec="mpeg4")
     with pytest.raises(DecodeError, match=r"packed\.avi: not a video for decord \(container avi\)"):
         read(path, EVERY, decoder="decord")
 
 
-def test_decord_is_refused_what_it_could_not_hold(write_video):
-    facts = probe(write_video(size=(640, 480), frames=2))
-    facts = replace(facts, frames=2000, timestamps=np.arange(2000))
-    assert "1843 MB" in decord_objection(facts, EVERY)
-    assert decord_objection(facts, MIDDLE) == ""
-
-
 def test_auto_takes_decord_for_regular_strided_videos_of_few_keyframes_alone(write_video, read):
     path = write_video(frames=120, options={"x264-params": "scenecut=0"})
     assert read(path, MIDDLE).last.decoder == "decord"
     assert read(path, EVERY).last.decoder == "pyav"
-    facts = probe(path)
-    uneven = np.append(facts.timestamps[:-1], facts.timestamps[-1] * 2)
-    assert prefers_decord(facts, MIDDLE)
-    assert not prefers_decord(facts, EVERY)
+    probe_info = probe(path)
+    uneven = np.append(probe_info.timestamps[:-1], probe_info.timestamps[-1] * 2)
+    assert choose_decoder(probe_info, MIDDLE) == "decord"
+    assert choose_decoder(probe_info, EVERY) == "pyav"
     for changed in (
         {"hidden": 3},
         {"rotation": 90},
@@ -103,7 +103,7 @@ def test_auto_takes_decord_for_regular_strided_videos_of_few_keyframes_alone(wri
         {"pixel_format": "yuv420p10le"},
         {"path": "caf\udce9.mp4"},
     ):
-        assert not prefers_decord(replace(facts, **changed), MIDDLE), changed
+        assert choose_decoder(replace(probe_info, **changed), MIDDLE) == "pyav", changed
 
 
 def test_after_a_corrupt_packet_the_good_frames_stay_whatever_decoder(write_video, read):
@@ -138,13 +138,6 @@ def _overwrite_packets(path: Path, first: float) -> None:
 def test_chunks_of_nothing_are_refused(write_video, read):
     with pytest.raises(ValueError, match="chunk_frames must be 1 or more, got 0"):
         read(write_video(frames=1), EVERY, chunk_frames=0)
-
-
-@pytest.mark.data
-def test_auto_takes_decord_for_the_regular_one_of_two_twins(real_videos):
-    even = probe(str(real_videos["surveillance/traffic_camera.mp4"]))
-    uneven = probe(str(real_videos["surveillance/traffic_camera_vfr.mp4"]))
-    assert (prefers_decord(even, MIDDLE), prefers_decord(uneven, MIDDLE)) == (True, False)
 
 
 @pytest.mark.slow

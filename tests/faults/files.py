@@ -46,7 +46,7 @@ def rows(root: Path, catalog: Catalog) -> list[tuple[str, ...]]:
         found.append((name, f"failed: {reason}", "-", "-", "-", "-", "-", count(root / name)))
     for name, video in catalog.videos.items():
         audit = video.audit
-        outcome = "done" if not audit.objection else f"done, marked: {audit.objection}"
+        outcome = "done" if not audit.mismatch else f"done, mismatch: {audit.mismatch}"
         figures = (video.frames, audit.expected_frames, audit.duplicate_frames)
         shown = f"{audit.shown_seconds:.2f}", f"{audit.container_seconds:.2f}"
         found.append((name, outcome, *map(str, figures), *shown, count(root / name)))

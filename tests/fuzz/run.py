@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
 
-NAMES = ("shard", "index", "part", "checkpoint", "weights", "array", "lists", "listing")
+NAMES = ("shard", "index", "part", "checkpoint", "weights", "array", "lists", "manifest")
 SLOWEST, MEMORY = 30, 6000  # seconds an input may take, MiB the process may
 
 
@@ -27,7 +27,7 @@ def fuzz(name: str, seconds: int, corpus: Path) -> None:
     import atheris
 
     with atheris.instrument_imports(
-        include=["stores", "model.checkpoint", "model.heads.dsanet.import_weights"]
+        include=["stores", "model.checkpoint", "model.heads.published"]
     ):
         from targets import TARGETS
     target = TARGETS[name]
@@ -47,14 +47,14 @@ def row(name: str, seconds: int) -> tuple[str, bool]:
         ended = subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False
         )
-        told = ended.stdout + ended.stderr
-    runs = re.search(r"number_of_executed_units:\s+(\d+)", told)
+        output = ended.stdout + ended.stderr
+    runs = re.search(r"number_of_executed_units:\s+(\d+)", output)
     count = f"{int(runs[1]):,}" if runs else "?"
     if ended.returncode == 0:
         return f"| {name} | {count} | none |", False
-    said = re.search(r"Uncaught Python exception: ===\n(.*)", told)
-    end = " ".join(told.strip().splitlines()[-1:])
-    return f"| {name} | {count} | {(said[1] if said else end)[:200]} |", True
+    raised = re.search(r"Uncaught Python exception: ===\n(.*)", output)
+    end = " ".join(output.strip().splitlines()[-1:])
+    return f"| {name} | {count} | {(raised[1] if raised else end)[:200]} |", True
 
 
 def main() -> int:

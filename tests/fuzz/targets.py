@@ -1,4 +1,4 @@
-"""What is fuzzed: every reader of files that others may have made, and a sound file of each kind.
+"""What is fuzzed: every reader of foreign files, and a sound file of each kind.
 
 A target takes bytes and may end in nothing or in a ``StoreError`` (``ValueError`` where no store is
 read); whatever else it raises is a finding.
@@ -18,10 +18,10 @@ import torch
 
 from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, save_checkpoint
 from model.heads.dsanet.config import PRESETS
-from model.heads.dsanet.import_weights import read_published
+from model.heads.published import read_published
 from model.scoring.events import label_all
 from stores.datasets import ucf, xd
-from stores.features.manifest import read_listing, write_listing
+from stores.features.manifest import read_manifest, write_manifest
 from stores.features.published import read_array
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import check_shard, write_shard
@@ -74,7 +74,7 @@ def _shard_seed(folder: Path) -> bytes:
 
 
 def _index(folder: Path, data: bytes) -> None:
-    """The checksums of a shard pass; what its index says is anything."""
+    """The checksums of a shard pass; its index holds anything."""
     path = write_shard(folder, ShardRecipe("{}", "0"), [FEATURES])
     with h5py.File(path, "r+") as file:
         del file["index"]
@@ -118,7 +118,7 @@ def _checkpoint(folder: Path, data: bytes) -> None:
 def _checkpoint_seed(folder: Path) -> bytes:
     provenance = Provenance("ucf", ("normal", "fire"), (("n",), ("f",)), 0, "{}", "0", "", "paper")
     text, state = torch.zeros(2, 4), {"score_head.bias": torch.zeros(1)}
-    checkpoint = Checkpoint(*PRESETS["small"], provenance, {"auc": 0.5}, state, text)
+    checkpoint = Checkpoint("dsanet", *PRESETS["small"], provenance, {"auc": 0.5}, state, text)
     save_checkpoint(folder, checkpoint)
     return (folder / FILE).read_bytes()
 
@@ -160,13 +160,13 @@ def _lists_seed(folder: Path) -> bytes:
     return b"\x00Abuse/Abuse001_x264.mp4\nTraining_Normal/Normal_Videos_003_x264.mp4\n"
 
 
-def _listing(folder: Path, data: bytes) -> None:
+def _manifest(folder: Path, data: bytes) -> None:
     (folder / "videos.json").write_bytes(data)
-    read_listing(folder)
+    read_manifest(folder)
 
 
-def _listing_seed(folder: Path) -> bytes:
-    write_listing(folder, [ITEM])
+def _manifest_seed(folder: Path) -> bytes:
+    write_manifest(folder, [ITEM])
     return (folder / "videos.json").read_bytes()
 
 
@@ -178,5 +178,5 @@ TARGETS = {
     "weights": Target(_weights, _weights_seed, ValueError),
     "array": Target(_array, _array_seed),
     "lists": Target(_lists, _lists_seed),
-    "listing": Target(_listing, _listing_seed),
+    "manifest": Target(_manifest, _manifest_seed),
 }

@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from model.heads.dsanet.build import build_dsanet, build_text_encoder
-from model.heads.dsanet.config import PRESETS, ModelConfig
+from model.heads.dsanet.branches import class_probabilities, prompted_text
+from model.heads.dsanet.build import build_dsanet
+from model.heads.dsanet.config import PRESETS, DsanetConfig
 from model.heads.dsanet.import_weights import import_published
 from model.heads.dsanet.losses import reconstruction_error
-from model.heads.dsanet.model import Dsanet, prompted_text
+from model.heads.dsanet.model import Dsanet
 from model.heads.dsanet.temporal import distance_graph, similarity_graph
-from model.heads.dsanet.text_tower import empty_text_tower
-from model.scoring.scorer import class_probabilities, score_segments
+from model.heads.segment_scorer import Temperatures
+from model.heads.text_tower import empty_text_tower
+from model.scoring.scorer import score_videos
 from model.training.config import TrainConfig
 from model.training.data import label_vector, split_windows
 from stores.datasets import ucf, xd
@@ -25,7 +27,7 @@ class Case:
     """One configuration: the model with its golden weights, and the training batch."""
 
     name: str
-    config: ModelConfig
+    config: DsanetConfig
     training: TrainConfig
     facts: dict
     model: Dsanet
@@ -39,7 +41,7 @@ def build_case(golden, name):
     config, training = configure(name, facts["config"])
     prompts = [(prompt,) for prompt in facts["prompt_text"]]
     tower = empty_text_tower(TEXT_MODEL)
-    model = build_dsanet(config, build_text_encoder(config, tower, prompts))
+    model = build_dsanet(config, tower, prompts)
     state = golden.published_state(golden.json(f"params_{name}")["params"])
     learned, clip = import_published(state, config, model, tower)
     model.load_learned_state(learned)
@@ -76,13 +78,13 @@ def configure(name, values):
         decoder_depth=values["decoder_depth"],
         normal_ratio=values["normal_selection_ratio"],
         normality=values["DNP_use"],
+        align_weight=values["loss2_weight"],
     )
     training = replace(
         training,
         epochs=values["max_epoch"],
         batch=values["batch_size"],
         learning_rate=values["lr"],
-        align_weight=values["loss2_weight"],
         temperature=values["temp"],
     )
     return config, training
@@ -113,9 +115,10 @@ def check(golden, report, case):
     check_text(golden, report, case)
     close("input_check", ends(case.features, lengths), 0)
     close("label_vectors", case.labels, 0)
-    output = model(case.features, lengths)
+    text = model.class_texts()
+    output = model(case.features, lengths, text, rebuild_padding=True)
 
-    attended = model.video.attend(case.features)
+    attended = model.branches.video.attend(case.features)
     close("temporal_out_v1", attended[1])
     graphs = similarity_graph(attended, lengths)
     close("adj_v1", graphs[1])
@@ -164,13 +167,14 @@ def check_text(golden, report, case):
 def check_scores(golden, report, case):
     """Score every test video through windows, as the product does."""
     lengths = golden.array(case.name, "test_lengths")
-    text = case.model.text()
+    text = case.model.class_texts()
+    scorer = case.model.scorer(Temperatures(case.training.temperature))
     found = {"check": [], "logits1": [], "logits2": [], "prob1": [], "class_probs": []}
     for index, segments in enumerate(lengths):
         video = golden.video(f"test:{case.name}:{index}", segments, case.config.width)
         windows, counts = (torch.from_numpy(a) for a in split_windows(video, case.config.window))
-        logits = case.model.segment_logits(windows, counts, text)
-        score, probabilities = score_segments(case.model, video, case.training.temperature)
+        logits = case.model.branches(windows, counts, text)
+        score, probabilities = next(score_videos(scorer, [video]))
         found["check"].append(video[-1, -8:])
         found["logits1"].append(logits.score.flatten()[:segments])
         found["logits2"].append(logits.align.flatten(0, 1)[:segments])
@@ -201,6 +205,6 @@ def check_refinement(golden, report):
         align[2] = -200
         align[2, 0] = 200
         ours = class_probabilities(
-            torch.from_numpy(score[:, 0]), torch.from_numpy(align), temperature
+            torch.from_numpy(score[:, 0]), torch.from_numpy(align), Temperatures(temperature)
         )
         report.close(f"preprocess/{name}", ours, golden.array("preprocess", name), 1e-6)

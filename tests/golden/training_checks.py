@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from model.heads.base import Schedule
 from model.heads.dsanet.import_weights import parameter_names
-from model.heads.dsanet.losses import loss_terms
-from model.heads.dsanet.optim import build_optimisers, main_rate, normality_rate
 
-# The published lengths of the refiner's schedule: epochs × (125 + 126) and epochs × 412.
-SCHEDULE_STEPS = {"ucf": 2510, "xd": 4120}
+# Steps of an epoch of XD-Violence; UCF-Crime's preset states the refiner's schedule as published.
+EPOCH_STEPS = 412
 
 TERMS = {
     "CLAS2": "classification",
@@ -21,34 +20,36 @@ TERMS = {
 
 def check(golden, report, case):
     model, facts = case.model, case.facts
-    ours = dict(model.named_parameters())
+    ours = {
+        name.removeprefix("branches."): parameter for name, parameter in model.named_parameters()
+    }
     published = {theirs: ours[name] for theirs, name in parameter_names(case.config).items()}
     start = {theirs: p.detach().clone() for theirs, p in published.items()}
-    optimisers = build_optimisers(model, case.training.learning_rate)
+    rate, epochs = case.training.learning_rate, case.training.epochs
+    optimisers = model.optimisers(Schedule(rate, epochs, EPOCH_STEPS))
     check_routing(report, case, published, optimisers)
     for step, expected in enumerate(facts["steps"]):
-        terms = loss_terms(model(case.features, case.lengths), case.labels, case.lengths)
-        total = terms.total(case.training.align_weight)
+        output = model(case.features, case.lengths, model.class_texts())
+        terms = output.loss_terms(case.labels, case.lengths)
+        total = terms.total(model.loss_weights)
         check_losses(report, case, step, terms, total)
-        optimisers.zero_grad()
+        model.zero_grad()
         total.backward()
         if step == 0:
             check_gradients(golden, report, case, published)
-        rates = (
-            main_rate(0, case.training.learning_rate, case.training.epochs),
-            normality_rate(step, case.training.learning_rate, SCHEDULE_STEPS[case.name]),
-        )
+        rates = [each.step(0, step) for each in optimisers]
         golden_rates = [expected["lr_main"], expected["lr_refiner"]]
         report.close(f"{case.name}/step {step}: rates", rates, golden_rates, 1e-12)
-        optimisers.step(*rates)
     check_deltas(report, case, published, start)
 
 
 def check_routing(report, case, published, optimisers):
     """Every trained parameter is where the published run has it, and CLIP nowhere."""
     table = golden_roles(case)
-    branch = {id(p) for g in optimisers.normality.param_groups for p in g["params"]}
-    main = {id(p) for g in optimisers.main.param_groups for p in g["params"]}
+    main, branch = (
+        {id(p) for group in each.optimiser.param_groups for p in group["params"]}
+        for each in optimisers
+    )
     routed = {
         name: "refiner" if id(p) in branch else "main" if id(p) in main else None
         for name, p in published.items()
@@ -77,11 +78,11 @@ def check_losses(report, case, step, terms, total):
     tolerance = 1e-3 if step else 1e-4
     label = f"{case.name}/step {step}"
     for name, ours in TERMS.items():
-        value = getattr(terms, ours).item()
+        value = terms.values[ours].item()
         report.close(f"{label}: {name}", value, expected[name], tolerance)
     # Later steps only know the separation as the total less the rest.
     name = "text_separation" if "text_separation" in expected else "text_separation_by_difference"
-    report.close(f"{label}: {name}", terms.separation.item(), expected[name], tolerance)
+    report.close(f"{label}: {name}", terms.values["separation"].item(), expected[name], tolerance)
     report.close(f"{label}: total", total.item(), expected["total"], tolerance)
 
 

@@ -4,19 +4,20 @@ import pytest
 import torch
 from open_clip.transformer import QuickGELU, TextTransformer
 
-from model.heads.dsanet.build import build_dsanet, build_text_encoder
-from model.heads.dsanet.config import ModelConfig
-from model.heads.dsanet.text_tower import TextTower
+from model.heads.dsanet.build import build_dsanet
+from model.heads.dsanet.config import DsanetConfig
+from model.heads.text_tower import TextTower
 
 PROMPTS = (("normal",), ("fighting", "a fight in the street"), ("road accident",))
 
-CONFIG = ModelConfig(
+CONFIG = DsanetConfig(
     width=24,
     classes=3,
     temporal_layers=1,
     attention_window=4,
     adapted_blocks=2,
     adapter_mix=0.3,
+    align_weight=1.1,
     window=32,
     prototypes=3,
     decoder_depth=2,
@@ -61,7 +62,7 @@ def build(tower, prompts):
 
     def make(config=CONFIG):
         torch.manual_seed(1)
-        model = build_dsanet(config, build_text_encoder(config, tower, prompts))
+        model = build_dsanet(config, tower, prompts)
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.requires_grad:

@@ -1,15 +1,24 @@
+import json
 import pickle
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, rebuild, save_checkpoint
-from model.heads.dsanet.build import build_dsanet
-from model.heads.dsanet.config import PRESETS, ModelConfig
+from model.checkpoint import (
+    FILE,
+    Checkpoint,
+    Provenance,
+    build_scorer,
+    load_checkpoint,
+    save_checkpoint,
+)
+from model.heads.dsanet.build import build_branches
+from model.heads.dsanet.config import PRESETS, DsanetConfig
 from stores.records import StoreError
 
-CONFIG = ModelConfig(
+CONFIG = DsanetConfig(
     width=16,
     classes=3,
     temporal_layers=1,
@@ -25,8 +34,9 @@ CONFIG = ModelConfig(
 @pytest.fixture
 def checkpoint():
     torch.manual_seed(0)
-    model = build_dsanet(CONFIG, text=None)
+    branches = build_branches(CONFIG)
     return Checkpoint(
+        head="dsanet",
         model=CONFIG,
         training=PRESETS["small"][1],
         provenance=Provenance(
@@ -40,7 +50,7 @@ def checkpoint():
             protocol="heldout",
         ),
         metrics={"auc": 0.5},
-        state=model.state_dict(),
+        state=branches.state_dict(),
         text=torch.nn.functional.normalize(torch.randn(3, 16), dim=-1),
     )
 
@@ -48,7 +58,8 @@ def checkpoint():
 def test_it_comes_back_whole_and_the_model_scores_the_same(tmp_path, checkpoint):
     save_checkpoint(tmp_path, checkpoint)
     back = load_checkpoint(tmp_path)
-    assert (back.model, back.training, back.provenance) == (
+    assert (back.head, back.model, back.training, back.provenance) == (
+        checkpoint.head,
         checkpoint.model,
         checkpoint.training,
         checkpoint.provenance,
@@ -57,11 +68,8 @@ def test_it_comes_back_whole_and_the_model_scores_the_same(tmp_path, checkpoint)
     assert len(back.fingerprint) == 16
     features, lengths = torch.randn(2, 32, 16), torch.tensor([32, 7])
     device = torch.device("cpu")
-    for name in ("score", "align"):
-        one, other = (
-            getattr(rebuild(c, device).segment_logits(features, lengths, c.text), name)
-            for c in (checkpoint, back)
-        )
+    found = [build_scorer(c, device)(features, lengths) for c in (checkpoint, back)]
+    for one, other in zip(*found, strict=True):
         assert torch.equal(one, other)
 
 
@@ -85,19 +93,44 @@ def test_what_is_no_checkpoint_is_refused_and_a_pickle_never_runs(tmp_path, chec
         load_checkpoint(tmp_path)
     path = tmp_path / FILE
     path.write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(StoreError, match="damaged or no DSANet checkpoint"):
+    with pytest.raises(StoreError, match="damaged or no checkpoint"):
         load_checkpoint(tmp_path)
     assert "boom" not in capsys.readouterr().out
     save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(StoreError, match="damaged or no DSANet checkpoint"):
+    with pytest.raises(StoreError, match="damaged or no checkpoint"):
         load_checkpoint(tmp_path)
     save_checkpoint(tmp_path, checkpoint)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(StoreError, match="damaged or no DSANet checkpoint"):
+    with pytest.raises(StoreError, match="damaged or no checkpoint"):
         load_checkpoint(tmp_path)
 
 
 def test_weights_that_do_not_fit_their_settings_are_named(checkpoint):
     del checkpoint.state["score_head.bias"]
     with pytest.raises(StoreError, match=r"score_head\.bias"):
-        rebuild(checkpoint, torch.device("cpu"))
+        build_scorer(checkpoint, torch.device("cpu"))
+
+
+def rewritten(folder, **changes):
+    """Write a checkpoint's own weights again, with other metadata."""
+    with safe_open(folder / FILE, framework="pt") as file:
+        content = json.loads(file.metadata()["checkpoint"]) | changes
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    save_file(state, folder / FILE, {"checkpoint": json.dumps(content)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": "1"}, "has schema '1', expected '2'; train again, or import it again"),
+        ({"head": "other"}, "unknown head 'other'; there are dsanet"),
+        ({"model": {"width": "wide"}}, r"model: .*classes|model: width: expected `int`"),
+        ({"training": []}, "training: expected `object`, got `array`"),
+        ({"metrics": {"auc": "high"}}, "metrics.*expected `float`, got `str`"),
+    ],
+)
+def test_metadata_of_another_kind_is_named_with_its_field(tmp_path, checkpoint, changes, message):
+    save_checkpoint(tmp_path, checkpoint)
+    rewritten(tmp_path, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(tmp_path)

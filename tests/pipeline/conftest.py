@@ -1,18 +1,22 @@
 """Real files, real features and a real Ray for the stages; all of it small."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
 
-from extract.recipe import RECIPES
-from pipeline.settings import ExtractRun, TrainRun
-from pipeline.stages.extract import choose_recipe, extract, settle_recipe
+from extract.clip_weights import complete_recipe
+from extract.recipe import RECIPES, RecipeOptions
+from pipeline.commands.extract import ExtractRun
+from pipeline.commands.train import TrainRun
+from pipeline.stages.extract import extract
 from pipeline.stages.train import train
 from stores.datasets import base
 from stores.datasets.synthetic import dataset as synthetic
+from stores.datasets.ucf import part_of
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
 from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
@@ -67,7 +71,7 @@ def learnable(tmp_path_factory) -> Path:
     """
     out = tmp_path_factory.mktemp("learnable")
     dataset = base.load("synthetic")
-    recipe, _ = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
+    recipe, _ = complete_recipe(RECIPES[dataset.recipe], RecipeOptions())
     random = np.random.default_rng(0)
     directions = random.standard_normal((len(dataset.classes), 64))
     videos = []
@@ -113,3 +117,69 @@ def linked(learnable, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def demo_recipe():
     return RECIPES["demo"]
+
+
+@pytest.fixture(scope="session")
+def clip(shared_data, tmp_path_factory):
+    """A real video of 32 frames, on the disk of the temporary folders so that it can be linked."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return Path(shutil.copy(shared_data / "videos" / "generic" / "part_0.mp4", path))
+
+
+@pytest.fixture
+def plant(clip):
+    """Put a link to the clip somewhere."""
+
+    def put(target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(clip, target)
+
+    return put
+
+
+def ucf_name(item, layout, number):
+    """Return where the layout keeps a video."""
+    name = f"{item.video_id}.mp4"
+    if layout == "flattened":
+        return name
+    part = part_of(item)
+    if part.startswith("Training"):
+        return f"Training-Normal-Videos-Part-{1 + number % 2}/{name}"
+    if part.startswith("Testing"):
+        return f"Testing_Normal_Videos_Anomaly/{name}"
+    return f"{part}/{item.labels[0]}/{name}"
+
+
+@pytest.fixture
+def ucf_tree(shared_data, tmp_path, plant):
+    """Build a tree of UCF-Crime and return its root."""
+
+    def build(layout="distributed"):
+        root = tmp_path / layout
+        lists = shared_data / "ucf"
+        store = tmp_path / "store" if layout == "symlinked" else root
+        probe = tmp_path / "probe"
+        plant(probe / "Abuse001_x264.mp4")
+        for number, item in enumerate(base.load("ucf").discover(probe, lists)):
+            target = store / ucf_name(item, layout, number)
+            plant(target)
+            if layout == "symlinked":
+                root.mkdir(exist_ok=True)
+                (root / target.name).symlink_to(target)
+            if layout == "distributed" and item.labels == ("Normal",) and number % 19 == 0:
+                plant(root / "Normal_Videos_for_Event_Recognition" / target.name)
+        shutil.rmtree(probe)
+        return root
+
+    return build
+
+
+@pytest.fixture
+def small_ucf(tmp_path, plant) -> Path:
+    """A root with lists of three videos of UCF-Crime, and one of them."""
+    root = tmp_path / "small"
+    plant(root / "videos" / "Abuse001_x264.mp4")
+    (root / "Anomaly_Train.txt").write_text("Abuse/Abuse001_x264.mp4\nAbuse/Abuse002_x264.mp4\n")
+    (root / "Anomaly_Test.txt").write_text("Abuse/Abuse003_x264.mp4\n")
+    (root / "Temporal_Anomaly_Annotation.txt").write_text("Abuse003_x264 Abuse 3 9 -1 -1\n")
+    return root

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import pipeline
-from pipeline.settings import EventOptions
+from pipeline.options import EventOptions
 from stores.records import EventRule, StoreError
 
 

@@ -7,7 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from extract.header import read_header
-from pipeline.settings import EvaluateRun, ExtractRun, ScoreRun, TrainRun
+from extract.recipe import RecipeOptions
+from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.extract import ExtractRun
+from pipeline.commands.score import ScoreRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.extract import extract
 from pipeline.stages.score import score
@@ -30,14 +34,15 @@ def fights(shared_data, tmp_path_factory) -> Path:
 
 
 def run_of(root, out, **more):
-    return ExtractRun(dataset="custom", root=root, name="fights", out=out, recipe="demo", **more)
+    demo = RecipeOptions("demo")
+    return ExtractRun(dataset="custom", root=root, name="fights", out=out, recipe=demo, **more)
 
 
 def test_clips_of_one_recording_are_in_one_split_and_truth_ends_with_its_video(fights):
     dataset = read_dataset(fights / "fights" / "features")
     assert dataset is not None
     assert (dataset.name, dataset.classes) == ("fights", ("noFight", "fight"))
-    catalog = open_features(fights, dataset)
+    catalog = open_features(fights / "fights" / "features", dataset)
     train_videos, test_videos = videos_of(catalog, "train"), videos_of(catalog, "test")
     assert {Path(v.item.video_id).stem[-3:] for v in test_videos} == {"121", "122", "123", "124"}
     assert not {v.item.group for v in train_videos} & {v.item.group for v in test_videos}
@@ -70,7 +75,9 @@ def test_a_list_that_changed_changes_the_split_without_reading_videos(
     assert (report.new, report.already) == (0, 48)
     dataset = read_dataset(fights / "fights" / "features")
     assert dataset is not None
-    assert len(videos_of(open_features(fights, dataset), "test")) in range(18, 31)
+    assert len(videos_of(open_features(fights / "fights" / "features", dataset), "test")) in range(
+        18, 31
+    )
 
 
 def test_a_name_for_another_data_set_is_refused(shared_data, tmp_path):

@@ -5,12 +5,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from pipeline.settings import EvaluateRun, ExtractRun, ScoreRun, TrainRun
+from extract.recipe import RecipeOptions
+from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.extract import ExtractRun
+from pipeline.commands.score import ScoreRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.extract import extract
 from pipeline.stages.score import score
 from pipeline.stages.train import train
-from stores.features.feature_set import dataset_named, open_features
+from stores.features.catalog import open_catalog
 
 pytestmark = [pytest.mark.ray, pytest.mark.long]
 
@@ -20,17 +24,12 @@ def test_width_and_weights_follow_a_model_from_videos_to_scores(model, width, fo
     torch.manual_seed(0)
     weights = tmp_path / "random.pt"
     torch.save(open_clip.create_model(model).state_dict(), weights)
-    run = ExtractRun(
-        root=footage,
-        out=tmp_path,
-        recipe="centre",
-        clip=model,
-        weights=str(weights),
-        frames="middle",
-        precision="fp32",
+    recipe = RecipeOptions(
+        "centre", clip=model, weights=str(weights), frames="middle", precision="fp32"
     )
+    run = ExtractRun(root=footage, out=tmp_path, recipe=recipe)
     assert extract(run).failures == ()
-    catalog = open_features(tmp_path, dataset_named(tmp_path, "synthetic"))
+    catalog = open_catalog(tmp_path / "synthetic" / "features")
     assert {video.width for video in catalog.videos.values()} == {width}
     trained = train(TrainRun(out=tmp_path, weights=str(weights), epochs=1, batch=2))
     assert evaluate(EvaluateRun(out=tmp_path)).frames > 0
@@ -45,14 +44,8 @@ def test_siglip_is_extracted(footage, tmp_path):
     weights = tmp_path / "random.pt"
     torch.save(open_clip.create_model("ViT-B-16-SigLIP").state_dict(), weights)
     video = sorted((footage / "test").glob("*.mp4"))[0]
-    run = ExtractRun(
-        dataset="folder",
-        root=video.parent,
-        out=tmp_path,
-        clip="ViT-B-16-SigLIP",
-        weights=str(weights),
-        frames="first",
-    )
+    recipe = RecipeOptions(clip="ViT-B-16-SigLIP", weights=str(weights), frames="first")
+    run = ExtractRun(dataset="folder", root=video.parent, out=tmp_path, recipe=recipe)
     assert extract(run).failures == ()
-    catalog = open_features(tmp_path, dataset_named(tmp_path, "folder"))
+    catalog = open_catalog(tmp_path / "folder" / "features")
     assert {video.width for video in catalog.videos.values()} == {768}

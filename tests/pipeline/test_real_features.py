@@ -7,9 +7,11 @@ import open_clip
 import pytest
 import torch
 
-from pipeline.settings import EvaluateRun, ImportFeaturesRun, TrainRun
+from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.import_features import ImportFeaturesRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
-from pipeline.stages.imports import import_features
+from pipeline.stages.import_features import import_features
 from pipeline.stages.train import train
 
 CLIP_FRAMES = 160

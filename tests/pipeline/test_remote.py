@@ -5,7 +5,11 @@ import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 
-from pipeline.settings import EvaluateRun, ExtractRun, ScoreRun, TrainRun
+from extract.recipe import RecipeOptions
+from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.extract import ExtractRun
+from pipeline.commands.score import ScoreRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.extract import extract
 from pipeline.stages.score import score
@@ -79,7 +83,12 @@ def test_a_video_that_is_gone_or_broken_is_a_failure_that_names_its_url(bucket, 
     upload(good, bucket / "videos" / "good.mp4")
     (bucket / "videos" / "text.mp4").write_text("no video")
     report = extract(
-        ExtractRun(dataset="folder", root=bucket / "videos", out=bucket / "out", recipe="demo")
+        ExtractRun(
+            dataset="folder",
+            root=bucket / "videos",
+            out=bucket / "out",
+            recipe=RecipeOptions("demo"),
+        )
     )
     assert report.new == 1
     (failure,) = report.failures

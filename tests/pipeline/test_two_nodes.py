@@ -8,7 +8,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline.settings import ExtractRun
+from pipeline.commands.extract import ExtractRun
 from pipeline.stages.extract import extract
 from stores.features.catalog import open_catalog
 from stores.features.shards import read_index, read_segments

@@ -27,7 +27,16 @@ def test_round_trip_is_exact(tmp_path):
     assert load_calibration(tmp_path) == MADE
 
 
-@pytest.mark.parametrize("text", ["{", '{"schema": 1}', '{"schema": 1, "rule": 3}', "[]"])
+def test_a_damaged_field_is_named(tmp_path):
+    path = save_calibration(tmp_path, MADE)
+    path.write_text(path.read_text().replace('"release": 0.9', '"release": "0.9"'))
+    with pytest.raises(StoreError, match=r"rule\.release: expected `float`, got `str`"):
+        load_calibration(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", '{"schema": 1}', '{"schema": 1, "rule": 3}', "[]", "\xff", '{"rule": {}}']
+)
 def test_a_damaged_file_is_named(tmp_path, text):
     (tmp_path / FILE).write_text(text)
     with pytest.raises(StoreError, match=f"damaged .*{FILE}.*calibrate again or remove it"):
@@ -36,5 +45,5 @@ def test_a_damaged_file_is_named(tmp_path, text):
 
 def test_a_file_of_another_version_is_refused(tmp_path):
     (tmp_path / FILE).write_text('{"schema": 99}')
-    with pytest.raises(StoreError, match="of another version"):
+    with pytest.raises(StoreError, match="has schema 99, expected 1; calibrate again or remove it"):
         load_calibration(tmp_path)

@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from stores.records import StoreError, VideoItem
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -21,4 +23,11 @@ import pytest
 def test_what_a_container_announces_is_held_against_what_was_decoded(make_features, changes, said):
     video = make_features()
     video = replace(video, audit=replace(video.audit, **changes))
-    assert video.audit.objection == said
+    assert video.audit.mismatch == said
+    assert (video.audit.status == "ok") == (not said)
+    assert (video.audit.status == "partial") == video.audit.partial
+
+
+def test_a_video_has_a_name():
+    with pytest.raises(StoreError, match="video_id is empty"):
+        VideoItem("", "/videos/a.mp4")

@@ -4,53 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.heads.dsanet.config import ModelConfig
+from model.heads.dsanet.branches import DsanetBranches
+from model.heads.dsanet.config import DsanetConfig
 from model.heads.dsanet.model import Dsanet
 from model.heads.dsanet.normality import NormalityModel
+from model.heads.dsanet.optim import Warmup
 from model.heads.dsanet.temporal import VideoEncoder
 from model.heads.dsanet.text import TextAdapter, TextEncoder
-from model.heads.dsanet.text_tower import TextTower
+from model.heads.text_tower import TextTower
 
 
-def build_text_encoder(
-    config: ModelConfig, tower: TextTower, prompts: Sequence[Sequence[str]]
-) -> TextEncoder:
-    """Return the text branch, its adapters freshly initialised.
-
-    Raises:
-        ValueError: The settings contradict the prompts or the tower.
-    """
-    if len(prompts) != config.classes:
-        raise ValueError(f"got prompts of {len(prompts)} classes, expected {config.classes}")
-    if not config.text_adapter:
-        projected = tower.output_width
-        if projected != config.width:
-            raise ValueError(
-                f"got CLIP text features of width {projected}, expected the video's "
-                f"{config.width}: without a text adapter nothing turns one into the other"
-            )
-        return TextEncoder(tower, prompts, adapter=None)
-    adapter = TextAdapter(
-        text_width=tower.width,
-        width=config.width,
-        blocks=config.adapted_blocks,
-        mix=config.adapter_mix,
-    )
-    return TextEncoder(tower, prompts, adapter)
-
-
-def build_dsanet(config: ModelConfig, text: TextEncoder | None) -> Dsanet:
+def build_dsanet(
+    config: DsanetConfig, tower: TextTower, prompts: Sequence[Sequence[str]]
+) -> Dsanet:
     """Return a freshly initialised model; seed torch's generator before for a reproducible one.
 
     Raises:
-        ValueError: The settings contradict each other.
+        ValueError: The settings contradict each other, the prompts or the tower.
     """
-    video = VideoEncoder(
-        width=config.width,
-        window=config.window,
-        layers=config.temporal_layers,
-        span=config.attention_window,
-    )
+    # In this order, which a seed's starting weights depend on.
+    text = _build_text_encoder(config, tower, prompts)
+    video = _build_video_encoder(config)
     normality = None
     if config.normality:
         normality = NormalityModel(
@@ -60,4 +34,42 @@ def build_dsanet(config: ModelConfig, text: TextEncoder | None) -> Dsanet:
             heads=config.heads,
             normal_ratio=config.normal_ratio,
         )
-    return Dsanet(video, text, normality, alignment=config.alignment)
+    return Dsanet(
+        DsanetBranches(video),
+        text,
+        normality,
+        alignment=config.alignment,
+        align_weight=config.align_weight,
+        warmup=Warmup(config.warmup_steps, config.schedule_steps),
+    )
+
+
+def build_branches(config: DsanetConfig) -> DsanetBranches:
+    """Return the part that scores depend on, freshly initialised; errors as above."""
+    return DsanetBranches(_build_video_encoder(config))
+
+
+def _build_video_encoder(config: DsanetConfig) -> VideoEncoder:
+    return VideoEncoder(
+        width=config.width,
+        window=config.window,
+        layers=config.temporal_layers,
+        span=config.attention_window,
+    )
+
+
+def _build_text_encoder(
+    config: DsanetConfig, tower: TextTower, prompts: Sequence[Sequence[str]]
+) -> TextEncoder:
+    if len(prompts) != config.classes:
+        raise ValueError(f"got prompts of {len(prompts)} classes, expected {config.classes}")
+    adapter = None
+    if config.text_adapter:
+        blocks, mix = config.adapted_blocks, config.adapter_mix
+        adapter = TextAdapter(tower.width, config.width, blocks=blocks, mix=mix)
+    elif tower.output_width != config.width:
+        raise ValueError(
+            f"got CLIP text features of width {tower.output_width}, expected the video's "
+            f"{config.width}: without a text adapter nothing turns one into the other"
+        )
+    return TextEncoder(tower, prompts, adapter)

@@ -1,8 +1,4 @@
-"""The settings of the model and of its training, and the named presets.
-
-Imports nothing heavy, so that command-line help can show these fields. No class of this package
-takes one of these records whole: builders such as ``model.heads.dsanet.build`` unpack them.
-"""
+"""The settings of the model and of its training, and the named presets. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from model.training.config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
-class ModelConfig:
+class DsanetConfig:
     """The shape of DSANet.
 
     Attributes:
@@ -30,6 +26,11 @@ class ModelConfig:
         normality: False leaves out self-guided normality modelling (ablation).
         alignment: False leaves out the event and background alignment (ablation).
         text_adapter: False takes CLIP's own text features, untrained (ablation).
+        align_weight: Weight of the alignment loss.
+        warmup_steps: Steps of the normality branch's linear warm-up.
+        schedule_steps: Length of the normality branch's schedule; None takes the steps that
+            training has. Published UCF-Crime runs count both loaders of an epoch
+            (10 × (125 + 126)) although an epoch has 125 steps, so they stop half-way.
     """
 
     width: int
@@ -46,43 +47,46 @@ class ModelConfig:
     normality: bool = True
     alignment: bool = True
     text_adapter: bool = True
+    align_weight: float = 1.0
+    warmup_steps: int = 100
+    schedule_steps: int | None = None
 
 
-_UCF = ModelConfig(
+_UCF = DsanetConfig(
     width=512,
     classes=14,
     temporal_layers=2,
     attention_window=8,
     adapted_blocks=3,
     adapter_mix=0.1,
+    align_weight=1.1,
+    schedule_steps=2510,
 )
 
 _UCF_TRAINING = TrainConfig(
     epochs=10,
     batch=64,
     learning_rate=7e-5,
-    align_weight=1.1,
     temperature=5.0,
     sampling="paired",
     evaluate_every=1280,
     metric="auc",
-    schedule_steps=2510,
 )
 
-_XD = ModelConfig(
+_XD = DsanetConfig(
     width=512,
     classes=7,
     temporal_layers=1,
     attention_window=64,
     adapted_blocks=1,
     adapter_mix=0.6,
+    align_weight=5.0,
 )
 
 _XD_TRAINING = TrainConfig(
     epochs=10,
     batch=96,
     learning_rate=1e-5,
-    align_weight=5.0,
     temperature=1.0,
     sampling="shuffled",
     evaluate_every=4800,
@@ -91,7 +95,7 @@ _XD_TRAINING = TrainConfig(
 
 # The demo's: the same architecture for the tiny encoder's 64-wide features, few enough parameters
 # to train on a laptop in a minute. So few steps need a short warm-up and a high rate.
-_SMALL = ModelConfig(
+_SMALL = DsanetConfig(
     width=64,
     classes=5,
     temporal_layers=1,
@@ -101,20 +105,15 @@ _SMALL = ModelConfig(
     window=96,
     prototypes=8,
     decoder_depth=2,
+    align_weight=1.1,
+    warmup_steps=10,
 )
 
 _SMALL_TRAINING = replace(
-    _UCF_TRAINING,
-    epochs=30,
-    batch=8,
-    learning_rate=2e-3,
-    temperature=1.0,
-    evaluate_every=80,
-    warmup_steps=10,
-    schedule_steps=None,
+    _UCF_TRAINING, epochs=30, batch=8, learning_rate=2e-3, temperature=1.0, evaluate_every=80
 )
 
-PRESETS: dict[str, tuple[ModelConfig, TrainConfig]] = {
+PRESETS: dict[str, tuple[DsanetConfig, TrainConfig]] = {
     "ucf": (_UCF, _UCF_TRAINING),
     "xd": (_XD, _XD_TRAINING),
     "small": (_SMALL, _SMALL_TRAINING),

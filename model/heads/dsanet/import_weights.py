@@ -6,20 +6,14 @@ once more under ``clip_adapter.clipmodel.``. Nothing is transposed or reshaped, 
 
 from __future__ import annotations
 
-import pickle
-import struct
-import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from model.heads.dsanet.config import ModelConfig
-from model.heads.dsanet.model import Dsanet
-from model.heads.dsanet.text_tower import TextTower
+from model.heads.base import Head
+from model.heads.dsanet.config import DsanetConfig
+from model.heads.text_tower import TextTower
 
 _CLIP = "clipmodel."
 _CLIP_ALIAS = "clip_adapter.clipmodel."
@@ -50,10 +44,7 @@ _SINGLE_LAYERS = {
 
 _NORMALITY = "video_anomaly_refiner."
 
-_NORMALITY_LAYERS = {
-    "bottleneck.c_fc": "bottleneck.expand",
-    "bottleneck.c_proj": "bottleneck.contract",
-}
+_BOTTLENECK = {"c_fc": "expand", "c_proj": "contract"}
 
 # Inside a transformer block of the video encoder, and inside a block of the normality branch.
 _TEMPORAL_BLOCK = {
@@ -75,62 +66,12 @@ _PROTOTYPE_BLOCK = {
 }
 
 
-# Authors' training checkpoints hold scikit-learn's metrics beside the weights, as NumPy scalars.
-# NumPy moved what rebuilds a scalar, and files name it by its place when they were written.
-_REBUILD_SCALAR = np.float64(0).__reduce__()[0]
-_HARMLESS: list[Any] = [
-    (_REBUILD_SCALAR, "numpy.core.multiarray.scalar"),
-    (_REBUILD_SCALAR, "numpy._core.multiarray.scalar"),
-    np.dtype,
-    np.dtypes.Float64DType,
-    np.dtypes.Float32DType,
-]
-
-_NO_WEIGHTS = (
-    *(OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError),
-    *(ArithmeticError, AssertionError, MemoryError, struct.error, pickle.UnpicklingError),
-)
-"""What torch raises of files that are damaged or another kind: its unpickler checks nothing."""
-
-_NESTED = ("model_state_dict", "state_dict")
-
-
-def read_published(path: Path) -> dict[str, Tensor]:
-    """Read the state dict of a published ``.pth`` file, plain or inside a training checkpoint.
-
-    No code in the file is run (``weights_only``).
-
-    Raises:
-        ValueError: The file is not there, holds more than tensors and numbers, or no state dict.
-    """
-    try:
-        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
-            # A later pickle protocol is none of the user's business: it is read, or refused below.
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except _NO_WEIGHTS as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"{path} cannot be read as a file of weights alone ({type(error).__name__}: {reason})"
-        ) from error
-    for key in _NESTED:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"{path} holds a {type(content).__name__}, expected a state dict")
-    strange = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
-    if strange:
-        raise ValueError(f"{path} is no state dict: {', '.join(strange[:5])} are no tensors")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
-
-
-def parameter_names(config: ModelConfig) -> dict[str, str]:
+def parameter_names(config: DsanetConfig) -> dict[str, str]:
     """Return our name of every trained parameter of a published checkpoint, by its published name.
 
     Parameters that are never used and CLIP's own are not among them.
     """
-    names = dict(_SINGLE)
-    names.update(_affine(_SINGLE_LAYERS))
+    names = _SINGLE | dict(_affine(_SINGLE_LAYERS))
     for block in range(config.temporal_layers):
         theirs, ours = f"temporal.resblocks.{block}.", f"video.blocks.{block}."
         names[f"{theirs}attn.in_proj_weight"] = f"{ours}attention.qkv.weight"
@@ -147,7 +88,7 @@ def parameter_names(config: ModelConfig) -> dict[str, str]:
 
 def _normality_names(depth: int) -> Iterator[tuple[str, str]]:
     yield f"{_NORMALITY}video_prototypes", "normality.prototypes"
-    yield from _affine(_NORMALITY_LAYERS, _NORMALITY, "normality.")
+    yield from _affine(_BOTTLENECK, f"{_NORMALITY}bottleneck.", "normality.bottleneck.")
     yield from _affine(_PROTOTYPE_BLOCK, f"{_NORMALITY}dnp_extractor.0.", "normality.aggregation.")
     for block in range(depth):
         theirs, ours = f"{_NORMALITY}decoder.{block}.", f"normality.decoder.{block}."
@@ -165,18 +106,13 @@ def _affine(
 
 
 def import_published(
-    state: Mapping[str, Tensor], config: ModelConfig, model: Dsanet, tower: TextTower
+    state: Mapping[str, Tensor], config: DsanetConfig, model: Head, tower: TextTower
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return a published state dict in our names, ready to be loaded; tensors are shared.
 
-    Args:
-        state: The published state dict.
-        config: Settings that ``model`` was built with.
-        model: Says which shapes are right, as does ``tower``; neither is changed.
-        tower: The text tower of the CLIP that the checkpoint was trained with.
-
-    Returns:
-        What ``model.load_learned_state`` takes and what ``tower.load_state_dict`` takes.
+    Returned are what ``model.load_learned_state`` takes and what ``tower.load_state_dict`` takes.
+    ``model``, built with ``config``, and ``tower``, that of the CLIP that the checkpoint was
+    trained with, say which shapes are right; neither is changed.
 
     Raises:
         ValueError: A parameter is missing, unexpected or of the wrong shape, or the second copy of
@@ -187,10 +123,7 @@ def import_published(
     names = parameter_names(config)
     clip = tower.state_dict()
     clip_names = {f"{_CLIP}{name}": name for name in clip}
-    expected = {
-        **_shapes(clip_names, clip),
-        **_shapes(names, model.learned_state()),
-    }
+    expected = _shapes(clip_names, clip) | _shapes(names, model.learned_state())
     problems = [
         *(f"missing {name}" for name in expected if name not in own),
         *(f"unexpected {name}" for name in own if name not in expected),
@@ -207,8 +140,7 @@ def import_published(
 
 
 def _shapes(names: Mapping[str, str], learned: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    unnamed = set(learned) ^ set(names.values())
-    if unnamed:
+    if unnamed := set(learned) ^ set(names.values()):
         raise ValueError(f"the model was not built with these settings: {sorted(unnamed)}")
     return {theirs: tuple(learned[ours].shape) for theirs, ours in names.items()}
 

@@ -45,8 +45,8 @@ class CrossAttention(nn.Module):
         return out
 
 
-class AggregationBlock(nn.Module):
-    """Lets prototypes gather what the selected normal segments have in common."""
+class _Block(nn.Module):
+    """What both kinds of block are made of; queries and keys pass the same LayerNorm."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -55,19 +55,22 @@ class AggregationBlock(nn.Module):
         self.mlp_norm = nn.LayerNorm(width, eps=NORM_EPSILON)
         self.mlp = Mlp(width, activation=functional.gelu)
 
+
+class AggregationBlock(_Block):
+    """Lets prototypes gather what the selected normal segments have in common."""
+
     def forward(
         self, prototypes: Float[Tensor, "b p d"], segments: Float[Tensor, "b n d"]
     ) -> Float[Tensor, "b p d"]:
-        """Return the prototypes of each sample; both inputs pass the same LayerNorm."""
-        query, key, value = self.attention.split(
-            self.attention_norm(prototypes), self.attention_norm(segments)
-        )
+        """Return the prototypes of each sample."""
+        norm = self.attention_norm
+        query, key, value = self.attention.split(norm(prototypes), norm(segments))
         attended = functional.scaled_dot_product_attention(query, key, value)
         prototypes = prototypes + self.attention.join(attended)
         return prototypes + self.mlp(self.mlp_norm(prototypes))
 
 
-class PrototypeBlock(nn.Module):
+class PrototypeBlock(_Block):
     """Rewrites every segment as a combination of prototypes.
 
     Weights are rectified cosines and not a softmax, so a segment that no prototype resembles gets
@@ -75,20 +78,15 @@ class PrototypeBlock(nn.Module):
     """
 
     def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(width, eps=NORM_EPSILON)
-        self.attention = CrossAttention(width, heads)
+        super().__init__(width, heads)
         self.scale = nn.Parameter(torch.ones(heads, 1, 1))
-        self.mlp_norm = nn.LayerNorm(width, eps=NORM_EPSILON)
-        self.mlp = Mlp(width, activation=functional.gelu)
 
     def forward(
         self, x: Float[Tensor, "b t d"], prototypes: Float[Tensor, "b p d"]
     ) -> Float[Tensor, "b t d"]:
         """Return segments made of ``prototypes``."""
-        query, key, value = self.attention.split(
-            self.attention_norm(x), self.attention_norm(prototypes)
-        )
+        norm = self.attention_norm
+        query, key, value = self.attention.split(norm(x), norm(prototypes))
         cosine = functional.normalize(query, dim=-1) @ functional.normalize(key, dim=-1).mT
         x = self.attention.join(functional.relu(cosine * self.scale) @ value)
         return x + self.mlp(self.mlp_norm(x))
@@ -104,12 +102,8 @@ class Normality(NamedTuple):
 class NormalityModel(nn.Module):
     """The whole SG-NM branch.
 
-    Args:
-        width: D, a multiple of ``heads``.
-        prototypes: P.
-        depth: Number of prototype blocks.
-        heads: Attention heads.
-        normal_ratio: Share in (0, 1] of a window's segments that are selected.
+    It has P ``prototypes`` and ``depth`` prototype blocks; ``normal_ratio`` in (0, 1] is the share
+    of a window's segments that are selected.
 
     Raises:
         ValueError: ``width`` is not a multiple of ``heads``.
@@ -147,11 +141,10 @@ class NormalityModel(nn.Module):
         score_logits: Float[Tensor, "b t"],
         rebuilt: int | None = None,
     ) -> Normality:
-        """Select, aggregate, reconstruct.
+        """Select, aggregate, and reconstruct the first ``rebuilt`` segments, by default all.
 
         Neither the choice nor the chosen features carry a gradient: what is normal is read off the
-        coarse branch, which must not learn to make it easy. Only the first ``rebuilt`` segments of
-        each sample are reconstructed, all where it is None; no segment's depends on another's.
+        coarse branch, which must not learn to make it easy. Segments are rebuilt independently.
         """
         chosen = self.select(score_logits).unsqueeze(-1)
         normal = torch.take_along_dim(video, chosen, dim=1).detach()
@@ -160,7 +153,7 @@ class NormalityModel(nn.Module):
         for block in self.decoder:
             x = block(x, prototypes)
         x = functional.pad(x, (0, 0, 0, video.shape[1] - x.shape[1]))
-        return Normality(reconstruction=x, gather_loss=gather_loss(normal, prototypes))
+        return Normality(x, gather_loss(normal, prototypes))
 
 
 def gather_loss(

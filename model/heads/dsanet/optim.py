@@ -1,21 +1,19 @@
 """The two optimisers of DSANet and their schedules.
 
 SG-NM is trained by StableAdamW with a rate that changes every step, everything else by AdamW with
-a rate that changes every epoch (reference behaviour). Rates are functions of a counter: resuming
-needs nothing but that counter.
+a rate that changes every epoch (reference behaviour).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from model.heads.dsanet.model import Dsanet
+from model.heads.base import Schedule, ScheduledOptimiser
 
 
 class StableAdamW(torch.optim.Optimizer):
@@ -29,36 +27,22 @@ class StableAdamW(torch.optim.Optimizer):
         self,
         params: Iterable[nn.Parameter],
         lr: float,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-10,
+        *,
         weight_decay: float = 1e-4,
         amsgrad: bool = True,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "amsgrad": amsgrad})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch overloads it
-        """Update every parameter that has a gradient; return what ``closure`` returned, if any."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def step(self) -> None:  # type: ignore[override]  # no closure: nothing asks for one
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
-            self._update([p for p in group["params"] if p.grad is not None], group)
-        return loss
+            if parameters := [p for p in group["params"] if p.grad is not None]:
+                self._update(parameters, group)
 
     def _update(self, parameters: list[Tensor], group: Mapping[str, Any]) -> None:
         """Update all parameters together: each line is a few kernels, not one a parameter."""
-        if not parameters:
-            return
-        lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
+        lr, beta1, beta2 = group["lr"], 0.9, 0.999
         gradients = [p.grad for p in parameters if p.grad is not None]
         states = [self._advance(p) for p in parameters]
         steps = [s["step"] for s in states]
@@ -72,7 +56,7 @@ class StableAdamW(torch.optim.Optimizer):
 
         scales = torch._foreach_sqrt(peaks if group["amsgrad"] else squares)
         torch._foreach_div_(scales, [math.sqrt(1 - beta2**step) for step in steps])
-        torch._foreach_add_(scales, eps)
+        torch._foreach_add_(scales, 1e-10)
         # The shrinking factors stay tensors: reading them would stall the device.
         excesses = torch._foreach_norm(torch._foreach_div(gradients, scales))
         torch._foreach_div_(excesses, [math.sqrt(p.numel()) for p in parameters])
@@ -92,39 +76,35 @@ class StableAdamW(torch.optim.Optimizer):
         return state
 
 
-@dataclass(frozen=True, slots=True)
-class Optimisers:
-    """Both optimisers of a model; ``normality`` is None where the model has no SG-NM."""
+class Warmup(NamedTuple):
+    """SG-NM's schedule: ``steps`` of warm-up, and its length N; None is all steps there are."""
 
-    main: torch.optim.AdamW
-    normality: StableAdamW | None
-
-    def zero_grad(self) -> None:
-        """Drop all gradients."""
-        self.main.zero_grad()
-        if self.normality is not None:
-            self.normality.zero_grad()
-
-    def step(self, main_rate: float, normality_rate: float) -> None:
-        """Update all parameters at these rates."""
-        for group in self.main.param_groups:
-            group["lr"] = main_rate
-        self.main.step()
-        if self.normality is not None:
-            for group in self.normality.param_groups:
-                group["lr"] = normality_rate
-            self.normality.step()
+    steps: int = 100
+    schedule_steps: int | None = None
 
 
-def build_optimisers(model: Dsanet, learning_rate: float) -> Optimisers:
-    """Return the optimisers of the trained parameters; the frozen text tower is in neither."""
-    branch = [] if model.normality is None else list(model.normality.parameters())
-    in_branch = {id(parameter) for parameter in branch}
-    rest = [p for p in model.parameters() if p.requires_grad and id(p) not in in_branch]
-    return Optimisers(
-        main=torch.optim.AdamW(rest, lr=learning_rate, weight_decay=0.01),
-        normality=StableAdamW(branch, lr=learning_rate) if branch else None,
+def build_optimisers(
+    main: Sequence[nn.Parameter],
+    normality: Sequence[nn.Parameter],
+    schedule: Schedule,
+    warmup: Warmup,
+) -> tuple[ScheduledOptimiser, ...]:
+    """Return the optimiser of SG-NM's parameters, if there are any, after that of all others."""
+    peak, epochs, epoch_steps = schedule
+    adamw = ScheduledOptimiser(
+        name="main",
+        optimiser=torch.optim.AdamW(main, lr=peak, weight_decay=0.01),
+        rate=lambda epoch, _: main_rate(epoch, peak, epochs),
     )
+    if not normality:
+        return (adamw,)
+    steps = warmup.schedule_steps or epochs * epoch_steps
+    stable_adamw = ScheduledOptimiser(
+        name="normality",
+        optimiser=StableAdamW(normality, lr=peak),
+        rate=lambda _, step: normality_rate(step, peak, steps, warmup.steps),
+    )
+    return adamw, stable_adamw
 
 
 def normality_rate(step: int, peak: float, steps: int, warmup: int = 100) -> float:

@@ -1,8 +1,8 @@
 """The video encoder: local attention along time, then two graph convolutions side by side.
 
-DSANet takes it over from VadCLIP (Wu et al., AAAI 2024). A window always has T segments, and zero
-padding up to T is part of the function: positions are added to it, attention, the distance graph
-and the convolutions see it. Lengths matter to the similarity graph alone.
+DSANet takes it over from VadCLIP (Wu et al., AAAI 2024). Zero padding up to T segments is part of
+the function: positions are added to it, attention, the distance graph and the convolutions see it.
+Lengths matter to the similarity graph alone.
 """
 
 from __future__ import annotations
@@ -10,20 +10,16 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.device import can_sync
+from model.heads.bags import valid_segments
 from model.heads.dsanet.layers import Mlp, quick_gelu
-from model.training.sync import at_hand
 
 SIMILARITY_THRESHOLD = 0.7
 """Segments that are not more alike than this are no neighbours (reference behaviour)."""
-
-
-def valid_segments(lengths: Int[Tensor, " b"], window: int) -> Bool[Tensor, "b t"]:
-    """Return which of the ``window`` segments of each sample are not padding."""
-    return torch.arange(window, device=lengths.device) < lengths.unsqueeze(1)
 
 
 def similarity_graph(
@@ -96,11 +92,9 @@ class GraphLayer(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(inputs, outputs))
         nn.init.xavier_uniform_(self.weight)
-        self.residual = (
-            nn.Identity()
-            if inputs == outputs
-            else nn.Conv1d(inputs, outputs, kernel_size=5, padding=2)
-        )
+        self.residual: nn.Module = nn.Identity()
+        if inputs != outputs:
+            self.residual = nn.Conv1d(inputs, outputs, kernel_size=5, padding=2)
 
     def forward(
         self, x: Float[Tensor, "b t d"], graph: Float[Tensor, "*b t t"]
@@ -112,11 +106,8 @@ class GraphLayer(nn.Module):
 class VideoEncoder(nn.Module):
     """Segment features in, video features of the same shape out.
 
-    Args:
-        width: D, even.
-        window: T, the only length it takes.
-        layers: Number of transformer blocks.
-        span: Segments that attend to one another; divides ``window``.
+    ``window`` is T, the only length it takes; ``layers`` counts transformer blocks, in which
+    ``span`` segments attend to one another.
 
     Raises:
         ValueError: ``span`` does not divide ``window`` or ``width`` is odd.
@@ -137,8 +128,7 @@ class VideoEncoder(nn.Module):
         self.similarity = nn.ModuleList([GraphLayer(width, half), GraphLayer(half, half)])
         self.distance = nn.ModuleList([GraphLayer(width, half), GraphLayer(half, half)])
         self.merge = nn.Linear(width, width)
-        self.distance_weights: Tensor
-        self.register_buffer("distance_weights", distance_graph(window), persistent=False)
+        self.distance_weights = nn.Buffer(distance_graph(window), persistent=False)
 
     def attend(self, segments: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
         """Return segments with their position, after the transformer blocks."""
@@ -170,7 +160,7 @@ class VideoEncoder(nn.Module):
         self, segments: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]
     ) -> Float[Tensor, "b t d"]:
         """Return video features; ``lengths`` counts the segments that are not padding, 1 to T."""
-        attended = self.attend_once(segments) if at_hand(segments) else self.attend(segments)
+        attended = self.attend_once(segments) if can_sync(segments) else self.attend(segments)
         similarity_weights = similarity_graph(attended, lengths)
         alike = near = attended
         for layer in self.similarity:

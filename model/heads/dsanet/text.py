@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.heads.dsanet.text_tower import TextTower
+from model.heads.text_tower import TextTower
 
 LEAK = 0.01
 """Slope of every LeakyReLU below zero."""
@@ -22,11 +22,8 @@ LEAK = 0.01
 class TextAdapter(nn.Module):
     """What is trained of the text branch.
 
-    Args:
-        text_width: Width of the tower.
-        width: D, the width of a video feature.
-        blocks: The tower's first blocks that are followed by an adapter.
-        mix: Share in [0, 1] of the adapter's output.
+    The tower's first ``blocks`` blocks, ``text_width`` wide, are followed by an adapter, whose
+    output has the share ``mix`` in [0, 1]; ``width`` is D, that of a video feature.
     """
 
     def __init__(self, text_width: int, width: int, blocks: int, mix: float) -> None:
@@ -48,9 +45,8 @@ class TextAdapter(nn.Module):
         if block >= len(self.blocks):
             return x
         turned = functional.leaky_relu(self.blocks[block](x), LEAK)
-        rescaled = (
-            turned * x.norm(dim=-1, keepdim=True) / (turned.norm(dim=-1, keepdim=True) + 1e-6)
-        )
+        norm, turned_norm = x.norm(dim=-1, keepdim=True), turned.norm(dim=-1, keepdim=True)
+        rescaled = turned * norm / (turned_norm + 1e-6)
         return self.mix * rescaled + (1 - self.mix) * x
 
     def project(self, x: Float[Tensor, "n w"]) -> Float[Tensor, "n d"]:
@@ -61,21 +57,15 @@ class TextAdapter(nn.Module):
 class TextEncoder(nn.Module):
     """One feature of norm 1 for each class.
 
-    Args:
-        tower: CLIP's text tower.
-        prompts: One or more texts for each class; the features of several are averaged.
-        adapter: None leaves CLIP's text features as they are (ablation).
+    The features of several prompts of a class are averaged. Without an adapter they are CLIP's own
+    text features (ablation).
 
     Raises:
-        ValueError: A class without a prompt, a prompt too long, or a tower that was built for
-            another vocabulary than its tokeniser's.
+        ValueError: A class without a prompt, or prompts that the tower cannot take.
     """
 
     def __init__(
-        self,
-        tower: TextTower,
-        prompts: Sequence[Sequence[str]],
-        adapter: TextAdapter | None,
+        self, tower: TextTower, prompts: Sequence[Sequence[str]], adapter: TextAdapter | None
     ) -> None:
         super().__init__()
         if not prompts or not all(prompts):
@@ -84,12 +74,9 @@ class TextEncoder(nn.Module):
         self.tower = tower
         self.adapter = adapter
         # Plain arithmetic on the prompts: rebuilt with them, so kept out of the state.
-        self.tokens: Tensor
-        self.register_buffer("tokens", tokens, persistent=False)
-        self.mask: Tensor
-        self.register_buffer("mask", tower.mask(tokens.shape[1]), persistent=False)
-        self.average: Tensor
-        self.register_buffer("average", _averaging(prompts), persistent=False)
+        self.tokens = nn.Buffer(tokens, persistent=False)
+        self.mask = nn.Buffer(tower.mask(tokens.shape[1]), persistent=False)
+        self.average = nn.Buffer(_averaging(prompts), persistent=False)
 
     def end_tokens(self) -> Float[Tensor, "n w"]:
         """Return the token that stands for each prompt after the final LayerNorm, unprojected."""
@@ -107,18 +94,6 @@ class TextEncoder(nn.Module):
         ends = self.end_tokens()
         features = self.tower.project(ends) if self.adapter is None else self.adapter.project(ends)
         return functional.normalize(self.average @ features, dim=-1)
-
-
-class AbsentText(nn.Module):
-    """Stands where a model has no text branch: scoring with known class features needs none."""
-
-    def forward(self) -> Float[Tensor, "k d"]:
-        """Refuse.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError("this model has no text branch, expected the class features to be given")
 
 
 def _averaging(prompts: Sequence[Sequence[str]]) -> Float[Tensor, "k n"]:

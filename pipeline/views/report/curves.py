@@ -62,9 +62,8 @@ class Overview:
 
 def pieces(scores: VideoScores) -> Iterator[Piece]:
     """Yield the pieces of a video in order; together they hold every value of it."""
-    frames = scores.score.shape[0]
-    for first in range(0, frames, PIECE_FRAMES):
-        inside = slice(first, min(first + PIECE_FRAMES, frames))
+    for first in range(0, len(scores.score), PIECE_FRAMES):
+        inside = slice(first, first + PIECE_FRAMES)
         score = scores.score[inside]
         probabilities = scores.probabilities[inside]
         starts = run_starts(score, probabilities)
@@ -110,12 +109,10 @@ def extremes(score: NDArray[np.float32], buckets: int) -> NDArray[np.intp]:
 
     The first and the last frame are among them, so that a curve spans the whole video.
     """
-    starts = _bucket_starts(len(score), buckets)
-    edges = [*starts, len(score)]
     chosen = [0, len(score) - 1]
-    for start, end in pairwise(edges):
-        chosen.append(start + int(score[start:end].argmin()))
-        chosen.append(start + int(score[start:end].argmax()))
+    for start, end in pairwise([*_bucket_starts(len(score), buckets), len(score)]):
+        inside = score[start:end]
+        chosen += [start + int(inside.argmin()), start + int(inside.argmax())]
     return np.unique(np.asarray(chosen))
 
 

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from extract.container import DecodeError
-from extract.thumbnails import Format, read_format, read_thumbnails
+from extract.header import VideoHeader, read_header
+from extract.mp4 import write_proxy
+from extract.stills import read_stills
 from pipeline.views.report.records import Footage
 from stores.files.commit import commit_bytes, committing
 from stores.files.locations import is_url
@@ -50,8 +51,8 @@ def picture_times(seconds: float, peak: float) -> tuple[float, ...]:
 def look(report: Path, wanted: Sequence[Wanted], command: str, *, copy: bool) -> Iterator[Footage]:
     """Yield what the report shows of each video; sheets that are there already are kept.
 
-    ``command`` is what to call for copies, which are made now where ``copy`` is set. A video that
-    is gone or cannot be read is told in its remark.
+    ``command`` is what to call for copies, which are made now where ``copy`` is set. The remark
+    says of a video that it is gone or cannot be read.
 
     Raises:
         StoreError: The report's folder cannot be written.
@@ -63,72 +64,61 @@ def look(report: Path, wanted: Sequence[Wanted], command: str, *, copy: bool) ->
             yield _footage(report, each, sheet, command, copy=copy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    name: str
-    format: Format | None
-    error: str
-
-
-def _sheet(report: Path, wanted: Wanted) -> _Sheet:
+def _sheet(report: Path, wanted: Wanted) -> tuple[str, VideoHeader] | str:
+    """Make a video's sheet; return its name and the video's header, or why there is none."""
     if not wanted.path:
-        return _Sheet("", None, "There is no video: the scores are of imported features.")
+        return "There is no video: the scores are of imported features."
     if is_url(wanted.path):
-        return _Sheet("", None, f"The video lies at {wanted.path}, which pages do not fetch.")
+        return f"The video lies at {wanted.path}, which pages do not fetch."
     path = Path(wanted.path)
     if not path.is_file():
-        return _Sheet("", None, f"The video is no longer at {wanted.path}.")
+        return f"The video is no longer at {wanted.path}."
     stamp = f"{path} {path.stat().st_mtime_ns} {wanted.times}"
     name = f"{wanted.key}-{hashlib.sha256(stamp.encode()).hexdigest()[:8]}.jpg"
     try:
-        found = read_format(wanted.path)
+        header = read_header(wanted.path)
         if not (report / SHEETS / name).is_file():
-            pictures = read_thumbnails(wanted.path, wanted.times, _HEIGHT)
-            _write_sheet(report / SHEETS / name, np.hstack(list(pictures)))
+            pictures = np.hstack(read_stills(wanted.path, wanted.times, _HEIGHT, exact=False))
+            quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+            _, data = cv2.imencode(".jpg", cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR), quality)
+            commit_bytes(report / SHEETS / name, data.tobytes())
     except DecodeError as error:
-        return _Sheet("", None, f"No picture: {error}.")
-    return _Sheet(name, found, "")
+        return f"No picture: {error}."
+    return name, header
 
 
-def _write_sheet(path: Path, pictures: NDArray[np.uint8]) -> None:
-    picture = cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    commit_bytes(path, data.tobytes())
-
-
-def _footage(report: Path, wanted: Wanted, sheet: _Sheet, command: str, *, copy: bool) -> Footage:
-    if sheet.format is None:
-        return Footage([], "", False, 0.0, sheet.error, "", "", [])
-    container = sheet.format.container.partition(",")[0]
-    name = f"{sheet.format.codec} in {Path(wanted.path).suffix.lstrip('.').upper() or container}"
-    addresses, remark = _addresses(report, Path(wanted.path)), ""
-    target = report / COPIES / f"{wanted.key}.mp4"
-    if not sheet.format.is_played:
+def _footage(
+    report: Path, wanted: Wanted, found: tuple[str, VideoHeader] | str, command: str, *, copy: bool
+) -> Footage:
+    if isinstance(found, str):
+        return Footage([], "", False, 0.0, found, "", "", [])
+    sheet, header = found
+    video, target = Path(wanted.path), report / COPIES / f"{wanted.key}.mp4"
+    container = header.container.partition(",")[0]
+    name = f"{header.codec} in {video.suffix.lstrip('.').upper() or container}"
+    addresses, remark, has_copy = _addresses(report, video), "", False
+    if not header.plays_in_browsers:
         if copy:
-            remark = _make_copy(Path(wanted.path), target)
-        has_copy = _is_current(target, Path(wanted.path))
+            remark = _make_copy(video, target)
+        has_copy = _is_current(target, video)
         if has_copy:
             addresses = [f"{COPIES}/{target.name}"]
         elif not remark:
             remark = f"Most browsers do not play {name}. Copies that they all play are made by:"
-    else:
-        has_copy = False
     return Footage(
         addresses=addresses,
         format=name,
         is_copy=has_copy,
-        start=0.0 if has_copy else sheet.format.start,
+        start=0.0 if has_copy else header.start,
         remark=remark,
         command="" if has_copy or not remark else command,
-        sheet=sheet.name,
+        sheet=sheet,
         pictures=list(wanted.times),
     )
 
 
 def _make_copy(video: Path, target: Path) -> str:
     """Write a copy that is lacking or older than its video; say why where that is not possible."""
-    from extract.proxy import write_proxy  # only now: it loads the second decoder
-
     if _is_current(target, video):
         return ""
     try:
@@ -144,10 +134,6 @@ def _is_current(target: Path, video: Path) -> bool:
 
 
 def _addresses(report: Path, video: Path) -> list[str]:
-    """Return where a page finds the video: beside the outputs, which may move with it, and there.
-
-    Percent-encoded, so that any name is one address.
-    """
-    absolute = video.absolute()
-    relative = os.path.relpath(absolute, report.absolute())
-    return [quote(Path(relative).as_posix()), absolute.as_uri()]
+    """Return a video's address from the report, with which it may move, and its absolute one."""
+    relative = os.path.relpath(video.absolute(), report.absolute())
+    return [quote(Path(relative).as_posix()), video.absolute().as_uri()]

@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pipeline.outputs import settings_file
 from pipeline.views.report.records import Section
 from stores.scores.schema import ScoreHeader
 
@@ -16,23 +17,23 @@ _PACKAGES = (
     *("dsanet-pipeline", "torch", "open_clip_torch", "av"),
     *("decord2", "numpy", "pyarrow", "ray"),
 )
-_FIGURES = ("auc", "ap", "map")
-_TOLD_ELSEWHERE = frozenset({"recipe", "recipe_fingerprint", "prompts", "key", "classes"})
+_SHOWN_ELSEWHERE = frozenset({"recipe", "recipe_fingerprint", "prompts", "key", "classes"})
 
 Json = Mapping[str, object]
 
 
 def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
     """Return what is known of a folder's scores; a file that is gone leaves its section out."""
-    run = _read(folder / "score.json") or _read(folder / "watch.json")
+    run = _read(settings_file(folder, "score")) or _read(settings_file(folder, "watch"))
     evaluation = _read(folder / "metrics.json")
     checkpoint = str((run or evaluation).get("checkpoint", ""))
+    content = _read(Path(checkpoint) / "checkpoint.json") if checkpoint else {}
     sections = [
         Section("Events", _rule(header)),
         Section("Scoring run", list(_flat(run))),
         Section("Evaluation", list(_figures(evaluation))),
-        Section("Model", _model(folder, header, checkpoint)),
-        Section("Recipe of the features", _recipe(header, checkpoint)),
+        Section("Model", list(_model(folder, header, checkpoint, content))),
+        Section("Recipe of the features", list(_recipe(header, content))),
         Section("Software that wrote this report", list(_versions())),
     ]
     return [section for section in sections if section.entries]
@@ -51,36 +52,38 @@ def _rule(header: ScoreHeader) -> list[tuple[str, str]]:
 def _figures(evaluation: Json) -> Iterator[tuple[str, str]]:
     metrics = evaluation.get("metrics")
     if isinstance(metrics, dict):
-        for name in _FIGURES:
+        for name in ("auc", "ap", "map"):
             if isinstance(metrics.get(name), float):
                 yield name, f"{100 * metrics[name]:.2f} %"
 
 
-def _model(folder: Path, header: ScoreHeader, checkpoint: str) -> list[tuple[str, str]]:
-    entries = [("fingerprint", header.model_fingerprint)]
+def _model(
+    folder: Path, header: ScoreHeader, checkpoint: str, content: Json
+) -> Iterator[tuple[str, str]]:
+    yield "fingerprint", header.model_fingerprint
     if not checkpoint:
-        return entries
-    entries.append(("checkpoint", checkpoint))
-    content = _read(Path(checkpoint) / "checkpoint.json")
+        return
+    yield "checkpoint", checkpoint
     if not content:
-        return [*entries, ("note", "the checkpoint is no longer there")]
-    if _is_newer(Path(checkpoint) / "checkpoint.json", folder / "videos"):
-        return [*entries, ("note", "the checkpoint was written anew since")]
-    for name in ("provenance", "training", "model"):
-        part = content.get(name)
-        if isinstance(part, dict):
-            entries += _flat({key: part[key] for key in part if key not in _TOLD_ELSEWHERE})
-    return entries
+        yield "note", "the checkpoint is no longer there"
+        return
+    written, scored = Path(checkpoint) / "checkpoint.json", folder / "videos"
+    if written.stat().st_mtime > scored.stat().st_mtime:
+        yield "note", "the checkpoint was written anew since"
+    else:
+        for name in ("provenance", "training", "model"):
+            part = content.get(name)
+            if isinstance(part, dict):
+                yield from _flat({k: v for k, v in part.items() if k not in _SHOWN_ELSEWHERE})
 
 
-def _recipe(header: ScoreHeader, checkpoint: str) -> list[tuple[str, str]]:
-    entries = [("fingerprint", header.recipe_fingerprint)]
-    provenance = _read(Path(checkpoint) / "checkpoint.json").get("provenance") if checkpoint else {}
+def _recipe(header: ScoreHeader, content: Json) -> Iterator[tuple[str, str]]:
+    yield "fingerprint", header.recipe_fingerprint
+    provenance = content.get("provenance")
     if isinstance(provenance, dict):
         text = provenance.get("recipe")
         if text and provenance.get("recipe_fingerprint") == header.recipe_fingerprint:
-            entries += list(_flat(json.loads(text)))
-    return entries
+            yield from _flat(json.loads(text))
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -95,10 +98,10 @@ def _flat(content: Json) -> Iterator[tuple[str, str]]:
         if isinstance(value, dict):
             yield from _flat(value)
         elif value not in (None, ""):
-            yield name.replace("_", " "), _told(value)
+            yield name.replace("_", " "), _text(value)
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -111,7 +114,3 @@ def _read(path: Path) -> Json:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _is_newer(path: Path, other: Path) -> bool:
-    return path.stat().st_mtime > other.stat().st_mtime

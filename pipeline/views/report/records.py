@@ -1,4 +1,4 @@
-"""What the pages are told: the records that become data files, as JSON in a script.
+"""What the pages show: the records that become data files, as JSON in a script.
 
 A page that is opened from disk may not read files, but it may load scripts; so a data file is a
 script that calls one function with one value.
@@ -7,6 +7,7 @@ script that calls one function with one value.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from pipeline.views.report.curves import Overview, Piece
@@ -21,13 +22,13 @@ class Row:
     name: str
     status: str
     reason: str
-    peak: float
-    label: str
-    events: int
-    seconds: float
-    curve: list[int]
-    picture: str
-    pictures: int
+    peak: float = 0.0
+    label: str = ""
+    events: int = 0
+    seconds: float = 0.0
+    curve: Sequence[int] = ()
+    picture: str = ""
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,8 @@ class Truth:
 class Footage:
     """The video itself: addresses to try in turn, what it is, and why it may not be seen.
 
-    ``pictures`` are the times of the frames on the sheet ``sheet``. ``remark`` is one sentence for
-    the viewer where a picture is or may be lacking, ``command`` what to call about it. ``start`` is
-    what a player's clock shows at the first frame, in seconds.
+    ``start`` is what a player's clock shows at the first frame, in seconds. ``remark`` says what is
+    or may be lacking, ``command`` what to call about it; ``pictures`` are times on the ``sheet``.
     """
 
     addresses: list[str]
@@ -80,10 +80,10 @@ class Footage:
 
 @dataclass(frozen=True, slots=True)
 class VideoPage:
-    """Everything of one video's page but its frames, which come in pieces.
+    """Everything of one video's page but its frames; ``truth`` is None where none is known.
 
-    ``pieces`` are the seconds at which each begins, all but the last being of ``piece_frames``.
-    ``truth`` is None where none is known; ``previous`` and ``following`` are keys of other videos.
+    ``pieces`` are the seconds at which each piece of ``piece_frames`` (the last: fewer) begins;
+    ``previous`` and ``following`` are keys of other videos.
     """
 
     key: str

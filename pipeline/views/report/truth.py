@@ -6,14 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.scoring.events import end_time
-from pipeline.settings import ReportRun
+from pipeline.outputs import Outputs
 from pipeline.views.report.records import Truth
 from stores.features.feature_set import dataset_named
-from stores.features.manifest import read_listing
+from stores.features.manifest import read_manifest
 from stores.records import Event, StoreError, VideoItem, VideoScores
 from stores.scores.reader import ScoredVideo
+
+if TYPE_CHECKING:
+    from pipeline.commands.report import ReportRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,7 @@ class TruthIndex:
     names: dict[str, tuple[Event, ...]]
 
     def of(self, video: ScoredVideo) -> tuple[Event, ...] | None:
-        """Return the events of a scored video, None where nothing is known of it.
-
-        An empty tuple says that it is known to be normal.
-        """
+        """Return the events of a scored video: () of a normal one, None where it is not known."""
         if video.video_id in self.ids:
             return self.ids[video.video_id]
         known = self.files.get(Path(video.path).resolve()) if video.path else None
@@ -38,10 +39,9 @@ class TruthIndex:
 def find_truth(run: ReportRun, folder: Path) -> TruthIndex:
     """Return the truth that goes with a folder of scores.
 
-    That of the data set that ``run`` names, also for copies of its videos elsewhere, which are
-    known by their names. Otherwise that of the data sets whose features lie below the same
-    outputs: for an evaluation, its own; for other scores, all of them, and videos are known by
-    their files.
+    That of the data set that ``run`` names, for copies of its videos too, which are known by name.
+    Otherwise that of the data sets whose features lie below the same outputs: for an evaluation its
+    own, for other scores all of them, videos being known by their files.
 
     Raises:
         StoreError: A data set that was named is not there, or a list of videos is damaged.
@@ -49,13 +49,17 @@ def find_truth(run: ReportRun, folder: Path) -> TruthIndex:
     if run.dataset is not None:
         if run.root is None:
             raise StoreError("--dataset needs --root, the folder of the data set's videos")
-        items = list(dataset_named(run.out, run.dataset).discover(run.root, run.lists))
+        named = dataset_named(run.dataset, Outputs(run.out).features(run.dataset))
+        items = list(named.discover(run.root, run.lists))
         return TruthIndex(_by_id(items), _by_file(items), _by_name(items))
     if run.root is not None or run.lists is not None:
         raise StoreError("--root and --lists need --dataset, the data set they belong to")
-    if folder.name == "evaluation":
-        return TruthIndex(_by_id(read_listing(folder.parent / "features") or []), {}, {})
-    return TruthIndex({}, _by_file(_listed({run.out, folder.absolute().parent.parent})), {})
+    folder = folder.absolute()
+    outputs, dataset = Outputs(folder.parent.parent), folder.parent.name
+    if folder == outputs.evaluation(dataset):
+        return TruthIndex(_by_id(_listed(outputs, [dataset])), {}, {})
+    items = [i for each in {Outputs(run.out), outputs} for i in _listed(each, each.datasets())]
+    return TruthIndex({}, _by_file(items), {})
 
 
 def in_seconds(events: Iterable[Event], scores: VideoScores) -> list[Truth]:
@@ -72,10 +76,9 @@ def in_seconds(events: Iterable[Event], scores: VideoScores) -> list[Truth]:
     ]
 
 
-def _listed(outputs: Iterable[Path]) -> Iterator[VideoItem]:
-    for out in outputs:
-        for listing in sorted(out.glob("*/features/videos.json")):
-            yield from read_listing(listing.parent) or []
+def _listed(outputs: Outputs, datasets: Iterable[str]) -> Iterator[VideoItem]:
+    for dataset in datasets:
+        yield from read_manifest(outputs.features(dataset)) or []
 
 
 def _by_id(items: Iterable[VideoItem]) -> dict[str, tuple[Event, ...]]:
@@ -95,8 +98,5 @@ def _by_name(items: Iterable[VideoItem]) -> dict[str, tuple[Event, ...]]:
     names: dict[str, list[tuple[Event, ...] | None]] = defaultdict(list)
     for item in items:
         names[Path(item.video_id).stem].append(item.events)
-    return {
-        name: events[0]
-        for name, events in names.items()
-        if len(events) == 1 and events[0] is not None
-    }
+    single = {name: events[0] for name, events in names.items() if len(events) == 1}
+    return {name: events for name, events in single.items() if events is not None}

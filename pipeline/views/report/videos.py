@@ -14,8 +14,7 @@ from pipeline.views.report.records import Footage, Row, VideoPage, script
 from pipeline.views.report.truth import TruthIndex, in_seconds
 from stores.files.commit import commit_text
 from stores.records import ScoredEvent, VideoItem, VideoScores
-from stores.scores.frames import iterate_scores
-from stores.scores.reader import ScoredVideo
+from stores.scores.reader import ScoredVideo, read_scores
 from stores.scores.schema import ScoreHeader
 
 DATA = "data"
@@ -26,7 +25,7 @@ _LOOKED_AT = 32  # videos whose thumbnails are made at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ReportPlan:
     """What the pages of all videos have in common; ``order`` are the scored ones by their peak."""
 
     folder: Path
@@ -44,32 +43,28 @@ def key_of(video_id: str) -> str:
     return hashlib.sha256(video_id.encode()).hexdigest()[:16]
 
 
-def write_videos(job: Job) -> Iterator[tuple[Row, Footage]]:
+def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
     """Write the data of every scored video and yield its row; a few are in memory at a time.
 
     Raises:
         StoreError: Scores cannot be read, or data files not written.
     """
-    items = [VideoItem(name, job.videos[name].path) for name in job.order]
-    places = {video_id: place for place, video_id in enumerate(job.order)}
-    command = f"python -m pipeline report --scores {shlex.quote(str(job.folder))} --proxies"
-    for group in _grouped(iterate_scores(job.folder, items)):
-        wanted = [
-            Wanted(
-                key=key_of(scores.item.video_id),
-                path=scores.item.path,
-                times=picture_times(
-                    float(scores.times[-1]), float(scores.times[scores.score.argmax()])
-                ),
-            )
-            for scores in group
-        ]
-        found = look(job.report, wanted, command, copy=job.makes_copies)
+    items = [VideoItem(name, plan.videos[name].path) for name in plan.order]
+    places = {video_id: place for place, video_id in enumerate(plan.order)}
+    command = f"python -m pipeline report --scores {shlex.quote(str(plan.folder))} --proxies"
+    for group in _grouped(read_scores(plan.folder, items)):
+        wanted = [_wanted(scores) for scores in group]
+        found = look(plan.report, wanted, command, copy=plan.makes_copies)
         for scores, footage in zip(group, found, strict=True):
-            place = places[scores.item.video_id]
-            page = _page(job, scores, footage, place)
-            _write_video(job.report, page, scores)
-            yield _row(job, scores, footage), footage
+            page = _page(plan, scores, footage, places[scores.item.video_id])
+            _write_video(plan.report, page, scores)
+            yield _row(plan, scores, footage), footage
+
+
+def _wanted(scores: VideoScores) -> Wanted:
+    end, peak = scores.times[-1], scores.times[scores.score.argmax()]
+    times = picture_times(float(end), float(peak))
+    return Wanted(key_of(scores.item.video_id), scores.item.path, times)
 
 
 def _grouped(videos: Iterator[VideoScores]) -> Iterator[list[VideoScores]]:
@@ -86,11 +81,11 @@ def _grouped(videos: Iterator[VideoScores]) -> Iterator[list[VideoScores]]:
         yield group
 
 
-def _page(job: Job, scores: VideoScores, footage: Footage, place: int) -> VideoPage:
-    video = job.videos[scores.item.video_id]
-    before = job.order[max(0, place - 1) : place]
-    after = job.order[place + 1 : place + 2]
-    truth = job.truth.of(video)
+def _page(plan: ReportPlan, scores: VideoScores, footage: Footage, place: int) -> VideoPage:
+    video = plan.videos[scores.item.video_id]
+    before = plan.order[max(0, place - 1) : place]
+    after = plan.order[place + 1 : place + 2]
+    truth = plan.truth.of(video)
     return VideoPage(
         key=key_of(video.video_id),
         name=video.video_id,
@@ -100,9 +95,9 @@ def _page(job: Job, scores: VideoScores, footage: Footage, place: int) -> VideoP
         frames=scores.score.shape[0],
         seconds=video.seconds,
         peak=video.peak,
-        classes=job.header.classes,
-        rule=job.header.rule,
-        events=sorted(job.events[video.video_id], key=lambda event: event.start),
+        classes=plan.header.classes,
+        rule=plan.header.rule,
+        events=sorted(plan.events[video.video_id], key=lambda event: event.start),
         truth=None if truth is None else in_seconds(truth, scores),
         footage=footage,
         pieces=[float(time) for time in scores.times[:: curves.PIECE_FRAMES]],
@@ -124,8 +119,8 @@ def _write_video(report: Path, page: VideoPage, scores: VideoScores) -> None:
     commit_text(report / DATA / f"{page.key}.js", text)
 
 
-def _row(job: Job, scores: VideoScores, footage: Footage) -> Row:
-    video = job.videos[scores.item.video_id]
+def _row(plan: ReportPlan, scores: VideoScores, footage: Footage) -> Row:
+    video = plan.videos[scores.item.video_id]
     return Row(
         key=key_of(video.video_id),
         name=video.video_id,

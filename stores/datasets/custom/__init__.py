@@ -1,4 +1,4 @@
-"""People's own labelled videos: how they are described, listed, and split without leaks."""
+"""Users' own labelled videos: how they are described, listed, and split without leaks."""
 
 from stores.datasets.custom.dataset import DATASET
 

@@ -1,7 +1,7 @@
-"""Somebody's own classes: a folder of class folders, or a list of videos, split by source.
+"""Users' own classes: a folder of class folders, or a list of videos, split by source.
 
-What is known of them is read from the root itself (see ``stores.labelled``), so the data set is
-only whole once :func:`describe` has looked; what it found is kept beside the features.
+Classes and texts are read from the root itself, so the data set is only complete once
+:func:`describe` was called; what it found is kept beside the features.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from stores.datasets.base import MOST_FRAMES, Dataset, names
+from stores.datasets.base import MOST_FRAMES, Dataset, Metric, names
 from stores.datasets.custom.description import (
     Description,
     find_description,
@@ -23,6 +23,7 @@ from stores.datasets.custom.description import (
 from stores.datasets.custom.rows import LIST_NAMES, Row, find_rows
 from stores.datasets.custom.splits import group_rows, split_rows
 from stores.files.commit import commit_text
+from stores.files.typed import read_json
 from stores.records import Event, StoreError, VideoItem
 
 FILE = "dataset.json"
@@ -31,134 +32,117 @@ SCHEMA = 1
 WHOLE = MOST_FRAMES
 """End of an event that lasts as long as its video; it is cut there once the length is known."""
 
-_NAME = re.compile(r"[\w][\w.-]*")
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What is written of a data set."""
+
+    name: str
+    classes: tuple[str, ...]
+    prompts: tuple[tuple[str, ...], ...]
+    metric: Metric
 
 
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return the videos below ``root`` in natural order; ids are their paths from there.
 
     ``lists`` is a list of videos, a ``dataset.yaml``, or a folder with either; the root by default.
-    A test video whose events are not told counts as its class from its first frame to its last.
-
-    Raises:
-        StoreError: No videos, a line or field that is not understood, or classes or sources that
-            leave a split without normal or anomalous videos.
+    A test video without events counts as its class from its first frame to its last. A split
+    without normal or without anomalous videos is an error.
     """
-    description, rows = _read(root, lists)
-    classes = order_classes(description, _labels(rows))
-    rows = split_rows(group_rows(rows, description.group), description.test_share)
-    for split in "train", "test":
-        kinds = {row.labels == (classes[0],) for row in rows if row.split == split}
-        if kinds != {True, False}:
-            told = "normal" if kinds == {False} else "anomalous" if kinds else "such"
-            raise StoreError(
-                f"no {told} video is left for the {split} split of {root}; give a split to each "
-                "video, or more videos of different sources to each class"
-            )
-    return [_item(row, classes[0]) for row in rows]
+    return _itemise(root, *_read(root, lists))
 
 
 def describe(root: Path, lists: Path | None = None) -> Dataset:
     """Return the data set that lies at ``root``, with its classes and texts; errors as discover."""
-    description, rows = _read(root, lists)
-    classes = order_classes(description, _labels(rows))
-    items = discover(root, lists)
+    description, classes, rows = _read(root, lists)
+    items = _itemise(root, description, classes, rows)
     splits = Counter(item.split for item in items)
     whole = sum(any(e.end == WHOLE for e in item.events or ()) for item in items)
-    told = [
+    notes = [
         f"{len(classes)} classes, {classes[0]} being the normal one",
         f"{splits['train']} videos to train on and {splits['test']} to test on",
     ]
     if any(row.split is None for row in rows):
-        groups = group_rows(rows, description.group)
-        told.append(f"split by {len({row.group for row in groups})} sources")
+        notes.append(f"split by {len({item.group for item in items})} sources")
     if whole:
-        told.append(f"test videos without events, which count as their class throughout: {whole}")
+        notes.append(f"test videos without events, which count as their class throughout: {whole}")
     return replace(
         DATASET,
         classes=classes,
         prompts=texts_of(description, classes),
         metric=description.metric,
-        note="; ".join(told),
+        note="; ".join(notes),
     )
 
 
 def write_dataset(folder: Path, dataset: Dataset) -> None:
-    """Commit what is known of a data set of one's own beside its features.
+    """Commit a described data set beside its features; errors as in committing.
 
-    What was known before is replaced: features depend on neither classes nor texts.
-
-    Raises:
-        StoreError: The folder cannot be written.
+    What was there is replaced: features depend on neither classes nor texts.
     """
-    content = {
-        "schema": SCHEMA,
-        "name": dataset.name,
-        "classes": dataset.classes,
-        "prompts": dataset.prompts,
-        "metric": dataset.metric,
-    }
+    described = _Described(dataset.name, dataset.classes, dataset.prompts, dataset.metric)
+    content = {"schema": SCHEMA, **asdict(described)}
     commit_text(folder / FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_dataset(folder: Path) -> Dataset | None:
-    """Return the data set whose features lie in ``folder``, or None where it is not one's own.
-
-    Raises:
-        StoreError: What is written of it is damaged or of another version.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise StoreError(f"{path} has schema {content['schema']}, expected {SCHEMA}")
-        return replace(
-            DATASET,
-            name=content["name"],
-            classes=tuple(content["classes"]),
-            prompts=tuple(tuple(texts) for texts in content["prompts"]),
-            metric=content["metric"],
-        )
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"damaged {path} ({error}); remove it and run extract again to write it anew"
-        ) from error
+    """Return the data set described in ``folder``; None for any other; errors as in read_json."""
+    remedy = "remove it and run extract again to write it anew"
+    found = read_json(folder / FILE, _Described, schema=SCHEMA, remedy=remedy)
+    return None if found is None else replace(DATASET, **asdict(found))
 
 
 def check_name(name: str) -> str:
-    """Return the name if a data set of one's own may have it.
+    """Return the name if a user's data set may have it.
 
     Raises:
         StoreError: It is no plain folder name, or means something else already.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(r"\w[\w.-]*", name):
         raise StoreError(f"--name {name!r} is no plain name; use letters, digits, - and _")
     if name in {*names(), "scores"} - {DATASET.name}:
         raise StoreError(f"--name {name} is taken; give your data set a name of its own")
     return name
 
 
-def _read(root: Path, lists: Path | None) -> tuple[Description, list[Row]]:
-    """Return what describes the videos, and the videos, from the root or the list beside it."""
+def _read(root: Path, lists: Path | None) -> tuple[Description, tuple[str, ...], list[Row]]:
+    """Return what describes the videos, their classes, normal first, and the videos."""
+    description, source = _find_sources(root, lists)
+    rows = find_rows(source)
+    return description, order_classes(description, {n for row in rows for n in row.labels}), rows
+
+
+def _find_sources(root: Path, lists: Path | None) -> tuple[Description, Path]:
+    """Return the description, and the folder or list that names the videos."""
     if not root.exists():
         raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
     folder = root if root.is_dir() else root.parent
     if lists is None:
-        return find_description([folder]), find_rows(root)
+        return find_description([folder]), root
     if not lists.exists():
         raise StoreError(f"no such file or folder: {lists}")
     if lists.is_dir():
-        listed = [lists / name for name in LIST_NAMES if (lists / name).is_file()]
-        return find_description([lists, folder]), find_rows(listed[0] if listed else root)
+        listed = any((lists / name).is_file() for name in LIST_NAMES)
+        return find_description([lists, folder]), lists if listed else root
     if lists.suffix in (".yaml", ".yml"):
-        return read_description(lists), find_rows(root)
-    return find_description([lists.parent, folder]), find_rows(lists)
+        return read_description(lists), root
+    return find_description([lists.parent, folder]), lists
 
 
-def _labels(rows: list[Row]) -> list[str]:
-    return sorted({label for row in rows for label in row.labels})
+def _itemise(
+    root: Path, description: Description, classes: tuple[str, ...], rows: list[Row]
+) -> list[VideoItem]:
+    rows = split_rows(group_rows(rows, description.pattern), description.test_share)
+    for split in "train", "test":
+        kinds = {row.labels == (classes[0],) for row in rows if row.split == split}
+        if kinds != {True, False}:
+            lacking = "anomalous" if True in kinds else "normal"
+            raise StoreError(
+                f"no {lacking} video is left for the {split} split of {root}; give a split to each "
+                "video, or more videos of different sources to each class"
+            )
+    return [_item(row, classes[0]) for row in rows]
 
 
 def _item(row: Row, normal: str) -> VideoItem:

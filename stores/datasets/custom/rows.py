@@ -1,9 +1,8 @@
-"""Labelled videos as they are told: class folders, a CSV, or a file with one JSON object a line."""
+"""Labelled videos as they are listed: class folders, a CSV, or a file of one JSON object a line."""
 
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from typing import Any
 from stores.datasets.base import MOST_FRAMES, read_lines
 from stores.files.names import printable
 from stores.files.scan import walk
+from stores.files.typed import decode_json
 from stores.records import Event, Split, StoreError
 
 LIST_NAMES = "videos.csv", "videos.jsonl"
-"""Lists that are taken from a root without being named."""
+"""Lists that are found in a root by their name."""
 
 _SUFFIXES = ".csv", ".tsv", ".jsonl"
 _SPLITS: Mapping[str, Split] = {"train": "train", "training": "train", "test": "test"}
@@ -25,7 +25,7 @@ _EVENT = re.compile(r"\s*(?P<start>\d+)\s*-\s*(?P<end>\d+)\s*(?::\s*(?P<label>.+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A video as it is listed; ``events`` and ``split`` are None and ``group`` '' where not told.
+    """A video as it is listed; ``events`` and ``split`` are None and ``group`` '' where not given.
 
     ``name`` is its path below the root, with forward slashes, which becomes its id.
     """
@@ -57,11 +57,10 @@ def read_rows(path: Path) -> list[Row]:
 
     A CSV has the columns ``path`` and ``labels`` (or ``label``), and may have ``split``, ``events``
     and ``group``; several labels and events are separated by semicolons, an event is
-    ``120-240:fight`` in frames, half-open. Other columns are passed over.
+    ``120-240:fight`` in frames, half-open. Other columns are ignored.
 
     Raises:
-        StoreError: It cannot be read, names no video, names one twice, or a line is not
-            understood; the message says which.
+        StoreError: It cannot be read, names no video, or has a line that is not understood.
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise StoreError(f"{path} is no list of videos; give a folder, or one of {_SUFFIXES}")
@@ -70,8 +69,8 @@ def read_rows(path: Path) -> list[Row]:
         try:
             row = _row(fields, path.parent)
         except (KeyError, ValueError) as error:
-            told = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise StoreError(f"{path} line {number}: {told}") from error
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise StoreError(f"{path} line {number}: {reason}") from error
         if row.name in rows:
             raise StoreError(f"{path} line {number}: {row.name} is listed twice")
         rows[row.name] = row
@@ -106,8 +105,8 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-            missing = {"path"} - set(reader.fieldnames or ())
-            if missing or not {"label", "labels"} & set(reader.fieldnames or ()):
+            columns = set(reader.fieldnames or ())
+            if "path" not in columns or not columns & {"label", "labels"}:
                 raise StoreError(
                     f"{path} has columns {reader.fieldnames}, expected path and labels at least"
                 )
@@ -121,51 +120,47 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in read_lines(path):
-        try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise StoreError(f"{path} line {number}: no JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise StoreError(f"{path} line {number}: {line!r} is no JSON object")
+        fields = decode_json(line, dict[str, Any], f"{path} line {number}")
         yield number, {key: value for key, value in fields.items() if value is not None}
 
 
 def _row(fields: Mapping[str, Any], folder: Path) -> Row:
     """Return one row; a KeyError names a field that is missing, a ValueError says what is wrong."""
-    told = str(fields["path"]).strip()
-    if not told or not told.isprintable():
-        raise ValueError(f"{told!r} is no path of a video")
+    path = str(fields["path"]).strip()
+    if not path or not path.isprintable():
+        raise ValueError(f"{path!r} is no path of a video")
     labels = _labels(fields.get("labels", fields.get("label", "")))
-    split = fields.get("split")
-    if split is not None and str(split).strip().casefold() not in _SPLITS:
-        raise ValueError(f"split is {split!r}, expected train or test")
+    stated = fields.get("split")
+    split = None if stated is None else _SPLITS.get(str(stated).strip().casefold())
+    if split is None and stated is not None:
+        raise ValueError(f"split is {stated!r}, expected train or test")
     events = fields.get("events")
     return Row(
-        name=Path(told).as_posix(),
-        path=(folder / told).absolute(),
+        name=Path(path).as_posix(),
+        path=(folder / path).absolute(),
         labels=labels,
-        split=None if split is None else _SPLITS[str(split).strip().casefold()],
+        split=split,
         events=None if events is None else _events(events, labels),
         group=str(fields.get("group", "")).strip(),
     )
 
 
-def _labels(told: object) -> tuple[str, ...]:
-    parts = [str(part) for part in told] if isinstance(told, list) else str(told).split(";")
+def _labels(listed: object) -> tuple[str, ...]:
+    parts = map(str, listed) if isinstance(listed, list) else str(listed).split(";")
     labels = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not labels:
         raise ValueError("no label")
     return labels
 
 
-def _events(told: object, labels: tuple[str, ...]) -> tuple[Event, ...]:
+def _events(listed: object, labels: tuple[str, ...]) -> tuple[Event, ...]:
     """Return events given as text, or as a list of objects with start, end and label."""
-    if isinstance(told, str):
-        if told.strip().casefold() == "none":
+    if isinstance(listed, str):
+        if listed.strip().casefold() == "none":
             return ()
-        return tuple(_event_of_text(part, labels) for part in told.split(";") if part.strip())
+        return tuple(_event_of_text(part, labels) for part in listed.split(";") if part.strip())
     events = []
-    for part in told if isinstance(told, list) else [told]:
+    for part in listed if isinstance(listed, list) else [listed]:
         if not isinstance(part, dict) or not {"start", "end"} <= set(part):
             raise ValueError(f"event {part!r} has no start and end")
         events.append(_event((part["start"], part["end"]), part.get("label"), labels))
@@ -179,10 +174,10 @@ def _event_of_text(text: str, labels: tuple[str, ...]) -> Event:
     return _event((match["start"], match["end"]), match["label"], labels)
 
 
-def _event(told: tuple[object, object], label: object, labels: tuple[str, ...]) -> Event:
-    start, end = (int(frame) if frame.isdecimal() else -1 for frame in map(str, told))
+def _event(frames: tuple[object, object], label: object, labels: tuple[str, ...]) -> Event:
+    start, end = (int(frame) if frame.isdecimal() else -1 for frame in map(str, frames))
     if not 0 <= start < end <= MOST_FRAMES:
-        raise ValueError(f"event {told[0]}-{told[1]}: expected frames, the first before the last")
+        raise ValueError(f"event {frames[0]}-{frames[1]}: expected the first frame before the last")
     if label is None and len(labels) > 1:
         raise ValueError(f"event {start}-{end} has no label, and its video has several")
     if label is not None and label not in labels:

@@ -1,4 +1,4 @@
-"""Training and test videos of somebody's own, split so that no source lies on both sides.
+"""Users' own videos split into training and test so that no source lies on both sides.
 
 Clips cut from one recording look alike; one in each split turns a test into a memory test.
 """
@@ -6,17 +6,18 @@ Clips cut from one recording look alike; one in each split turns a test into a m
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from stores.datasets.base import grouped
 from stores.datasets.custom.rows import Row
 from stores.records import StoreError
 
 BLOCKS = 8
-"""Blocks that a class is cut into where nothing tells its sources: a quarter is two of them."""
+"""Blocks that a class is cut into where its sources are unknown: a quarter is two of them."""
 
 _MIN_RUNS = 4  # runs of numbers that are taken for sources; fewer would make a split too coarse
 
@@ -24,8 +25,8 @@ _MIN_RUNS = 4  # runs of numbers that are taken for sources; fewer would make a 
 def group_rows(rows: Sequence[Row], pattern: re.Pattern[str] | None) -> list[Row]:
     """Return the rows in natural order of name, each with its group.
 
-    A group that is told stays. Otherwise it is what ``pattern`` takes of the file's name; without
-    a pattern neighbours by name are a group: a run of consecutive numbers where a class has several
+    A given group stays. Otherwise it is what ``pattern`` takes of the file's name; without a
+    pattern neighbours by name are a group: a run of consecutive numbers where a class has several
     runs, and one of :data:`BLOCKS` blocks where it has not.
 
     Raises:
@@ -34,21 +35,18 @@ def group_rows(rows: Sequence[Row], pattern: re.Pattern[str] | None) -> list[Row
     ordered = sorted(rows, key=lambda row: _natural(row.name))
     if pattern is not None:
         return [replace(row, group=row.group or _taken(pattern, row)) for row in ordered]
-    classes: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in ordered:
-        if not row.group:
-            classes[row.labels].append(row)
-    told = {
+    classes = grouped((row for row in ordered if not row.group), lambda row: row.labels)
+    guessed = {
         row.name: f"{'+'.join(labels)}/{number}"
         for labels, own in classes.items()
         for number, neighbours in enumerate(_neighbours(own), start=1)
         for row in neighbours
     }
-    return [replace(row, group=row.group or told[row.name]) for row in ordered]
+    return [replace(row, group=row.group or guessed[row.name]) for row in ordered]
 
 
 def split_rows(rows: Sequence[Row], share: float) -> list[Row]:
-    """Return grouped rows with a split each: as told, or the last groups of each class as the test.
+    """Return grouped rows with a split each: as given, or the last groups of a class are for test.
 
     Of each class as many groups are taken from the end as come nearest to ``share`` of its videos,
     one at least; a class with a single group is for training alone.
@@ -56,26 +54,21 @@ def split_rows(rows: Sequence[Row], share: float) -> list[Row]:
     Raises:
         StoreError: Some rows have a split and some have none.
     """
-    untold = [row.name for row in rows if row.split is None]
-    if not untold:
+    unsplit = [row.name for row in rows if row.split is None]
+    if not unsplit:
         return list(rows)
-    if len(untold) < len(rows):
-        raise StoreError(f"{untold[0]} has no split and others have; give all a split, or none")
-    classes: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        classes[row.labels].append(row)
+    if len(unsplit) < len(rows):
+        raise StoreError(f"{unsplit[0]} has no split and others have; give all a split, or none")
     test: set[str] = set()
-    for own in classes.values():
+    for own in grouped(rows, lambda row: row.labels).values():
         test |= _last_groups(own, share, test)
     return [replace(row, split="test" if row.group in test else "train") for row in rows]
 
 
 def _last_groups(rows: Sequence[Row], share: float, test: set[str]) -> set[str]:
     """Return the groups of one class to test on, some of which are in ``test`` already."""
-    sizes: dict[str, int] = defaultdict(int)
-    for row in rows:
-        sizes[row.group] += 1
-    taken = {group for group in sizes if group in test}
+    sizes = Counter(row.group for row in rows)
+    taken = test & sizes.keys()
     count, wanted = sum(sizes[group] for group in taken), share * len(rows)
     for group in reversed(sizes):
         nearer = abs(count + sizes[group] - wanted) < abs(count - wanted)
@@ -102,7 +95,7 @@ def _neighbours(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _follows(before: str, name: str) -> bool:
-    """Tell whether two names differ in their last number alone, and by one."""
+    """Return whether two names differ in their last number alone, and by one."""
     first, second = (
         re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", PurePosixPath(n).stem) for n in (before, name)
     )

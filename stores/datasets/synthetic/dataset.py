@@ -1,8 +1,7 @@
 """A generated data set: real encoded files of drawn surveillance footage, with known incidents.
 
-Small enough to draw in half a minute and hard enough to mean something: brightness and motion do
-not tell the incidents apart from ordinary life, only appearance does. Training videos carry one
-class each and no times; where their incidents lie is written nowhere.
+Small enough to draw in half a minute and hard enough to be a test: only appearance tells incidents
+from ordinary life, not brightness or motion. Where those of training videos lie is written nowhere.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -28,12 +27,22 @@ from stores.datasets.synthetic.views import Frame, draw_view
 from stores.files.commit import commit_text, exclusive
 from stores.files.locations import size_of
 from stores.files.scan import find_videos
-from stores.records import Event, StoreError, VideoItem
+from stores.files.typed import read_json
+from stores.records import Event, Split, StoreError, VideoItem
 
 _VERSION = 1  # raise it when the same seed no longer draws the same pictures
 _ANNOTATIONS, _PLAN = "annotations.json", "plan.json"
-_SPLITS = "train", "test"  # folders of videos
 _IN_PROCESS_SECONDS = 60.0  # of footage: below that, starting workers takes longer than drawing
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """What is published of a video: of a training video no times."""
+
+    file: str
+    split: Split
+    label: str
+    events: tuple[tuple[int, int], ...] | None
 
 
 def generate(root: Path, seed: int, settings: Settings = DEMO) -> None:
@@ -53,29 +62,28 @@ def generate(root: Path, seed: int, settings: Settings = DEMO) -> None:
         if missing:
             _draw_all(missing, root)
         if missing or not (root / _ANNOTATIONS).is_file():
-            commit_text(root / _ANNOTATIONS, json.dumps([_annotate(p) for p in plans], indent=1))
+            annotations = [asdict(_annotation(p)) for p in plans]
+            commit_text(root / _ANNOTATIONS, json.dumps(annotations, indent=1))
 
 
 def discover(root: Path, lists: Path | None = None) -> Sequence[VideoItem]:
-    """Return the generated videos; only those of the test split come with their events.
-
-    Raises:
-        StoreError: The data set is not there, not complete, or damaged; generate it again.
-    """
+    """Return the generated videos; only those of the test split come with their events."""
     refuse_lists("synthetic", lists)
     path = root / _ANNOTATIONS
     again = "generate the synthetic data set again"
-    try:
-        rows = json.loads(path.read_text())
-        items = [_to_item(row, root) for row in rows]
-    except FileNotFoundError as error:
-        raise StoreError(f"no {path}; {again}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged ({error}); {again}") from error
+    annotations = read_json(path, list[_Annotation], remedy=again)
+    if annotations is None:
+        raise StoreError(f"no {path}; {again}")
+    items = [_to_item(annotation, root) for annotation in annotations]
     for item in items:
         if size_of(item.path) is None:
             raise StoreError(f"{item.path} is missing; {again}")
     return items
+
+
+def _annotation(video: VideoPlan) -> _Annotation:
+    events = video.events if video.split == "test" else None
+    return _Annotation(video.file_name, video.split, video.label, events)
 
 
 def _clear_other_plan(root: Path, stamp: str) -> None:
@@ -86,10 +94,9 @@ def _clear_other_plan(root: Path, stamp: str) -> None:
     if not path.is_file() and (foreign := find_videos(root)):
         raise StoreError(f"{foreign[0]} is of another origin; give an empty folder")
     (root / _ANNOTATIONS).unlink(missing_ok=True)
-    for split in _SPLITS:
-        if (root / split).is_dir():
-            for video in find_videos(root / split):
-                video.unlink()
+    for folder in (root / "train", root / "test"):
+        for video in find_videos(folder) if folder.is_dir() else ():
+            video.unlink()
     commit_text(path, stamp)
 
 
@@ -101,8 +108,7 @@ def _draw_all(plans: Sequence[VideoPlan], root: Path) -> None:
         return
     # spawn: a forked child of a process that runs Ray or OpenCV threads may hang.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(draw_video, plans, [root] * len(plans)):
-            pass
+        list(pool.map(draw_video, plans, repeat(root)))
 
 
 def draw_video(video: VideoPlan, root: Path) -> None:
@@ -111,7 +117,7 @@ def draw_video(video: VideoPlan, root: Path) -> None:
     view = draw_view(np.random.default_rng([video.seed, 2, video.camera]))
     generator = np.random.default_rng([video.seed, video.split == "test", video.number, 1])
     scene = Scene(view, generator, fps=video.fps, frames=video.frames)
-    painters = [PAINTERS[video.label](generator, scene.horizon) for _ in video.events]
+    painters = [PAINTERS[video.label](generator, view.horizon) for _ in video.events]
 
     def pictures() -> Iterator[Frame]:
         for index in range(video.frames):
@@ -121,31 +127,16 @@ def draw_video(video: VideoPlan, root: Path) -> None:
                     incident = partial(paint, seconds=(index - start) / video.fps)
             yield scene.render(index, incident)
 
-    write_video(
-        root / video.file_name,
-        pictures(),
-        codec=video.codec,
-        fps=video.fps,
-        seed=video.seed + video.number,
-    )
+    path, seed = root / video.file_name, video.seed + video.number
+    write_video(path, pictures(), codec=video.codec, fps=video.fps, seed=seed)
 
 
-def _annotate(video: VideoPlan) -> dict[str, str | list[tuple[int, int]] | None]:
-    """Return what is made known of a video: nothing of a training video's times."""
-    return {
-        "file": video.file_name,
-        "split": video.split,
-        "label": video.label,
-        "events": list(video.events) if video.split == "test" else None,
-    }
-
-
-def _to_item(row: dict[str, Any], root: Path) -> VideoItem:
-    label, events = row["label"], row["events"]
+def _to_item(annotation: _Annotation, root: Path) -> VideoItem:
+    label, events = annotation.label, annotation.events
     return VideoItem(
-        video_id=Path(row["file"]).stem,
-        path=str((root / row["file"]).absolute()),
-        split=row["split"],
+        video_id=Path(annotation.file).stem,
+        path=str((root / annotation.file).absolute()),
+        split=annotation.split,
         labels=(label,),
         events=None if events is None else tuple(Event(s, e, label) for s, e in events),
     )
@@ -158,6 +149,5 @@ DATASET = Dataset(
     discover=discover,
     preset="small",
     recipe="demo",
-    metric="auc",
     generate=generate,
 )

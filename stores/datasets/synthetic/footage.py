@@ -18,18 +18,12 @@ Codec = Literal["h264", "h264-vfr", "hevc", "mpeg4"]
 
 SUFFIXES: dict[Codec, str] = {"h264": ".mp4", "h264-vfr": ".mp4", "hevc": ".mp4", "mpeg4": ".avi"}
 
+_FAST = {"preset": "ultrafast", "crf": "24"}
 # One thread each: with more, the bytes depend on which thread was quicker.
 _ENCODERS: dict[Codec, tuple[str, dict[str, str]]] = {
-    "h264": ("libx264", {"preset": "ultrafast", "crf": "24"}),
-    "h264-vfr": ("libx264", {"preset": "ultrafast", "crf": "24", "bf": "2"}),
-    "hevc": (
-        "libx265",
-        {
-            "preset": "ultrafast",
-            "crf": "24",
-            "x265-params": "pools=none:frame-threads=1:log-level=none",
-        },
-    ),
+    "h264": ("libx264", _FAST),
+    "h264-vfr": ("libx264", _FAST | {"bf": "2"}),
+    "hevc": ("libx265", _FAST | {"x265-params": "pools=none:frame-threads=1:log-level=none"}),
     "mpeg4": ("mpeg4", {"qmin": "2", "qmax": "5", "bf": "2"}),
 }
 _TICKS = 1000  # a second, in the file of irregular timestamps

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from stores.datasets.synthetic.views import HEIGHT, WIDTH, Colour, Frame, texture
 
+Point = tuple[float, float] | NDArray[np.float64]
+"""Column and row, in fractions of a pixel."""
+
 
 class Painter(Protocol):
     """One incident, drawn once and shown in many frames."""
@@ -36,8 +39,8 @@ def explosion(generator: np.random.Generator, horizon: int) -> Painter:
         grown = radius * min(1.0, 0.55 + seconds * 2)
         step = int(seconds * 6)
         outer = _blob(x, y - grown * 0.5, 1.3 * grown * flicker[step % 64])
-        inner = _blob(x, y, 0.95 * grown * flicker[(step + 7) % 64])
         _stamp(frame, outer, smoke, shift=step)
+        inner = _blob(x, y, 0.95 * grown * flicker[(step + 7) % 64])
         _stamp(frame, inner, fire, shift=step)
 
     return paint
@@ -76,18 +79,13 @@ def accident(generator: np.random.Generator, horizon: int) -> Painter:
     """Return a crushed car on a pool of coolant, glass and sheet metal strewn around it."""
     x, y = _place(generator, horizon)
     reach = float(generator.uniform(80, 105))
-    pool, wreck = (np.zeros((HEIGHT, WIDTH), dtype=np.uint8) for _ in range(2))
-    cv2.fillPoly(
-        pool, [_outline(x, y + 22, reach * generator.uniform(0.7, 1.2, size=16), 0.42)], 255
-    )
-    cv2.fillPoly(
-        wreck, [_outline(x, y, 0.7 * reach * generator.uniform(0.6, 1.2, size=22), 0.5)], 255
-    )
+    pool = _blob(x, y + 22, reach * generator.uniform(0.7, 1.2, size=16), squeeze=0.42)
+    wreck = _blob(x, y, 0.7 * reach * generator.uniform(0.6, 1.2, size=22), squeeze=0.5)
     coolant = _sheet(generator, 0.6, ((30, 70, 10), (60, 150, 25), (110, 225, 70)))
     metal = _sheet(generator, 0.95, ((20, 18, 15), (110, 70, 30), (235, 210, 190)))
     remains = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
-    _stamp(remains, pool, coolant, shift=0)
-    _stamp(remains, wreck, metal, shift=0)
+    _stamp(remains, pool, coolant)
+    _stamp(remains, wreck, metal)
     for place in generator.normal((x, y + 14), (reach * 0.75, reach * 0.34), size=(130, 2)):
         corners = (place + generator.uniform(-4, 4, size=(3, 2))).astype(np.int32)
         shade = ((250, 250, 235), (70, 240, 120))[int(generator.integers(2))]
@@ -138,47 +136,34 @@ def _place(generator: np.random.Generator, horizon: int) -> tuple[int, int]:
     return x, int(generator.integers(min(horizon + 30, 165), 180))
 
 
-def _ramp(field: NDArray[np.float32], stops: tuple[Colour, ...]) -> Frame:
-    """Colour a noise field along evenly spaced stops: darkest at -2 deviations, brightest at +2."""
+def _sheet(generator: np.random.Generator, roughness: float, stops: tuple[Colour, ...]) -> Frame:
+    """Return a texture twice as high as a frame, to be moved behind a mask.
+
+    It is coloured along evenly spaced stops, the first at -2 deviations and the last at +2.
+    """
+    field = texture(generator, height=2 * HEIGHT, width=WIDTH, roughness=roughness)
     places = np.linspace(-2, 2, len(stops))
-    channels = [np.interp(field, places, [stop[c] for stop in stops]) for c in range(3)]
+    channels = [np.interp(field, places, shades) for shades in zip(*stops, strict=True)]
     return np.stack(channels, axis=-1).astype(np.uint8)
 
 
-def _sheet(generator: np.random.Generator, roughness: float, stops: tuple[Colour, ...]) -> Frame:
-    """Return a coloured texture twice as high as a frame, to be moved behind a mask."""
-    return _ramp(texture(generator, height=2 * HEIGHT, width=WIDTH, roughness=roughness), stops)
-
-
-def _outline(
+def _blob(
     x: float, y: float, radii: NDArray[np.float64], squeeze: float = 1.0
-) -> NDArray[np.int32]:
-    """Return the corners of a ragged ellipse."""
+) -> NDArray[np.uint8]:
+    """Return the mask of a ragged ellipse."""
     angles = np.linspace(0, 2 * np.pi, len(radii), endpoint=False)
-    return np.stack(
-        [x + radii * np.cos(angles), y + squeeze * radii * np.sin(angles)], axis=1
-    ).astype(np.int32)
-
-
-def _blob(x: float, y: float, radii: NDArray[np.float64]) -> NDArray[np.uint8]:
+    corners = np.stack([x + radii * np.cos(angles), y + squeeze * radii * np.sin(angles)], axis=1)
     mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
-    cv2.fillPoly(mask, [_outline(x, y, radii)], 255)
+    cv2.fillPoly(mask, [corners.astype(np.int32)], 255)
     return mask
 
 
-def _stamp(frame: Frame, mask: NDArray[np.uint8], sheet: Frame, *, shift: int) -> None:
+def _stamp(frame: Frame, mask: NDArray[np.uint8], sheet: Frame, shift: int = 0) -> None:
     """Fill the mask from a sheet that lies behind the frame and is moved up by ``shift`` rows."""
     top = shift % (len(sheet) - HEIGHT)
     cv2.copyTo(sheet[top : top + HEIGHT], mask, frame)
 
 
-def _limb(
-    frame: Frame,
-    start: tuple[float, float] | NDArray[np.float64],
-    end: tuple[float, float] | NDArray[np.float64],
-    colour: Colour,
-    thickness: int,
-) -> None:
-    """Draw a thick line between two places given in fractions of a pixel."""
+def _limb(frame: Frame, start: Point, end: Point, colour: Colour, thickness: int) -> None:
     first, last = (int(start[0]), int(start[1])), (int(end[0]), int(end[1]))
     cv2.line(frame, first, last, colour, thickness)

@@ -1,7 +1,4 @@
-"""The plan of the generated data set: every video, its camera, its class and its events.
-
-Made from a seed in a moment, without drawing anything.
-"""
+"""The plan of the generated data set: every video, its camera, its class and its events."""
 
 from __future__ import annotations
 
@@ -72,7 +69,7 @@ class VideoPlan:
 def plan(seed: int, settings: Settings = DEMO) -> list[VideoPlan]:
     """Return every video of a data set, training first, without drawing anything.
 
-    Unlike ``discover`` it tells where the incidents of training videos lie, for studies of the
+    Unlike ``discover`` it includes where the incidents of training videos lie, for studies of the
     data set itself; nothing that trains may call it.
     """
     counts: dict[Split, tuple[int, int]] = {
@@ -81,8 +78,8 @@ def plan(seed: int, settings: Settings = DEMO) -> list[VideoPlan]:
     }
     plans = []
     for code, (split, (normal, anomalous)) in enumerate(counts.items()):
-        anomalies = [CLASSES[1 + number % (len(CLASSES) - 1)] for number in range(anomalous)]
-        labels = np.array([CLASSES[0]] * normal + anomalies)
+        anomalies = itertools.islice(itertools.cycle(PAINTERS), anomalous)
+        labels = np.array([CLASSES[0]] * normal + [*anomalies])
         np.random.default_rng([seed, code]).shuffle(labels)
         # Both kinds see every camera equally often: otherwise the camera is half the answer.
         views = {kind: itertools.cycle(_CAMERAS[split]) for kind in (True, False)}
@@ -115,16 +112,12 @@ def _place_events(
         return ()
     count = 1 + int(generator.random() < 0.5)
     shortest, longest = _DURATIONS[label]
-    seconds = (
-        shortest + (longest - shortest) * generator.uniform(size=count) ** 1.5
-    )  # short ones more
+    share = generator.uniform(size=count) ** 1.5  # short ones are more frequent
+    seconds = shortest + (longest - shortest) * share
     # The class has to be there in a video: a flash alone falls between two sampled frames.
     seconds[0] = max(seconds[0], 1.5)
     lengths = np.minimum(seconds * fps, 0.5 * frames / count).astype(int)
     free = frames - int(lengths.sum())
-    starts = np.sort(generator.integers(0, free + 1, size=count))
-    events = []
-    for start, length, before in zip(starts, lengths, np.cumsum(lengths) - lengths, strict=True):
-        first = int(start + before)
-        events.append((first, first + int(length)))
-    return tuple(events)
+    gaps = np.sort(generator.integers(0, free + 1, size=count))
+    ends = gaps + np.cumsum(lengths)
+    return tuple(zip((ends - lengths).tolist(), ends.tolist(), strict=True))

@@ -1,7 +1,4 @@
-"""Drawn footage of ordinary life: people, vehicles, trees, light, camera shake and noise.
-
-What is not ordinary is in ``incidents``; files and truth are elsewhere.
-"""
+"""Drawn footage of ordinary life: people, vehicles, trees, light, camera shake and noise."""
 
 from __future__ import annotations
 
@@ -30,50 +27,31 @@ class _Mover:
     colours: tuple[Colour, Colour]
 
 
-def draw_person(
-    frame: Frame,
-    *,
-    foot: tuple[int, int],
-    height: int,
-    colours: tuple[Colour, Colour],
-    stride: float,
-) -> None:
-    """Draw a walker whose feet stand at ``foot``; ``stride`` in [-1, 1] opens the legs."""
-    x, y = foot
-    thick = max(2, height // 7)
-    reach = int(stride * height * 0.18)
-    hip, neck = y - int(0.48 * height), y - int(0.84 * height)
-    cv2.line(frame, (x, hip), (x - reach, y), colours[1], thick)
-    cv2.line(frame, (x, hip), (x + reach, y), colours[1], thick)
-    cv2.line(frame, (x, hip), (x, neck), colours[0], 2 * thick)
-    cv2.line(frame, (x, neck + thick), (x + reach, hip), colours[0], thick)
-    cv2.circle(
-        frame, (x, y - int(0.93 * height)), max(2, height // 10), (120, 150, 185), cv2.FILLED
-    )
+def _draw_person(frame: Frame, person: _Mover, x: int, seconds: float) -> None:
+    y, height = int(person.feet), int(person.size)
+    top, legs = person.colours
+    stride = float(np.sin(seconds * 2 * np.pi * abs(person.speed) / 28))
+    thick, reach = max(2, height // 7), int(stride * height * 0.18)
+    hip, neck, head = (y - int(share * height) for share in (0.48, 0.84, 0.93))
+    cv2.line(frame, (x, hip), (x - reach, y), legs, thick)
+    cv2.line(frame, (x, hip), (x + reach, y), legs, thick)
+    cv2.line(frame, (x, hip), (x, neck), top, 2 * thick)
+    cv2.line(frame, (x, neck + thick), (x + reach, hip), top, thick)
+    cv2.circle(frame, (x, head), max(2, height // 10), (120, 150, 185), cv2.FILLED)
 
 
-def draw_vehicle(frame: Frame, *, left: int, foot: int, length: int, colour: Colour) -> None:
-    """Draw a car from the side, its wheels standing on row ``foot``."""
+def _draw_vehicle(frame: Frame, vehicle: _Mover, left: int) -> None:
+    """Draw a car from the side."""
+    foot, length, colour = int(vehicle.feet), int(vehicle.size), vehicle.colours[0]
     height = int(0.42 * length)
     right, top, waist = left + length, foot - height, foot - height // 2
     cv2.rectangle(frame, (left, waist), (right, foot - 4), colour, cv2.FILLED)
-    cabin = np.array(
-        [
-            (left + length // 6, waist),
-            (left + length // 3, top),
-            (right - length // 4, top),
-            (right - length // 8, waist),
-        ],
-        dtype=np.int32,
-    )
-    cv2.fillConvexPoly(frame, cabin, _darker(colour))
+    cabin = [(left + length // 6, waist), (left + length // 3, top)]
+    cabin += [(right - length // 4, top), (right - length // 8, waist)]
+    darker = tuple(int(0.6 * channel) for channel in colour)
+    cv2.fillConvexPoly(frame, np.array(cabin, dtype=np.int32), darker)
     for hub in (left + length // 5, right - length // 5):
         cv2.circle(frame, (hub, foot - 4), max(3, height // 4), (25, 25, 25), cv2.FILLED)
-
-
-def _darker(colour: Colour) -> Colour:
-    blue, green, red = colour
-    return int(0.6 * blue), int(0.6 * green), int(0.6 * red)
 
 
 class Scene:
@@ -85,9 +63,8 @@ class Scene:
         self._view = view
         self._fps = fps
         count = int(generator.integers(3, 16))
-        self._movers = sorted(
-            (_draw_mover(view, generator) for _ in range(count)), key=lambda mover: mover.feet
-        )
+        movers = [_draw_mover(view, generator) for _ in range(count)]
+        self._movers = sorted(movers, key=lambda mover: mover.feet)
         self._light = _light(generator, frames=frames, fps=fps)
         self._shake = _shake(generator, frames=frames, fps=fps)
         self._noise = _noise_tiles(generator)
@@ -95,16 +72,11 @@ class Scene:
         self._tree = Tree(generator, view.horizon)
         self._start = int(generator.integers(0, 86_400))
 
-    @property
-    def horizon(self) -> int:
-        """Row above which stands the wall."""
-        return self._view.horizon
-
     def render(self, index: int, incident: Callable[[Frame], None] | None = None) -> Frame:
         """Draw frame ``index``; ``incident`` paints what is not ordinary before light and noise.
 
         The mean brightness is what it would be without the incident, as a camera's automatic
-        exposure would have it: brightness must not tell.
+        exposure would have it: brightness must not give the incident away.
         """
         frame = self._view.background.copy()
         seconds = index / self._fps
@@ -129,7 +101,6 @@ class Scene:
 
 
 def _brightness(frame: Frame) -> float:
-    """Return the mean over pixels and channels."""
     return float(sum(cv2.mean(frame)) / 3)
 
 
@@ -153,12 +124,9 @@ def _move(frame: Frame, mover: _Mover, seconds: float) -> None:
     """Draw a mover where it is after ``seconds``; it turns up again on the other side."""
     x = int((mover.phase + mover.speed * seconds) % (WIDTH + 2 * _MARGIN)) - _MARGIN
     if mover.vehicle:
-        colour = mover.colours[0]
-        draw_vehicle(frame, left=x, foot=int(mover.feet), length=int(mover.size), colour=colour)
+        _draw_vehicle(frame, mover, x)
     else:
-        stride = float(np.sin(seconds * 2 * np.pi * abs(mover.speed) / 28))
-        foot, height = (x, int(mover.feet)), int(mover.size)
-        draw_person(frame, foot=foot, height=height, colours=mover.colours, stride=stride)
+        _draw_person(frame, mover, x, seconds)
 
 
 def _light(generator: np.random.Generator, *, frames: int, fps: int) -> NDArray[np.float64]:
@@ -169,9 +137,8 @@ def _light(generator: np.random.Generator, *, frames: int, fps: int) -> NDArray[
     for _ in range(int(generator.integers(1, 4))):
         start = int(generator.integers(0, frames))
         stop = start + int(generator.uniform(0.3, 8) * fps)
-        gain[start:stop] *= generator.choice(
-            (generator.uniform(0.72, 0.9), generator.uniform(1.1, 1.3))
-        )
+        darker, brighter = generator.uniform(0.72, 0.9), generator.uniform(1.1, 1.3)
+        gain[start:stop] *= generator.choice((darker, brighter))
     return gain
 
 

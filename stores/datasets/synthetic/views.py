@@ -42,8 +42,7 @@ def texture(
         rough = generator.normal(size=(cells, cells)).astype(np.float32)
         field += weight * cv2.resize(rough, (width, height), interpolation=cv2.INTER_LINEAR)
         weight *= roughness
-    normed: NDArray[np.float32] = (field - field.mean()) / (field.std() + 1e-6)
-    return normed
+    return (field - field.mean()) / (field.std() + 1e-6)
 
 
 def draw_view(generator: np.random.Generator) -> View:
@@ -52,10 +51,8 @@ def draw_view(generator: np.random.Generator) -> View:
     canvas = np.empty((HEIGHT, WIDTH, 3), dtype=np.float32)
     for rows in (slice(0, horizon), slice(horizon, HEIGHT)):
         base = generator.uniform(95, 140) + generator.normal(0, 3, size=3)
-        height = rows.stop - rows.start
-        grain = texture(
-            generator, height=height, width=WIDTH, roughness=generator.uniform(0.55, 0.75)
-        )
+        height, roughness = rows.stop - rows.start, generator.uniform(0.55, 0.75)
+        grain = texture(generator, height=height, width=WIDTH, roughness=roughness)
         canvas[rows] = base + generator.uniform(6, 11) * grain[..., None]
     picture = canvas.clip(0, 255).astype(np.uint8)
     _draw_wall(picture, horizon, generator)
@@ -85,11 +82,9 @@ def _draw_ground(picture: Frame, horizon: int, generator: np.random.Generator) -
         for left in range(0, WIDTH, 40):
             cv2.line(picture, (left, row), (left + 20, row), (light,) * 3, 2)
         return
-    vanishing = (int(generator.integers(60, WIDTH - 60)), horizon - 30)
+    middle, vanishing = int(generator.integers(60, WIDTH - 60)), horizon - 30
     for foot in range(-200, WIDTH + 200, int(generator.integers(30, 60))):
-        x = vanishing[0] + (foot - vanishing[0]) * (horizon - vanishing[1]) // (
-            HEIGHT - vanishing[1]
-        )
+        x = middle + (foot - middle) * (horizon - vanishing) // (HEIGHT - vanishing)
         cv2.line(picture, (x, horizon), (foot, HEIGHT), (light - 60,) * 3, 1)
 
 

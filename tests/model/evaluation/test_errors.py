@@ -1,6 +1,7 @@
 import numpy as np
 
 from model.evaluation.errors import worst_mistakes
+from model.evaluation.summary import ScoredSplit
 from stores.records import DecodeAudit, Event, EventRule, VideoFeatures, VideoItem, VideoScores
 
 CLASSES = ("normal", "fire")
@@ -27,11 +28,11 @@ def test_false_alarms_by_their_peaks_and_misses_by_theirs():
         video("c", [(16, 48), (100, 130)], {(16, 48): 0.3}),
     ]
     test, scores = zip(*pairs, strict=True)
-    alarms, misses = worst_mistakes(test, scores, CLASSES, EventRule())
+    alarms, misses = worst_mistakes(ScoredSplit(test, scores, CLASSES), EventRule())
     assert [(m.video_id, m.frame, m.label) for m in alarms] == [
         ("b", 144, "fire"),
         ("a", 48, "fire"),
     ]
     assert [(m.video_id, round(m.score, 2)) for m in misses] == [("c", 0.1), ("c", 0.31)]
     assert misses[1].seconds == 32 / 25
-    assert len(worst_mistakes(test, scores, CLASSES, EventRule(), most=1)[0]) == 1
+    assert len(worst_mistakes(ScoredSplit(test, scores, CLASSES), EventRule(), most=1)[0]) == 1

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.heads.dsanet.losses import loss_terms
 from model.training.data import Batch
 from model.training.step import float32_products, gather_gradients, step_programs
 
 SAMPLES = 7
+WEIGHTS = {"align": 1.1}
 
 
 @pytest.fixture
@@ -31,15 +31,17 @@ def gradients(model):
 
 def plain(model, batch):
     model.zero_grad()
-    terms = loss_terms(model(batch.features, batch.lengths), batch.labels, batch.lengths)
-    terms.total(1.1).backward()
+    terms = model(batch.features, batch.lengths, model.class_texts()).loss_terms(
+        batch.labels, batch.lengths
+    )
+    terms.total(WEIGHTS).backward()
     return terms, gradients(model)
 
 
 def in_parts(model, batch, part, arithmetic="fp32"):
     model.zero_grad()
     programs = step_programs(model, arithmetic)
-    return gather_gradients(programs, batch, 1.1, part), gradients(model)
+    return gather_gradients(programs, batch, WEIGHTS, part), gradients(model)
 
 
 @pytest.mark.parametrize(
@@ -54,18 +56,16 @@ def test_parts_add_up_to_the_plain_step(build, config, whole, part, left_out):
     for name, gradient in expected.items():
         gap = (found[name] - gradient).norm() / gradient.norm()
         assert gap < 1e-5 or gradient.norm() < 1e-6, name
-    for name in ("classification", "align", "separation", "event", "consistency", "gather"):
-        theirs, ours = getattr(terms, name), getattr(found_terms, name)
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            torch.testing.assert_close(ours, theirs.detach())
-            assert not ours.requires_grad
+    assert found_terms.values.keys() == terms.values.keys()
+    for name, theirs in terms.values.items():
+        torch.testing.assert_close(found_terms.values[name], theirs.detach())
+        assert not found_terms.values[name].requires_grad
 
 
 def test_gradients_are_added_to_those_that_are_there(model, whole):
     _, once = in_parts(model, whole, 3)
     once = {name: gradient.clone() for name, gradient in once.items()}
-    gather_gradients(step_programs(model), whole, 1.1, 3)
+    gather_gradients(step_programs(model), whole, WEIGHTS, 3)
     for name, gradient in gradients(model).items():
         torch.testing.assert_close(gradient, 2 * once[name])
 
@@ -73,9 +73,9 @@ def test_gradients_are_added_to_those_that_are_there(model, whole):
 def test_bfloat16_products_stay_near_float32_and_leave_weights_and_losses_there(model, whole):
     terms, expected = plain(model, whole)
     found_terms, found = in_parts(model, whole, 3, "bf16")
-    total = terms.total(1.1).item()
-    assert found_terms.total(1.1).item() == pytest.approx(total, rel=0.01)
-    assert found_terms.total(1.1).item() != total
+    total = terms.total(WEIGHTS).item()
+    assert found_terms.total(WEIGHTS).item() == pytest.approx(total, rel=0.01)
+    assert found_terms.total(WEIGHTS).item() != total
     assert {gradient.dtype for gradient in found.values()} == {torch.float32}
     ours = torch.cat([found[name].flatten() for name in expected])
     theirs = torch.cat([gradient.flatten() for gradient in expected.values()])
@@ -84,9 +84,9 @@ def test_bfloat16_products_stay_near_float32_and_leave_weights_and_losses_there(
 
 def test_a_score_that_is_not_finite_shows_in_the_total(model, whole):
     with torch.no_grad():
-        model.score_head.weight.fill_(float("inf"))
+        model.branches.score_head.weight.fill_(float("inf"))
     terms, _ = in_parts(model, whole, 3)
-    assert not terms.total(1.1).isfinite()
+    assert not terms.total(WEIGHTS).isfinite()
 
 
 def test_tf32_is_asked_for_during_a_step_and_not_after():

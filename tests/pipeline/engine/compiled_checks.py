@@ -13,16 +13,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from extract.encoder import load_clip, load_encoder
+from extract.clip_weights import load_clip
+from extract.encoder import load_encoder
 from extract.recipe import RECIPES, TINY_MODEL
-from model.heads.dsanet.build import build_dsanet, build_text_encoder
+from model.heads.dsanet.build import build_dsanet
 from model.heads.dsanet.config import PRESETS
 from model.heads.dsanet.model import Dsanet
-from model.heads.dsanet.text_tower import text_tower
-from model.scoring.scorer import Temperatures, score_videos
+from model.heads.segment_scorer import Temperatures
+from model.heads.text_tower import text_tower
+from model.scoring.scorer import score_videos
 from model.training.data import Batch
 from model.training.step import gather_gradients, step_programs
-from pipeline.engine.compile import CompiledEncoder, CompiledLogits, compiled_step
+from pipeline.engine.compile import CompiledEncoder, CompiledScorer, compiled_step
 
 CONFIG = replace(PRESETS["small"][0], classes=3, window=32)
 CPU = torch.device("cpu")
@@ -32,7 +34,7 @@ def make_model() -> Dsanet:
     """Return a seeded model."""
     torch.manual_seed(0)
     tower = text_tower(load_clip(TINY_MODEL, ""), TINY_MODEL)
-    return build_dsanet(CONFIG, build_text_encoder(CONFIG, tower, [["a"], ["b"], ["c"]]))
+    return build_dsanet(CONFIG, tower, [["a"], ["b"], ["c"]])
 
 
 def step(backend: str) -> None:
@@ -46,33 +48,34 @@ def step(backend: str) -> None:
     found = []
     for programs in (plain, compiled_step(plain, CPU, backend)):
         model.zero_grad()
-        terms = gather_gradients(programs, batch, 1.1, part=5)
+        terms = gather_gradients(programs, batch, model.loss_weights, part=5)
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        found.append((terms.total(1.1), torch.cat([g.flatten() for g in gradients])))
+        found.append((terms.total(model.loss_weights), torch.cat([g.flatten() for g in gradients])))
     (total, gradient), (compiled_total, compiled_gradient) = found
     torch.testing.assert_close(compiled_total, total)
     assert (compiled_gradient - gradient).norm() < 1e-5 * gradient.norm()
 
 
-def logits(backend: str) -> None:
+def scorer(backend: str) -> None:
     """Compare scores of videos of several lengths, before and after a weight changed."""
     model = make_model()
-    program = CompiledLogits(model, CPU, backend)
+    plain = model.scorer(Temperatures(1.0))
+    program = CompiledScorer(plain, backend)
     random = torch.Generator().manual_seed(0)
     videos = [torch.randn(n, CONFIG.width, generator=random).numpy() for n in (5, 700, 32)]
     seen = []
     for _ in range(2):
-        plain = list(score_videos(model, videos, Temperatures(1.0)))
-        found = list(score_videos(model, videos, Temperatures(1.0), logits=program))
-        for ours, theirs in zip(found, plain, strict=True):
+        expected = list(score_videos(plain, videos))
+        found = list(score_videos(program, videos))
+        for ours, theirs in zip(found, expected, strict=True):
             for own, other in zip(ours, theirs, strict=True):
                 torch.testing.assert_close(torch.from_numpy(own), torch.from_numpy(other))
-        seen.append(float(plain[0][0][0]))
+        seen.append(float(expected[0][0][0]))
         with torch.no_grad():
-            model.score_head.bias.add_(1.0)
+            model.branches.score_head.bias.add_(1.0)
     assert seen[0] < seen[1]
     with pytest.raises(ValueError, match="40 windows, compiled for 16"):
-        program(torch.zeros(40, 32, CONFIG.width), torch.ones(40), torch.zeros(3, CONFIG.width))
+        program(torch.zeros(40, 32, CONFIG.width), torch.ones(40))
 
 
 def encoder(backend: str) -> None:
@@ -88,7 +91,7 @@ def encoder(backend: str) -> None:
         torch.testing.assert_close(features, expected[: len(features)], atol=2e-5, rtol=1e-4)
 
 
-CHECKS: tuple[Callable[[str], None], ...] = (step, logits, encoder)
+CHECKS: tuple[Callable[[str], None], ...] = (step, scorer, encoder)
 
 if __name__ == "__main__":
     for check in CHECKS:

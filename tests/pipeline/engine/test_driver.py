@@ -4,21 +4,25 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import psutil
 import pytest
 import ray
 
-from pipeline.engine.driver import run_stage
-from pipeline.engine.shard_worker import StageSettings, pack_jobs
-from pipeline.settings import ExtractRun
-from pipeline.stages.extract import ShardSink, choose_recipe, settle_recipe
+from pipeline.engine.driver import pack_jobs, run_stage
+from pipeline.engine.events import FramesRead, VideoFailed, VideoFinished
+from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.sink import Sink
+from pipeline.options import ReadOptions
+from pipeline.stages.extract import shard_sink
 from stores.datasets import base
 from stores.features.catalog import open_catalog
-from stores.features.shard_index import ShardRecipe
 from stores.features.shards import read_index, read_segments
 from stores.records import StoreError, VideoItem
+
+SYNTHETIC = base.load("synthetic")
 
 
 def test_jobs_are_whole_videos_in_order_and_none_is_lost():
@@ -35,14 +39,17 @@ def shard_worker_pids() -> list[int]:
     return [child.pid for child in children if "ray::ShardWorker" in " ".join(child.cmdline())]
 
 
+@pytest.fixture
+def settings(demo_recipe):
+    return stage_settings(demo_recipe, "", ReadOptions())
+
+
 @pytest.mark.ray
-def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted, tmp_path):
-    dataset = base.load("synthetic")
-    items = dataset.discover(footage)
-    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
-    sink = ShardSink(
-        tmp_path, ShardRecipe(recipe.to_json(), recipe.fingerprint), before=frozenset()
-    )
+def test_a_killed_shard_worker_costs_its_job_and_nothing_else(
+    footage, extracted, settings, tmp_path
+):
+    items = SYNTHETIC.discover(footage)
+    sink = shard_sink(tmp_path, settings.recipe)
     killed = []
 
     def kill_after_the_first_shard():
@@ -55,7 +62,7 @@ def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted
     ended = threading.Event()
     killer = threading.Thread(target=kill_after_the_first_shard)
     killer.start()
-    tally = run_stage("extract", items, StageSettings(recipe, source), sink, per_job=2)
+    tally = run_stage("extract", items, settings, sink, per_job=2)
     killer.join()
     assert killed
     assert tally.failures == []
@@ -66,6 +73,51 @@ def test_a_killed_shard_worker_costs_its_job_and_nothing_else(footage, extracted
         one, other = read_segments(video), read_segments(alone.videos[key])
         np.testing.assert_allclose(one.astype(np.float32), other.astype(np.float32), atol=2e-2)
     assert not ray.is_initialized()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_job_that_takes_its_worker_down_every_time_fails_and_the_others_are_done(
+    footage, settings, tmp_path
+):
+    items = SYNTHETIC.discover(footage)[:3]
+    deadly = items[1]
+    attempts, events, shown = tmp_path / "attempts", [], []
+    sink = shard_sink(tmp_path, settings.recipe)
+
+    def write(videos, failures):
+        if any(video.item == deadly for video in videos):
+            with attempts.open("a") as file:
+                file.write(".")
+            os.kill(os.getpid(), signal.SIGKILL)
+        sink.write(videos, failures)
+
+    @contextmanager
+    def progress(title, videos):
+        shown.append((title, videos))
+        yield events.append
+
+    tally = run_stage(
+        "extract",
+        items,
+        settings,
+        Sink(tmp_path, sink.name, write),
+        per_job=1,
+        progress=progress,
+    )
+    (failure,) = tally.failures
+    assert (failure.item, failure.attempts) == (deadly, 3)
+    assert failure.reason.startswith("its shard worker died 3 times: ")
+    assert attempts.read_text() == "..."
+    assert tally.done == 2
+    catalog = open_catalog(tmp_path)
+    assert catalog.failures == {deadly.video_id: failure}
+    assert set(catalog.videos) == {items[0].video_id, items[2].video_id}
+    assert shown == [("extract", 3)]
+    assert [event.failure for event in events if isinstance(event, VideoFailed)] == [failure]
+    assert sum(isinstance(event, VideoFinished) for event in events) == 2
+    frames = sum(event.frames for event in events if isinstance(event, FramesRead))
+    assert tally.frames == frames > 0
 
 
 @pytest.mark.ray
@@ -90,19 +142,15 @@ def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_pa
 
 @pytest.mark.ray
 @pytest.mark.long
-def test_results_that_cannot_be_written_end_the_run_in_words_of_our_own(footage, tmp_path):
+def test_results_that_cannot_be_written_end_the_run_in_words_of_our_own(
+    footage, settings, tmp_path
+):
     """What came was the worker's whole traceback, put in one line."""
+    sink = shard_sink(tmp_path / "file" / "features", settings.recipe)
     (tmp_path / "file").write_text("in the way")
-    dataset = base.load("synthetic")
-    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
-    sink = ShardSink(
-        tmp_path / "file" / "features",
-        ShardRecipe(recipe.to_json(), recipe.fingerprint),
-        before=frozenset(),
-    )
-    items = dataset.discover(footage)[:1]
-    with pytest.raises(StoreError) as told:
-        run_stage("extract", items, StageSettings(recipe, source), sink, per_job=1)
-    assert str(told.value).startswith(f"cannot write {tmp_path}/file/features/shard-")
-    assert str(told.value).endswith("Not a directory")
+    items = SYNTHETIC.discover(footage)[:1]
+    with pytest.raises(StoreError) as raised:
+        run_stage("extract", items, settings, sink, per_job=1)
+    assert str(raised.value).startswith(f"cannot write {tmp_path}/file/features/shard-")
+    assert str(raised.value).endswith("Not a directory")
     assert not ray.is_initialized()

@@ -2,16 +2,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.checkpoint import FILE, load_checkpoint
-from pipeline.settings import AblateRun
-from pipeline.stages.ablate import VARIANTS, ablate
+from pipeline.commands.train import TrainRun
+from pipeline.stages.ablate import ablate, make_variants
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+VARIANTS = make_variants(("normality", "alignment", "text_adapter"))
 
 
+def test_the_variants_are_every_combination_of_three_parts():
+    assert [variant.name for variant in VARIANTS][-3:] == [
+        "all − alignment",
+        "all − text adapter",
+        "all",
+    ]
+    assert len({variant.parts for variant in VARIANTS}) == len(VARIANTS) == 8
+
+
+@pytest.mark.ray
 @pytest.mark.long
 def test_every_variant_and_seed_is_trained_once_and_tabled(linked):
-    run = AblateRun(out=linked, seeds="1,2", epochs=2)
-    report = ablate(run)
+    run = TrainRun(out=linked, epochs=2)
+    report = ablate(run, seeds=(1, 2))
     assert (report.trained, report.already, report.failures) == (16, 0, {})
     rows = pq.read_table(report.folder / "ablation.parquet").to_pylist()
     assert len(rows) == 16
@@ -28,14 +38,15 @@ def test_every_variant_and_seed_is_trained_once_and_tabled(linked):
     )
 
     (report.folder / "normality-seed1" / FILE).unlink()
-    again = ablate(run)
+    again = ablate(run, seeds=(1, 2))
     assert (again.trained, again.already) == (1, 15)
     assert again.table == table
 
 
+@pytest.mark.ray
 @pytest.mark.long
 def test_a_training_that_fails_is_named_and_the_others_go_on(linked):
-    report = ablate(AblateRun(out=linked, seeds="1", epochs=1, batch=500))
+    report = ablate(TrainRun(out=linked, epochs=1, batch=500), seeds=(1,))
     assert len(report.failures) == len(VARIANTS)
     assert "expected at least one batch of 500" in report.failures["baseline, seed 1"]
     assert "failed" in report.table

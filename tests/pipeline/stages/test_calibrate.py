@@ -6,10 +6,13 @@ import pytest
 from model.checkpoint import load_checkpoint
 from model.device import device_named
 from model.evaluation.false_alarms import alarm_point
-from model.evaluation.summary import anomalies_of, hours_of
-from pipeline.settings import CalibrateRun, EventOptions, TrainRun
+from model.evaluation.summary import ScoredSplit
+from model.scoring.scorer import score_features
+from pipeline.commands.calibrate import CalibrateRun
+from pipeline.commands.train import TrainRun
+from pipeline.options import EventOptions
 from pipeline.stages.calibrate import calibrate
-from pipeline.stages.scoring_plan import settle_scoring
+from pipeline.stages.scoring_plan import make_scoring_plan
 from pipeline.stages.train import train
 from stores.calibration import FILE, save_calibration
 from stores.datasets import base
@@ -33,13 +36,13 @@ def uncalibrated(trained):
 
 def counted(checkpoint, out):
     """The test split scored with what `score` would use, and what that rule finds in it."""
-    scoring = settle_scoring(checkpoint, "", EventOptions())
+    scoring = make_scoring_plan(checkpoint, "", EventOptions())
     provenance = load_checkpoint(checkpoint).provenance
-    catalog = open_features(out, base.load("synthetic"))
+    catalog = open_features(out / "synthetic" / "features", base.load("synthetic"))
     test = load_test(catalog, provenance.shard_recipe, provenance.test_crop)
-    scorer = scoring.scorer(device_named("cpu"))
-    scores = [scorer.score(video).score for video in test]
-    return alarm_point(scores, anomalies_of(test, "normal"), hours_of(test), scoring.header.rule)
+    scores = list(score_features(scoring.build_scorer(device_named("cpu")), test, crop=0))
+    split = ScoredSplit(test, scores, provenance.classes)
+    return alarm_point(split.counted_scores, split.anomalies, split.hours, scoring.header.rule)
 
 
 def test_scoring_reaches_what_the_calibration_promises(uncalibrated, learnable):
@@ -60,20 +63,20 @@ def test_scoring_reaches_what_the_calibration_promises(uncalibrated, learnable):
 def test_scores_of_a_calibrated_checkpoint_are_probabilities_of_the_same_order(
     uncalibrated, learnable
 ):
-    plain = settle_scoring(uncalibrated, "", EventOptions()).scorer(device_named("cpu"))
+    plain = make_scoring_plan(uncalibrated, "", EventOptions()).build_scorer(device_named("cpu"))
     calibrate(CalibrateRun(out=learnable))
-    scoring = settle_scoring(uncalibrated, "", EventOptions())
-    calibrated = scoring.scorer(device_named("cpu"))
-    catalog = open_features(learnable, base.load("synthetic"))
+    scoring = make_scoring_plan(uncalibrated, "", EventOptions())
+    calibrated = scoring.build_scorer(device_named("cpu"))
+    catalog = open_features(learnable / "synthetic" / "features", base.load("synthetic"))
     provenance = scoring.checkpoint.provenance
     video = load_test(catalog, provenance.shard_recipe, provenance.test_crop)[1]
-    before, after = plain.score(video), calibrated.score(video)
+    before, after = (next(score_features(s, [video], crop=0)) for s in (plain, calibrated))
     assert not np.allclose(before.score, after.score)
     np.testing.assert_allclose(after.score, 1 - after.probabilities[:, 0], atol=1e-6)
     np.testing.assert_allclose(after.probabilities.sum(axis=1), 1, atol=1e-5)
     order = np.argsort(before.score, kind="stable")
     assert (np.diff(after.score[order]) >= 0).all()
-    aside = settle_scoring(uncalibrated, "", EventOptions(calibrated=False))
+    aside = make_scoring_plan(uncalibrated, "", EventOptions(calibrated=False))
     assert (aside.header.rule, aside.header.score_temperature) == (EventRule(), None)
 
 
@@ -81,18 +84,18 @@ def test_options_are_over_the_calibration_and_over_the_defaults(uncalibrated, le
     run = CalibrateRun(out=learnable, release=0.5, temperature=False)
     made = calibrate(run).calibration
     assert (made.temperature, made.rule.release) == (None, 0.5)
-    settled = settle_scoring(uncalibrated, "", EventOptions(threshold=0.9, minimum_frames=32))
-    assert settled.header.rule == EventRule(threshold=0.9, release=0.5, minimum_frames=32)
+    found = make_scoring_plan(uncalibrated, "", EventOptions(threshold=0.9, minimum_frames=32))
+    assert found.header.rule == EventRule(threshold=0.9, release=0.5, minimum_frames=32)
 
 
-def test_the_calibration_of_another_checkpoint_is_told_and_not_used(
-    uncalibrated, learnable, capsys
+def test_the_calibration_of_another_checkpoint_is_named_and_not_used(
+    uncalibrated, learnable, caplog
 ):
     made = calibrate(CalibrateRun(out=learnable)).calibration
     save_calibration(uncalibrated, replace(made, model_fingerprint="0" * 16))
-    settled = settle_scoring(uncalibrated, "", EventOptions())
-    assert (settled.header.rule, settled.header.score_temperature) == (EventRule(), None)
-    assert "belongs to another checkpoint (0000000000000000, now" in capsys.readouterr().err
+    found = make_scoring_plan(uncalibrated, "", EventOptions())
+    assert (found.header.rule, found.header.score_temperature) == (EventRule(), None)
+    assert "belongs to another checkpoint (0000000000000000, now" in caplog.text
 
 
 def test_mistakes_are_named(uncalibrated, learnable):

@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from model.evaluation.metrics import frame_truth
-from pipeline.settings import EvaluateRun, TrainRun
+from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.train import train
 from stores.features.catalog import open_catalog
@@ -24,7 +25,8 @@ def evaluated(learnable):
 def test_figures_are_those_of_scikit_learn_on_the_parquet_it_wrote(evaluated, learnable):
     catalog = open_catalog(learnable / "synthetic" / "features")
     test = [v for v in catalog.videos.values() if v.item.split == "test"]
-    scores = read_scores(evaluated.folder, [v.item for v in test])
+    found = read_scores(evaluated.folder, [v.item for v in test])
+    scores = {each.item.video_id: each for each in found}
     truth = np.concatenate([frame_truth(v.item.events, v.frames) for v in test])
     score = np.concatenate([scores[v.item.video_id].score for v in test])
     assert evaluated.frames == len(score)
@@ -54,5 +56,5 @@ def test_mistakes_are_named(tmp_path, learnable, evaluated):
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "checkpoint.safetensors").write_bytes(b"\x80\x04pickle")
-    with pytest.raises(StoreError, match="is damaged or no DSANet checkpoint"):
+    with pytest.raises(StoreError, match="is damaged or no checkpoint"):
         evaluate(EvaluateRun(checkpoint=broken, out=learnable))

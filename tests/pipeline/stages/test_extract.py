@@ -6,10 +6,11 @@ import pytest
 
 from extract.encoder import load_encoder
 from extract.features import extract_video
-from extract.recipe import RECIPES, recipe_from_json
+from extract.recipe import RECIPES, RecipeOptions, recipe_from_json
 from extract.video import read_chunks
-from pipeline.settings import ExtractRun, ReadOptions
-from pipeline.stages.extract import choose_recipe, extract, settle_recipe
+from pipeline.commands.extract import ExtractRun
+from pipeline.options import ReadOptions
+from pipeline.stages.extract import extract
 from stores.datasets import base
 from stores.features.catalog import open_catalog
 from stores.features.shards import read_segments, read_times
@@ -53,7 +54,7 @@ def test_bad_files_are_rows_and_are_tried_again_only_when_asked(footage, tmp_pat
     os.link(good, videos / "good.mp4")
     (videos / "text.mp4").write_text("no video")
     (videos / "empty.avi").touch()
-    run = ExtractRun(dataset="folder", root=videos, out=out, recipe="demo")
+    run = ExtractRun(dataset="folder", root=videos, out=out, recipe=RecipeOptions("demo"))
     first = extract(run)
     assert first.new == 1
     assert {f.item.video_id for f in first.failures} == {"text.mp4", "empty.avi"}
@@ -75,7 +76,9 @@ def test_a_listed_video_that_is_not_there_is_a_failure_of_its_own(tmp_path, foot
     (tmp_path / "Anomaly_Test.txt").write_text("Abuse/Abuse002_x264.mp4\n")
     (tmp_path / "Temporal_Anomaly_Annotation.txt").write_text("Abuse002_x264 Abuse 3 9 -1 -1\n")
     os.link(sorted(footage.rglob("*.mp4"))[0], tmp_path / "Abuse002_x264.mp4")
-    run = ExtractRun(dataset="ucf", root=tmp_path, out=tmp_path / "out", recipe="demo")
+    run = ExtractRun(
+        dataset="ucf", root=tmp_path, out=tmp_path / "out", recipe=RecipeOptions("demo")
+    )
     report = extract(run)
     assert report.new == 1
     (failure,) = report.failures
@@ -86,32 +89,21 @@ def test_a_listed_video_that_is_not_there_is_a_failure_of_its_own(tmp_path, foot
 @pytest.mark.ray
 def test_another_recipe_in_the_same_folder_is_refused_by_its_fields(extracted, footage):
     with pytest.raises(StoreError, match=r"frames: 'first' != 'middle'"):
-        extract(ExtractRun(root=footage, out=extracted, frames="first"))
-
-
-def settled(run):
-    return settle_recipe(choose_recipe(run, SYNTHETIC), run)
-
-
-def test_a_run_settles_weights_and_precision_before_anything_is_read():
-    recipe, source = settled(ExtractRun())
-    assert (recipe.weights, recipe.precision, source) == ("seed 0", "fp32", "")
-    bf16, _ = settled(ExtractRun(precision="bf16"))
-    assert bf16.precision == "bf16"
-    assert bf16.fingerprint != recipe.fingerprint
-
-
-def test_both_spellings_of_the_centre_recipe_are_one():
-    centre, center = (choose_recipe(ExtractRun(recipe=r), SYNTHETIC) for r in ("centre", "center"))
-    assert centre == center
+        extract(ExtractRun(root=footage, out=extracted, recipe=RecipeOptions(frames="first")))
 
 
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (ExtractRun(recipe="vadclop"), r"unknown recipe 'vadclop'; there are centre, demo"),
-        (ExtractRun(recipe="demo", crops="ten"), "ten crops are cut from 340x256"),
-        (ExtractRun(recipe="centre", clip="ViT-B-99"), "unknown CLIP model 'ViT-B-99'"),
+        (
+            ExtractRun(recipe=RecipeOptions("vadclop")),
+            r"unknown recipe 'vadclop'; there are centre, demo",
+        ),
+        (ExtractRun(recipe=RecipeOptions("demo", crops="ten")), "ten crops are cut from 340x256"),
+        (
+            ExtractRun(recipe=RecipeOptions("centre", clip="ViT-B-99")),
+            "unknown CLIP model 'ViT-B-99'",
+        ),
         (ExtractRun(dataset="ufc"), "unknown data set 'ufc'"),
         (ExtractRun(dataset="ucf"), "data set ucf needs ROOT"),
         (ExtractRun(dataset="ucf", root=base.Path("/no/root")), "no such folder: /no/root"),

@@ -7,10 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import pipeline
-from pipeline.settings import EventOptions, ReadOptions, ReportRun, ScoreRun
-from pipeline.show import show_score
+from pipeline.commands.report import ReportRun
+from pipeline.commands.score import ScoreRun, render
+from pipeline.options import EventOptions, ReadOptions
 from pipeline.stages.score import score
-from pipeline.views.report import write_report
+from pipeline.views.report.build import write_report
 from stores.records import StoreError, VideoItem
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_scores
@@ -53,7 +54,7 @@ def test_one_pass_scores_as_python_does_without_ray(scored, footage, checkpoint)
     path = sorted(footage.rglob("*.avi"))[0]
     item = VideoItem(path.relative_to(footage).as_posix(), str(path))
     result = pipeline.load_scorer(checkpoint, device="cpu").score_video(path)
-    stored = read_scores(scored.folder, [item])[item.video_id]
+    (stored,) = read_scores(scored.folder, [item])
     np.testing.assert_allclose(stored.score, result.scores.score, atol=5e-3)
     np.testing.assert_array_equal(stored.times, result.scores.times)
     assert result.header == folder_header(scored.folder)
@@ -95,7 +96,7 @@ def test_hostile_names_are_only_names(footage, checkpoint, tmp_path, capsysbinar
     (root / "loop").symlink_to(root)
     run = ScoreRun(root, checkpoint, out=tmp_path / "scores", events=EventOptions(threshold=0.0))
     report = score(run)
-    assert show_score(report) == 3
+    assert render(report) == 3
     printed = capsysbinary.readouterr().out
     assert b"failed: gone.mp4: " in printed
     assert b"\x1b[31m" not in printed

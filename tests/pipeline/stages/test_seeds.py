@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipeline.settings import TrainRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.seeds import parse_seeds, spread, train_seeds
 
 

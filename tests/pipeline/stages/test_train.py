@@ -11,9 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from model.checkpoint import FILE, load_checkpoint
 from model.training.fit import STATE
-from pipeline.settings import TrainRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.train import train
-from stores.features.feature_set import latest_dataset
 from stores.records import StoreError
 
 
@@ -103,7 +102,3 @@ def _gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
-
-
-def test_the_data_set_extracted_last_is_found_by_its_shards(linked):
-    assert latest_dataset(linked) == "synthetic"

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 import pipeline
-from pipeline.settings import ScoreRun, WatchRun
+from pipeline.commands.score import ScoreRun
+from pipeline.commands.watch import WatchRun
 from pipeline.stages.score import score
 from pipeline.stages.watch import Settling, watch
 from stores.records import StoreError, VideoItem
@@ -93,8 +94,8 @@ class Watcher:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        told, error = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, told, error
+        output, error = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, output, error
 
 
 def copy_slowly(source, target, share=(0.0, 1.0), steps=8):
@@ -116,14 +117,14 @@ def test_a_file_that_grows_is_scored_once_it_is_whole(footage, checkpoint, tmp_p
     videos.mkdir()
     copying = threading.Thread(target=copy_slowly, args=(source, videos / "a.mp4"))
     copying.start()
-    told = []
+    rows = []
     out = tmp_path / "out"
     run = WatchRun(videos, checkpoint, out=out, settle=1.5, poll=0.2, idle_exit=1.0)
-    report = watch(run, told.append)
+    report = watch(run, rows.append)
     copying.join()
     assert (report.new, report.failed, report.stopped) == (1, 0, False)
-    assert [(row.video_id, row.status) for row in told] == [("a.mp4", "ok")]
-    scores = read_scores(out, [VideoItem("a.mp4", "")])["a.mp4"]
+    assert [(row.video_id, row.status) for row in rows] == [("a.mp4", "ok")]
+    (scores,) = read_scores(out, [VideoItem("a.mp4", "")])
     plain = pipeline.load_scorer(checkpoint, device="cpu").score_video(source).scores
     np.testing.assert_allclose(scores.score, plain.score, atol=5e-3)
     np.testing.assert_array_equal(scores.times, plain.times)
@@ -155,12 +156,13 @@ def test_files_copied_slowly_and_a_kill_in_between(footage, checkpoint, tmp_path
         while any(v.status == "failed" for v in read_videos(out)):
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        code, told, error = watcher.stop()
+        code, output, error = watcher.stop()
     assert code == 0, error
-    assert "scores: 3 videos scored, 1 were there" in told
-    assert told.count("failed") == 1
+    assert "scores: 3 videos scored, 1 were there" in output
+    assert output.count("failed") == 1
     names = {"a.mp4": first, "deep/b.mp4": second, "c.mp4": third, "d.mp4": fourth}
-    stored = read_scores(out, [VideoItem(name, "") for name in names])
+    found = read_scores(out, [VideoItem(name, "") for name in names])
+    stored = {each.item.video_id: each for each in found}
     scorer = pipeline.load_scorer(checkpoint, device="cpu")
     for name, source in names.items():
         plain = scorer.score_video(source).scores

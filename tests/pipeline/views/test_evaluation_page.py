@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 
 from model.evaluation.errors import Mistake
-from pipeline.settings import EvaluateRun, TrainRun
+from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.train import train
-from pipeline.views.evaluation_page import read_series, show_mistake
+from pipeline.views.evaluation_page import read_series, show_mistake, write_evaluation_page
 from stores.datasets.synthetic.footage import write_video
 
 
 @pytest.fixture(scope="module")
 def page(learnable):
     train(TrainRun(out=learnable, epochs=12))
-    report = evaluate(EvaluateRun(out=learnable))
-    assert report.page is not None
-    return report.page.read_text()
+    path = learnable / "synthetic" / "evaluation" / "training.html"
+    write_evaluation_page(path, evaluate(EvaluateRun(out=learnable)))
+    return path.read_text()
 
 
 def charts(page):
@@ -62,9 +63,3 @@ def test_a_mistake_shows_its_frame_where_the_video_is_there(tmp_path):
     assert "a&lt;b, 0.0 s (frame 1): fire, score 0.750" in shown
     path.unlink()
     assert "the video is not at hand" in show_mistake(mistake)
-
-
-def test_no_page_is_written_where_none_is_wanted(page, learnable):
-    (learnable / "synthetic" / "evaluation" / "training.html").unlink()
-    assert evaluate(EvaluateRun(out=learnable, page=False)).page is None
-    assert not (learnable / "synthetic" / "evaluation" / "training.html").exists()

@@ -14,15 +14,14 @@ def test_an_absent_folder_is_an_empty_catalog(tmp_path):
 
 
 def test_what_is_done_and_what_failed_is_found_from_the_shards(tmp_path, make_features):
-    items = [VideoItem(name, name) for name in "abcd"]
+    failure = Failure(VideoItem("c", "c"), "no video stream")
     write_shard(tmp_path, RECIPE, [make_features("a")])
-    write_shard(tmp_path, RECIPE, [make_features("b")], [Failure(items[2], "no video stream")])
+    write_shard(tmp_path, RECIPE, [make_features("b")], [failure])
     (tmp_path / "notes.txt").write_text("a stray file is no shard")
     catalog = open_catalog(tmp_path)
     assert set(catalog.videos) == {"a", "b"}
-    assert catalog.failures["c"].reason == "no video stream"
-    assert [i.video_id for i in catalog.missing(items)] == ["d"]
-    assert [i.video_id for i in catalog.missing(items, retry_failed=True)] == ["c", "d"]
+    assert catalog.failures == {"c": failure}
+    assert catalog.failed([VideoItem("a", "a"), failure.item]) == [failure]
 
 
 @pytest.mark.parametrize("ids", [("a", "b"), ("b", "a")])

@@ -5,7 +5,7 @@ import pytest
 from stores.datasets import base
 from stores.features.catalog import open_catalog
 from stores.features.feature_set import check_test, open_features, read_videos
-from stores.features.manifest import write_listing
+from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
 from stores.records import Event, Failure, StoreError
@@ -21,13 +21,13 @@ def catalog(folder, *videos):
 
 def test_a_test_split_that_fits_passes(tmp_path, make_features):
     good = make_features("good", **TRUTH)
-    write_listing(tmp_path, [good.item])
+    write_manifest(tmp_path, [good.item])
     check_test(catalog(tmp_path, good))
 
 
 def test_a_listed_video_that_was_never_read_is_named(tmp_path, make_features):
     good = make_features("good", **TRUTH)
-    write_listing(tmp_path, [good.item, replace(good.item, video_id="unread")])
+    write_manifest(tmp_path, [good.item, replace(good.item, video_id="unread")])
     with pytest.raises(StoreError, match="unread of the test split have no features yet"):
         check_test(catalog(tmp_path, good))
 
@@ -53,8 +53,8 @@ def test_the_last_list_says_what_a_video_is_and_whether_it_counts(tmp_path, make
     failed = Failure(replace(first.item, video_id="failed", split="train"), "no picture")
     write_shard(folder, RECIPE, [first, second], [failed])
     corrected = replace(first.item, split="train", events=None, group="cam1")
-    write_listing(folder, [corrected, replace(failed.item, split="test")])
-    found = open_features(tmp_path, base.load("synthetic"))
+    write_manifest(folder, [corrected, replace(failed.item, split="test")])
+    found = open_features(folder, base.load("synthetic"))
     assert {name: video.item for name, video in found.videos.items()} == {"first": corrected}
     assert found.failures["failed"].item.split == "test"
 

@@ -3,7 +3,7 @@ from dataclasses import asdict
 
 import pytest
 
-from stores.features.manifest import FILE, read_listing, write_listing
+from stores.features.manifest import FILE, read_manifest, write_manifest
 from stores.records import Event, StoreError, VideoItem
 
 ITEMS = [
@@ -14,9 +14,9 @@ ITEMS = [
 
 
 def test_what_was_written_comes_back(tmp_path):
-    assert read_listing(tmp_path) is None
-    write_listing(tmp_path, ITEMS)
-    assert read_listing(tmp_path) == ITEMS
+    assert read_manifest(tmp_path) is None
+    write_manifest(tmp_path, ITEMS)
+    assert read_manifest(tmp_path) == ITEMS
 
 
 CHANGES = [
@@ -43,7 +43,7 @@ CHANGES = [
     ]
     + [json.dumps({"schema": 1, "videos": [asdict(ITEMS[0]) | change]}) for change in CHANGES],
 )
-def test_a_damaged_list_is_named(tmp_path, text):
+def test_a_damaged_manifest_is_named(tmp_path, text):
     (tmp_path / FILE).write_text(text)
-    with pytest.raises(StoreError, match=FILE):
-        read_listing(tmp_path)
+    with pytest.raises(StoreError, match=f"{FILE}.*remove it and run extract again"):
+        read_manifest(tmp_path)

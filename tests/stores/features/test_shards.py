@@ -113,20 +113,16 @@ def test_long_crops_are_read_chunk_by_chunk(tmp_path, make_features, monkeypatch
     np.testing.assert_array_equal(read_segments(entry, 1), video.segments[1])
 
 
-def test_shards_of_earlier_schemas_are_read_through_hdf5(tmp_path, make_features):
-    video = make_features(segments=40)
-    path = write_shard(tmp_path, RECIPE, [video])
+@pytest.mark.parametrize("schema", [1, 2, 4])
+def test_shards_of_other_schemas_are_refused_with_what_to_do(tmp_path, make_features, schema):
+    path = write_shard(tmp_path, RECIPE, [make_features()])
     with h5py.File(path, "r+") as file:
-        content = json.loads(file["index"][()].tobytes()) | {"schema": 2}
-        for entry in content["videos"]:
-            del entry["layout"]
+        content = json.loads(file["index"][()].tobytes()) | {"schema": schema}
         del file["index"]
         _index(file, content)
-    (entry,) = read_index(path).videos
-    assert entry.layout is None
-    np.testing.assert_array_equal(read_segments(entry), video.segments)
-    np.testing.assert_array_equal(read_segments(entry, 1), video.segments[1])
-    check_shard(path)
+    said = f"{path} has schema {schema}, expected 3; delete it and run extract again"
+    with pytest.raises(StoreError, match=said):
+        open_catalog(tmp_path)
 
 
 def test_a_flipped_bit_in_a_checksum_of_hdf5_is_found_by_a_check(tmp_path, make_features):
@@ -172,9 +168,10 @@ def _index(file, content):
 def _video(**changes):
     audit = {"decoder": "pyav", "expected_frames": 1, "decoded_frames": 1, "container_seconds": 1}
     item = {"video_id": "v", "path": "", "split": "none", "labels": [], "events": None}
-    video = {"item": item, "frames": 1, "shape": [1, 1, 8], "audit": audit} | changes
+    layout = {"rows": 1, "offsets": [0], "digests": ["0"]}
+    video = {"item": item, "frames": 1, "shape": [1, 1, 8], "audit": audit, "layout": layout}
     recipe = {"text": "{}", "fingerprint": "0"}
-    return {"schema": 1, "recipe": recipe, "videos": [video], "failures": []}
+    return {"schema": 3, "recipe": recipe, "videos": [video | changes], "failures": []}
 
 
 FOREIGN = {
@@ -186,7 +183,7 @@ FOREIGN = {
     "an index nested too deep": lambda file: _index(file, b"[" * 99_999),
     "a list for an index": lambda file: _index(file, [1, 2]),
     "another's index": lambda file: _index(file, {"version": 3}),
-    "no videos": lambda file: _index(file, {"schema": 1}),
+    "no videos": lambda file: _index(file, {"schema": 3}),
     "a shape of words": lambda file: _index(file, _video(shape=["a", "b", "c"])),
     "a shape below nothing": lambda file: _index(file, _video(shape=[1, -1, 8])),
     "chunks of no rows": lambda file: _index(
@@ -198,16 +195,9 @@ FOREIGN = {
     "features past the file's end": lambda file: _index(
         file, _video(layout={"rows": 1, "offsets": [1 << 40], "digests": ["0"]})
     ),
-    "features of other values": lambda file: _index(
-        file, _video(layout={"rows": 1, "offsets": [0], "digests": ["0"]})
-    ),
+    "features of other values": lambda file: _index(file, _video()),
+    "no layout": lambda file: _index(file, _video(layout=None)),
     "an audit of something else": lambda file: _index(file, _video(audit={"x": 1})),
-    "a video that is not there": lambda file: _index(file, _video()),
-    "a video of another shape": lambda file: (
-        _index(file, _video()),
-        file.create_dataset("v/segments", shape=(10**6, 10**6, 8), dtype="f2", chunks=(1, 1, 8)),
-        file.create_dataset("v/times", data=[0.0]),
-    ),
 }
 
 
@@ -218,6 +208,26 @@ def test_what_another_maker_calls_a_shard_is_refused_with_its_name(tmp_path, mak
         FOREIGN[maker](file)
     with pytest.raises(StoreError, match=f"{path}"):
         check_shard(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("segments", (10**6, 10**6, 8), "segments of a have shape"),
+        ("times", (10**12,), "times of a have shape"),
+        ("segments", None, "damaged shard"),
+        ("times", None, "damaged shard"),
+    ],
+)
+def test_hdf5_that_is_not_what_the_index_says_is_named(tmp_path, make_features, name, shape, said):
+    path = write_shard(tmp_path, RECIPE, [make_features("a")])
+    with h5py.File(path, "r+") as file:
+        file.move(f"a/{name}", "moved")
+        if shape is not None:
+            file.create_dataset(f"a/{name}", shape=shape, dtype="f2", chunks=True)
+    with pytest.raises(StoreError, match=f"{path}.*") as refused:
+        check_shard(path)
+    assert said in str(refused.value)
 
 
 def test_a_folder_named_as_a_shard_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from stores.datasets.base import load
 from stores.datasets.inventory import take_inventory
 from stores.features.catalog import open_catalog
-from stores.features.manifest import read_listing, write_listing
+from stores.features.manifest import read_manifest, write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import check_shard, read_segments, write_shard
 from stores.files.commit import commit_text, exclusive
@@ -59,17 +59,17 @@ def test_a_commit_is_an_upload_and_a_failed_one_leaves_nothing(memory):
     assert (memory / "a" / "note.txt").read_text(encoding="utf-8") == "ü"
     with pytest.raises(RuntimeError):
         write_half_a_report(memory / "report")
-    assert [str(path) for path, _ in find_files(memory)] == [str(memory / "a" / "note.txt")]
+    assert [str(path) for path in find_files(memory)] == [str(memory / "a" / "note.txt")]
 
 
 def test_shards_and_lists_come_back_from_a_remote_folder(memory, make_features):
     video = make_features("a/b.mp4", split="train", labels=("x",))
     path = write_shard(memory, ShardRecipe("{}", "0"), [video])
-    write_listing(memory, [video.item])
+    write_manifest(memory, [video.item])
     check_shard(path)
     entry = open_catalog(memory).videos["a/b.mp4"]
     np.testing.assert_array_equal(read_segments(entry), video.segments)
-    assert read_listing(memory) == [video.item]
+    assert read_manifest(memory) == [video.item]
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StoreError, match="damaged shard memory://bucket/outputs/shard-"):
         check_shard(path)

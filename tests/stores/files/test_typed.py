@@ -1,10 +1,11 @@
 """Foreign content becomes a record, or one line that names the file and the field."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
 
-from stores.files.typed import convert, decode_json
+from stores.files.typed import convert, decode_json, read_json
 from stores.records import StoreError, VideoItem
 
 
@@ -28,7 +29,7 @@ def test_records_come_back_whole_and_what_is_not_asked_for_is_passed_over():
     [
         (GOOD.replace('"a.mp4"', "7"), r"damaged v\.json: videos\[0\]\.path: expected `str`"),
         (GOOD.replace('"path": "a.mp4", ', ""), r"videos\[0\]: .*missing required field `path`"),
-        (GOOD[:-3], "damaged v.json: input data was truncated"),
+        (GOOD[:-3], "damaged v.json: expecting"),
         ("[]", r"damaged v\.json: expected `object`, got `array`"),
         ("[" * 100_000, "damaged v.json"),
         (b"\xff\xfe", "damaged v.json"),
@@ -37,6 +38,38 @@ def test_records_come_back_whole_and_what_is_not_asked_for_is_passed_over():
 def test_damage_is_one_line_with_file_and_field(text, told):
     with pytest.raises(StoreError, match=told):
         decode_json(text, Listing, "v.json")
+
+
+def test_a_path_that_is_no_utf8_comes_back_as_it_was():
+    text = json.dumps({"video_id": "a", "path": "/caf\udce9"})
+    assert decode_json(text, VideoItem, "v.json").path == "/caf\udce9"
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"schema": [1]}'])
+def test_another_schema_is_refused_with_what_to_do(text):
+    assert decode_json(GOOD, Listing, "v.json", schema=1).schema == 1
+    with pytest.raises(StoreError, match=r"^v\.json has schema 1, expected 2; write it anew$"):
+        decode_json(GOOD, Listing, "v.json", schema=2, remedy="write it anew")
+    with pytest.raises(StoreError, match=r"^damaged v\.json: .*; write it anew$"):
+        decode_json(text, Listing, "v.json", schema=2, remedy="write it anew")
+
+
+def test_a_file_is_read_or_is_not_there_or_is_named(tmp_path):
+    path = tmp_path / "v.json"
+    assert read_json(path, Listing) is None
+    path.write_text(GOOD)
+    assert read_json(path, Listing) == decode_json(GOOD, Listing, path)
+    path.write_text("{")
+    with pytest.raises(StoreError, match=f"damaged {path}"):
+        read_json(path, Listing)
+
+
+def test_one_user_may_not_read_anothers_file(public, without_privileges):
+    path = public / "v.json"
+    path.write_text(GOOD)
+    path.chmod(0)
+    with without_privileges(), pytest.raises(StoreError, match=f"cannot read {path}: Permission"):
+        read_json(path, Listing)
 
 
 def test_yaml_content_is_held_to_the_same_types():

@@ -43,9 +43,9 @@ const charts = (() => {
   }
 
   class Charts {
-    constructor(hosts, video, told) {
+    constructor(hosts, video, handlers) {
       this.video = video;
-      this.told = told; // { seek(seconds), view(from, to), hover(seconds) }
+      this.handlers = handlers; // { seek(seconds), view(from, to), hover(seconds) }
       this.hosts = hosts;
       this.events = [];
       this.threshold = video.rule.threshold;
@@ -160,7 +160,7 @@ const charts = (() => {
       chart.over.addEventListener("click", (event) => {
         if (pressed !== null && Math.abs(event.clientX - pressed) > CLICK_PIXELS) return;
         const left = event.clientX - chart.over.getBoundingClientRect().left;
-        this.told.seek(chart.posToVal(left, "x"));
+        this.handlers.seek(chart.posToVal(left, "x"));
       });
       chart.over.addEventListener("dblclick", () => this.zoomTo(0, this.end));
     }
@@ -186,7 +186,7 @@ const charts = (() => {
       const { min: shownMin, max: shownMax } = this.bands.scales.x;
       if (min !== shownMin || max !== shownMax) this.bands.setScale("x", { min, max });
       this.movePlayheads();
-      this.told.view(min, max);
+      this.handlers.view(min, max);
     }
 
     follow(chart) {
@@ -197,7 +197,7 @@ const charts = (() => {
 
     hovered(chart) {
       const left = chart.cursor.left;
-      this.told.hover(left >= 0 ? chart.posToVal(left, "x") : null);
+      this.handlers.hover(left >= 0 ? chart.posToVal(left, "x") : null);
     }
 
     setTime(seconds) {

@@ -151,7 +151,7 @@
     for (const row of added) row.node ??= makeRow(row.video);
     find("videos").append(...added.map(({ node }) => node));
     find("more").hidden = !waiting.length;
-    bottom.unobserve(find("more")); // observed anew, it is told of again where it is still in view
+    bottom.unobserve(find("more")); // observed anew: it reports again where it is still in view
     bottom.observe(find("more"));
   }
 

@@ -7,9 +7,9 @@ const players = (() => {
   const find = (id) => document.getElementById(id);
 
   class Player {
-    constructor(video, told) {
+    constructor(video, handlers) {
       this.video = video;
-      this.told = told; // { moved(seconds), chosen(seconds) }
+      this.handlers = handlers; // { moved(seconds), chosen(seconds) }
       this.media = find("player");
       this.canPlay = false;
       this.now = 0;
@@ -33,7 +33,7 @@ const players = (() => {
         else this.seek(this.now);
       });
       const follow = () => {
-        this.told.moved(Math.max(0, this.media.currentTime - this.video.footage.start));
+        this.handlers.moved(Math.max(0, this.media.currentTime - this.video.footage.start));
         if (!this.media.paused && !this.media.ended) requestAnimationFrame(follow);
       };
       for (const name of ["play", "seeked", "timeupdate"]) this.media.addEventListener(name, follow);
@@ -86,8 +86,8 @@ const players = (() => {
         return;
       }
       const number = Math.max(0, pictures.findLastIndex((seconds) => seconds <= this.now + 1e-6));
-      const told = element("span", { className: "small", textContent: `still at ${clock(pictures[number], 1)}` });
-      find("still").replaceChildren(this.thumbnail(number), told);
+      const caption = element("span", { className: "small", textContent: `still at ${clock(pictures[number], 1)}` });
+      find("still").replaceChildren(this.thumbnail(number), caption);
     }
 
     thumbnail(number) {
@@ -104,10 +104,10 @@ const players = (() => {
       find("pictures").hidden = !sheet;
       if (!sheet) return;
       pictures.forEach((seconds, number) => {
-        const told = element("span", { className: "small", textContent: clock(seconds) });
+        const caption = element("span", { className: "small", textContent: clock(seconds) });
         const properties = { type: "button", "aria-label": `Go to ${clock(seconds, 1)}` };
-        const button = element("button", properties, this.thumbnail(number), told);
-        button.addEventListener("click", () => this.told.chosen(seconds));
+        const button = element("button", properties, this.thumbnail(number), caption);
+        button.addEventListener("click", () => this.handlers.chosen(seconds));
         find("pictures").append(button);
       });
       const whole = new Image();

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.heads.dsanet.build import build_dsanet, build_text_encoder
+from model.heads.dsanet.build import build_dsanet
 from model.heads.dsanet.config import PRESETS
 from stores import datasets
 from stores.datasets import base
@@ -19,9 +19,9 @@ def test_settings_import_without_torch():
 def test_every_preset_builds_a_model_and_survives_a_narrower_width(name, tower):
     config = replace(PRESETS[name][0], width=32, decoder_depth=1)
     prompts = [(f"class {index}",) for index in range(config.classes)]
-    model = build_dsanet(config, build_text_encoder(config, tower, prompts))
-    assert model.window == config.window
-    assert model.text().shape == (config.classes, 32)
+    model = build_dsanet(config, tower, prompts)
+    assert model.branches.window == config.window
+    assert model.class_texts().shape == (config.classes, 32)
 
 
 @pytest.mark.parametrize("name", ["ucf", "xd", "synthetic"])

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from model.heads.dsanet.losses import loss_terms
-from model.heads.dsanet.optim import StableAdamW, build_optimisers, main_rate, normality_rate
+from model.heads.base import Schedule
+from model.heads.dsanet.optim import StableAdamW, main_rate, normality_rate
 
 
 def test_a_first_step_is_signed_and_of_the_size_of_the_rate():
@@ -43,55 +43,67 @@ def test_parameters_without_a_gradient_stay():
     assert torch.equal(parameter.detach(), torch.ones(2))
 
 
-def test_a_resumed_optimiser_goes_on_exactly(model, batch):
+def update(model, batch, optimisers, step):
     features, lengths, labels = batch
+    terms = model(features, lengths, model.class_texts()).loss_terms(labels, lengths)
+    total = terms.total({"align": 1.1})
+    model.zero_grad()
+    total.backward()
+    for each in optimisers:
+        each.step(epoch=0, step=step)
+    return total.item()
 
-    def train(optimisers, steps):
-        for _ in range(steps):
-            optimisers.zero_grad()
-            loss_terms(model(features, lengths), labels, lengths).total(1.0).backward()
-            optimisers.step(main_rate=1e-3, normality_rate=1e-3)
 
-    optimisers = build_optimisers(model, learning_rate=1e-3)
-    train(optimisers, 2)
+SCHEDULE = Schedule(learning_rate=1e-3, epochs=2, epoch_steps=100)
+
+
+def test_a_resumed_optimiser_goes_on_exactly(model, batch):
+    optimisers = model.optimisers(SCHEDULE)
+    for step in (20, 21):
+        update(model, batch, optimisers, step)
     weights = {name: value.clone() for name, value in model.learned_state().items()}
-    saved = copy.deepcopy([optimisers.main.state_dict(), optimisers.normality.state_dict()])
-    train(optimisers, 2)
+    saved = copy.deepcopy([each.optimiser.state_dict() for each in optimisers])
+    for step in (22, 23):
+        update(model, batch, optimisers, step)
     expected = {name: value.clone() for name, value in model.learned_state().items()}
 
     model.load_learned_state(weights)
-    resumed = build_optimisers(model, learning_rate=1e-3)
-    resumed.main.load_state_dict(saved[0])
-    resumed.normality.load_state_dict(saved[1])
-    train(resumed, 2)
+    resumed = model.optimisers(SCHEDULE)
+    for each, state in zip(resumed, saved, strict=True):
+        each.optimiser.load_state_dict(state)
+    for step in (22, 23):
+        update(model, batch, resumed, step)
     assert all(torch.equal(value, expected[name]) for name, value in model.learned_state().items())
 
 
 def test_training_lowers_the_loss_and_leaves_clip_alone(model, batch):
-    features, lengths, labels = batch
     tower = {name: value.clone() for name, value in model.text.tower.state_dict().items()}
-    optimisers = build_optimisers(model, learning_rate=1e-3)
-    totals = []
-    for _ in range(30):
-        total = loss_terms(model(features, lengths), labels, lengths).total(1.1)
-        totals.append(total.item())
-        optimisers.zero_grad()
-        total.backward()
-        optimisers.step(main_rate=1e-3, normality_rate=1e-3)
+    optimisers = model.optimisers(SCHEDULE)
+    totals = [update(model, batch, optimisers, step) for step in range(100, 130)]
     assert totals[-1] < 0.7 * totals[0]
     assert all(torch.equal(v, tower[k]) for k, v in model.text.tower.state_dict().items())
 
 
+def test_each_optimiser_has_a_rate_of_its_own(model, batch):
+    main, normality = model.optimisers(SCHEDULE)
+    assert (main.name, normality.name) == ("main", "normality")
+    assert [main.rate(epoch, 7) for epoch in (0, 1)] == [1e-3, pytest.approx(5e-4)]
+    assert normality.rate(0, 0) == 0
+    assert normality.rate(0, 99) == normality.rate(1, 99) == 1e-3
+    update(model, batch, (main, normality), step=50)
+    assert normality.optimiser.param_groups[0]["lr"] == normality.rate(0, 50)
+
+
 def test_every_trained_parameter_has_one_optimiser(build, config):
     model = build()
-    optimisers = build_optimisers(model, learning_rate=1e-3)
-    branch = {id(p) for g in optimisers.normality.param_groups for p in g["params"]}
-    main = {id(p) for g in optimisers.main.param_groups for p in g["params"]}
-    assert branch == {id(p) for p in model.normality.parameters()}
-    assert branch | main == {id(p) for p in model.parameters() if p.requires_grad}
-    assert not branch & main
-    without = build_optimisers(build(replace(config, normality=False)), learning_rate=1e-3)
-    assert without.normality is None
+    main, normality = (
+        {id(p) for group in each.optimiser.param_groups for p in group["params"]}
+        for each in model.optimisers(SCHEDULE)
+    )
+    assert normality == {id(p) for p in model.normality.parameters()}
+    assert normality | main == {id(p) for p in model.parameters() if p.requires_grad}
+    assert not normality & main
+    assert len(build(replace(config, normality=False)).optimisers(SCHEDULE)) == 1
 
 
 def test_the_normality_rate_warms_up_and_falls_to_a_tenth():

@@ -9,7 +9,6 @@ from model.heads.dsanet.temporal import (
     VideoEncoder,
     distance_graph,
     similarity_graph,
-    valid_segments,
 )
 
 
@@ -17,11 +16,6 @@ from model.heads.dsanet.temporal import (
 def encoder():
     torch.manual_seed(0)
     return VideoEncoder(width=8, window=16, layers=2, span=4)
-
-
-def test_valid_segments_are_the_first_ones():
-    expected = torch.tensor([[True, True, False], [False, False, False], [True, True, True]])
-    assert torch.equal(valid_segments(torch.tensor([2, 0, 3]), 3), expected)
 
 
 def test_similarity_is_a_softmax_over_valid_segments_that_resemble_one_another():

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from model.heads.dsanet.text import TextAdapter, TextEncoder
-from model.heads.dsanet.text_tower import clip_tokens
+from model.heads.text_tower import clip_tokens
 
 
 def adapted(tower, prompts, *, width=24, blocks=2, mix=0.3):

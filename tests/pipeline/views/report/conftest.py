@@ -12,20 +12,23 @@ import numpy as np
 import pytest
 import torch
 
+from extract.clip_weights import complete_recipe
 from extract.encoder import load_encoder
 from extract.features import extract_video
+from extract.recipe import RECIPES, RecipeOptions
 from extract.video import read_chunks
-from model.checkpoint import load_checkpoint
+from model.checkpoint import build_scorer, load_checkpoint
 from model.scoring.events import find_runs, label_all
-from model.scoring.videos import scorer_of
+from model.scoring.scorer import score_features
+from pipeline.commands.report import ReportRun
+from pipeline.commands.score import ScoreRun
+from pipeline.commands.train import TrainRun
 from pipeline.outputs import write_settings
-from pipeline.settings import ExtractRun, ReportRun, ScoreRun, TrainRun
-from pipeline.stages.extract import choose_recipe, settle_recipe
 from pipeline.stages.train import train
-from pipeline.views.report import write_report
+from pipeline.views.report.build import write_report
 from pipeline.views.report.videos import key_of
 from stores.datasets import base
-from stores.features.manifest import write_listing
+from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
 from stores.records import EventRule, Failure, ScoredEvent, VideoItem, VideoScores
@@ -55,7 +58,7 @@ def scored(footage, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("reported")
     dataset = base.load("synthetic")
     items = list(dataset.discover(footage))
-    recipe, source = settle_recipe(choose_recipe(ExtractRun(), dataset), ExtractRun())
+    recipe, source = complete_recipe(RECIPES[dataset.recipe], RecipeOptions())
     encoder = load_encoder(recipe, source, "cpu")
     features = [
         extract_video(item, read_chunks(item.path, recipe), encoder, recipe, batch=64)
@@ -63,11 +66,12 @@ def scored(footage, tmp_path_factory) -> Path:
     ]
     folder = out / "synthetic" / "features"
     write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), features)
-    write_listing(folder, items)
+    write_manifest(folder, items)
     checkpoint = train(TrainRun(out=out, epochs=1, preset="small", batch=2)).folder
     loaded = load_checkpoint(checkpoint)
-    scorer = scorer_of(loaded, torch.device("cpu"))
-    tests = [scorer.score(video) for video in features if video.item.split == "test"]
+    scorer = build_scorer(loaded, torch.device("cpu"))
+    videos = [video for video in features if video.item.split == "test"]
+    tests = list(score_features(scorer, videos, dataset.test_crop))
     results = [named(each, Path(each.item.path).name, each.item.path) for each in tests]
     (out / HOSTILE).hardlink_to(results[0].item.path)
     results.append(named(results[0], HOSTILE, str(out / HOSTILE)))

@@ -1,21 +1,15 @@
-import dataclasses
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
 from model.scoring.events import label_all
-from pipeline.actions import run_command
-from pipeline.settings import ReportRun, ScoreRun
-from pipeline.views.report import latest_scores, write_report
+from pipeline.commands.report import ReportRun
+from pipeline.views.report.build import write_report
 from pipeline.views.report.videos import key_of
-from stores.records import EventRule, Failure, StoreError, VideoItem
-from stores.scores.parts import read_header
-from stores.scores.reader import read_events, read_scores, read_videos
+from stores.records import Failure, StoreError, VideoItem
+from stores.scores.reader import read_events, read_videos
 from stores.scores.writer import write_scores
-
-FILE = "checkpoint.json"
 
 
 def read(report, name):
@@ -25,7 +19,7 @@ def read(report, name):
 
 
 @pytest.mark.slow
-def test_the_report_tells_what_the_parquet_files_hold(scored):
+def test_the_report_shows_what_the_parquet_files_hold(scored):
     written = write_report(ReportRun(scores=scored))
     assert written.page == scored / "report" / "index.html"
     assert (written.videos, written.gone) == (9, 1)
@@ -47,32 +41,6 @@ def test_the_report_tells_what_the_parquet_files_hold(scored):
         *(row["key"] for row in rows[1:-1]),
         "",
     ]
-
-
-@pytest.mark.slow
-def test_settings_model_recipe_and_versions_are_told(scored):
-    report = write_report(ReportRun(scores=scored)).page.parent
-    sections = {s["title"]: dict(s["entries"]) for s in read(report, "index")["sections"]}
-    assert sections["Scoring run"]["decoder"] == "auto"
-    assert sections["Model"]["dataset"] == "synthetic"
-    assert sections["Recipe of the features"]["model"] == "tiny"
-    assert "torch" in sections["Software that wrote this report"]
-
-
-@pytest.mark.slow
-def test_a_checkpoint_that_is_gone_or_another_one_is_not_described(scored, tmp_path):
-    copy = tmp_path / "cameras"
-    shutil.copytree(scored, copy, ignore=shutil.ignore_patterns("report"))
-    settings = json.loads((copy / "score.json").read_text())
-    checkpoint = tmp_path / "train"
-    (copy / "score.json").write_text(json.dumps(settings | {"checkpoint": str(checkpoint)}))
-    for note in ("the checkpoint is no longer there", "the checkpoint was written anew since"):
-        report = write_report(ReportRun(scores=copy)).page.parent
-        sections = {s["title"]: dict(s["entries"]) for s in read(report, "index")["sections"]}
-        assert sections["Model"]["note"] == note
-        assert "dataset" not in sections["Model"]
-        checkpoint.mkdir(exist_ok=True)
-        shutil.copyfile(Path(settings["checkpoint"], FILE), checkpoint / FILE)
 
 
 @pytest.mark.slow
@@ -122,42 +90,15 @@ def test_writing_again_drops_what_is_no_more(tmp_path, make_scores, header):
     assert [path.name for path in (report / "data").iterdir()] == ["index.js"]
 
 
-def test_a_failure_that_was_made_good_is_told_once(tmp_path, make_scores, header):
+def test_a_failure_that_was_made_good_is_listed_once(tmp_path, make_scores, header):
     write_scores(tmp_path, header, [], [Failure(VideoItem("a.mp4", ""), "was not there")])
     write_scores(tmp_path, header, label_all([make_scores("a.mp4")], header))
     report = write_report(ReportRun(scores=tmp_path)).page.parent
     assert [row["status"] for row in read(report, "index")["rows"]] == ["ok"]
 
 
-def test_the_latest_scores_are_taken_and_none_is_an_error(tmp_path, make_scores, header):
+def test_a_folder_without_scores_is_an_error(tmp_path):
     with pytest.raises(StoreError, match="no scores below"):
         write_report(ReportRun(out=tmp_path))
-    write_scores(
-        tmp_path / "scores" / "cameras",
-        header,
-        label_all([make_scores()], header),
-    )
-    assert latest_scores(tmp_path).name == "cameras"
     with pytest.raises(StoreError, match="no scores in"):
         write_report(ReportRun(scores=tmp_path / "nothing"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("report", [True, False])
-def test_scoring_leaves_a_report_unless_told_not_to(scored, footage, tmp_path, capsys, report):
-    """All is scored already, so that this is the whole command without the minutes of scoring."""
-    items = [VideoItem(path.name, str(path)) for path in sorted((footage / "test").iterdir())]
-    header = dataclasses.replace(
-        read_header(next((scored / "videos").glob("part-*"))), rule=EventRule()
-    )
-    write_scores(
-        tmp_path,
-        header,
-        label_all(read_scores(scored, items).values(), header),
-    )
-    checkpoint = scored.parents[1] / "synthetic" / "train"
-    run = ScoreRun(footage / "test", checkpoint, out=tmp_path, report=report)
-    assert run_command(run) == 0
-    page = tmp_path / "report" / "index.html"
-    assert page.is_file() == report
-    assert (f"report, open it in a browser: {page}" in capsys.readouterr().out) == report

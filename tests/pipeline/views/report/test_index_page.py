@@ -3,8 +3,8 @@
 import pytest
 
 from model.scoring.events import label_all
-from pipeline.settings import ReportRun
-from pipeline.views.report import write_report
+from pipeline.commands.report import ReportRun
+from pipeline.views.report.build import write_report
 from stores.scores.reader import read_videos
 from stores.scores.writer import write_scores
 

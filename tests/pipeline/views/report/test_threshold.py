@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from model.scoring.events import find_events, label_all
-from pipeline.settings import ReportRun
-from pipeline.views.report import write_report
+from pipeline.commands.report import ReportRun
+from pipeline.views.report.build import write_report
 from pipeline.views.report.videos import key_of
 from stores.records import EventRule, VideoItem, VideoScores
 from stores.scores.parts import read_header

@@ -1,10 +1,10 @@
 import pytest
 
-from pipeline.settings import ReportRun
+from pipeline.commands.report import ReportRun
 from pipeline.views.report.records import Truth
 from pipeline.views.report.truth import find_truth, in_seconds
 from stores.datasets import base
-from stores.features.manifest import write_listing
+from stores.features.manifest import write_manifest
 from stores.records import Event, StoreError, VideoItem
 from stores.scores.reader import ScoredVideo
 
@@ -30,7 +30,7 @@ def test_an_evaluation_is_known_by_its_ids_alone(tmp_path):
         VideoItem("b", "", "test", ("normal",), ()),
         VideoItem("c", "", "train", ("fire",)),
     ]
-    write_listing(tmp_path / "ucf" / "features", items)
+    write_manifest(tmp_path / "ucf" / "features", items)
     folder = tmp_path / "ucf" / "evaluation"
     truth = find_truth(ReportRun(scores=folder), folder)
     assert [truth.of(row(name, "")) for name in "abcd"] == [items[0].events, (), None, None]
@@ -57,7 +57,7 @@ def test_a_damaged_list_is_named_and_none_is_no_truth(tmp_path):
     listing = tmp_path / "ucf" / "features" / "videos.json"
     listing.parent.mkdir(parents=True)
     listing.write_text("{")
-    with pytest.raises(StoreError, match=r"damaged list .*videos\.json"):
+    with pytest.raises(StoreError, match=r"damaged .*videos\.json"):
         find_truth(ReportRun(out=tmp_path), folder)
 
 

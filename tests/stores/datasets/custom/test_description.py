@@ -27,8 +27,8 @@ def test_everything_that_is_said_is_taken(described):
     )
     assert found.normal == "calm"
     assert found.texts == {"fight": ("people fighting", "a brawl"), "fire": ("flames",)}
-    assert found.group is not None
-    assert found.group.search("cam12_0001.mp4")[1] == "cam12"
+    assert found.pattern is not None
+    assert found.pattern.search("cam12_0001.mp4")[1] == "cam12"
     assert (found.test_share, found.metric) == (0.4, "ap")
 
 
@@ -40,13 +40,22 @@ def test_nothing_said_means_the_defaults(tmp_path):
     ("text", "told"),
     [
         ("normal: [", "cannot be read as YAML"),
-        ("- a\n- b", "has no fields"),
-        ("prompts: {}", r"has fields \['prompts'\]; there may be normal, classes"),
-        ("test_share: 2", "test_share is 2, expected a number between 0 and 1"),
-        ("metric: f1", "metric is 'f1', expected auc or ap"),
+        ("normal: 2024-13-45", "cannot be read as YAML"),
+        ("- a\n- b", "expected `object`, got `array`; fields are normal: <class>"),
+        ("prompts: {}", r"unknown fields \['prompts'\]; fields are normal: <class>, classes"),
+        ("test_share: 2", "test_share is 2.0, expected more than 0, less than 1"),
+        ("test_share: x", "test_share: expected `float`, got `str`"),
+        ("metric: f1", "metric: invalid enum value 'f1'; .*metric: auc or ap"),
+        ("normal: no", "normal: expected .*, got `bool`"),
         ("group: '('", "is no regular expression"),
         ("group: cam", "has no bracket"),
         ("classes: {fight: 3}", "class fight: 3 is no text"),
+        ("classes: {fight: [a brawl, '']}", "class fight: '' is no text"),
+        ("classes: {no: quiet}", "classes: expected .*, got `bool`"),
+        (
+            "classes:\n  - fight: people fighting\n  - normal: quiet",
+            r"yaml: classes\[0\]: expected .*, got `object`; .*classes: {<class>: <text>",
+        ),
     ],
 )
 def test_what_is_not_understood_is_named(described, text, told):
@@ -75,25 +84,25 @@ def test_classes_that_do_not_say_which_is_normal_are_asked_about():
 
 def test_a_described_class_without_videos_and_a_lone_normal_class_are_refused():
     with pytest.raises(StoreError, match="describes flood, of which there is no video"):
-        order_classes(Description(texts={"flood": ()}), ["normal", "fire"])
+        order_classes(Description(classes=["flood"]), ["normal", "fire"])
     with pytest.raises(StoreError, match="normal is the only class"):
         order_classes(Description(), ["normal"])
 
 
 def test_the_order_is_that_of_the_description():
-    described = Description(texts={"theft": (), "fire": ()})
+    described = Description(classes=["theft", "fire"])
     assert order_classes(described, ["arson", "fire", "normal", "theft"]) == (
         *("normal", "theft", "fire", "arson"),
     )
 
 
 def test_texts_are_the_class_names_in_words_where_none_are_given():
-    described = Description(texts={"fight": ("a brawl", "people fighting")})
+    described = Description(classes={"fight": ["a brawl", "people fighting"]})
     assert texts_of(described, ["noFight", "fight", "RoadAccident", "car_theft"]) == (
         ("normal",),
         ("a brawl", "people fighting"),
         ("road accident",),
         ("car theft",),
     )
-    with pytest.raises(StoreError, match="class '1' tells CLIP nothing"):
+    with pytest.raises(StoreError, match="class '1' means nothing to CLIP"):
         texts_of(Description(), ["0", "1"])

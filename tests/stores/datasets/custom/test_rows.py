@@ -72,7 +72,7 @@ def test_json_lines_say_the_same(listed):
         (",fight,,", "line 2: no 'path'"),
         ("a.mp4,fight,validation,", "line 2: split is 'validation', expected train or test"),
         ("a.mp4,fight,,soon", "line 2: event 'soon' is not start-end"),
-        ("a.mp4,fight,,9-3", "line 2: event 9-3: expected frames"),
+        ("a.mp4,fight,,9-3", "line 2: event 9-3: expected the first frame before"),
         ("a.mp4,fight,,3-9:fire", "line 2: event 3-9 is of class fire"),
         ("a.mp4,fight;fire,,3-9", "line 2: event 3-9 has no label"),
         ("a\0.mp4,fight,,", "cannot be read as CSV|is no path of a video"),
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_list_is_named(listed):
         read_rows(listed("file,class\na,b\n"))
     with pytest.raises(StoreError, match="lists no video"):
         read_rows(listed("path,labels\n"))
-    with pytest.raises(StoreError, match="line 1: no JSON"):
+    with pytest.raises(StoreError, match="videos.jsonl line 1: expecting value"):
         read_rows(listed("path,labels\n", "videos.jsonl"))
     with pytest.raises(StoreError, match="is no list of videos"):
         read_rows(listed("", "videos.xlsx"))

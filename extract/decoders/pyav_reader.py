@@ -1,0 +1,95 @@
+"""PyAV, which reads every file that FFmpeg reads, forward and never by seeking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from extract.container import MAX_PIXELS, open_container
+from extract.decoders.pixels import Picture, resize, target_size
+from extract.decoders.reading import Reading
+from extract.probe import VideoProbe
+from extract.recipe import Recipe
+from extract.sampling import sample
+
+
+def unfit_reason(probe_info: VideoProbe, recipe: Recipe) -> str:
+    """Return an empty string: whatever was probed can be read."""
+    return ""
+
+
+def is_preferred(probe_info: VideoProbe, recipe: Recipe) -> bool:
+    """Return True: ``auto`` ends here."""
+    return True
+
+
+def read(reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]:
+    """Yield ``(segment, picture)`` for the recipe's frames; only these are converted to RGB.
+
+    Ends early, with ``reading.error`` set, at the first packet that FFmpeg cannot decode.
+    """
+    probe_info = reading.probe_info
+    size = target_size(probe_info, recipe.resize)
+    colours = VideoReformatter()  # one for all frames: its tables take as long as a small frame
+
+    def convert(frame: av.VideoFrame) -> Picture:
+        rgb = to_rgb(colours.reformat(frame, format="rgb24"), probe_info)
+        return resize(rgb, size, recipe.resize)
+
+    return sample(decode_frames(reading), convert, recipe.frames, recipe.tail)
+
+
+def decode_frames(reading: Reading) -> Iterator[av.VideoFrame]:
+    """Yield every shown frame, unconverted; ``reading`` notes times, and an error that ended it.
+
+    Frames at the end that repeat the one before, at no later time, are counted but not yielded.
+    """
+    probe_info = reading.probe_info
+    shown: av.VideoFrame | None = None
+    for frame in _decode(reading):
+        has_times = probe_info.has_presentation_times
+        ticks = frame.pts if has_times else probe_info.shown_at(reading.decoded)
+        if (
+            shown is not None
+            and not reading.is_later(ticks)
+            and np.array_equal(to_rgb(shown, probe_info), to_rgb(frame, probe_info))
+        ):
+            reading.duplicates += 1
+            continue
+        # Another picture came after all: what repeated was no padding.
+        while shown is not None and reading.duplicates:
+            reading.duplicates -= 1
+            reading.stamp(None)
+            yield shown
+        shown = frame
+        reading.stamp(ticks)
+        yield frame
+
+
+def to_rgb(frame: av.VideoFrame, probe_info: VideoProbe, matrix: str | None = None) -> Picture:
+    """Return a frame upright; ``matrix`` is PyAV's name of another colour matrix than its own."""
+    rgb: Picture = frame.to_ndarray(format="rgb24", src_colorspace=matrix)
+    return np.ascontiguousarray(np.rot90(rgb, probe_info.rotation // 90))
+
+
+def _decode(reading: Reading) -> Iterator[av.VideoFrame]:
+    """Yield every frame that FFmpeg gives; ``reading`` notes an error that ended it."""
+    probe_info = reading.probe_info
+    with open_container(probe_info.path) as container:
+        stream = next(s for s in container.streams.video if s.index == probe_info.stream)
+        # One worker, one core; and where a broken stream ends does not depend on the threads.
+        stream.codec_context.thread_count = 1
+        try:
+            for packet in container.demux(stream):
+                for frame in stream.decode(packet):
+                    if frame.width * frame.height > MAX_PIXELS:
+                        reading.error = f"the picture grows to {frame.width}×{frame.height}"
+                        return
+                    yield frame
+        except MemoryError:
+            raise  # of this machine or a limit: what was read so far is no partial video
+        except av.FFmpegError as error:
+            reading.error = f"{error.strerror} after {reading.decoded} frames"

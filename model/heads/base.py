@@ -1,0 +1,177 @@
+"""What the rest of the system knows of a head: the interface of every weakly supervised head.
+
+A head is one folder of this package. Training, scoring, checkpoints and the text side use what is
+here; how logits and losses come about is the folder's own. ``load`` finds a head by its folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from model import heads
+from model.heads.loss_terms import LossTerms
+from model.heads.segment_scorer import Distribution, SegmentBranches, SegmentScorer, Temperatures
+from model.heads.text_tower import TextTower
+from model.training.config import TrainConfig
+
+DEFAULT = "dsanet"
+"""The head that is trained where none is named."""
+
+
+@runtime_checkable
+class HeadConfig(Protocol):
+    """The shape of a head: a frozen dataclass of its folder, of which these fields are common."""
+
+    @property
+    def width(self) -> int:
+        """D, the width of a segment's feature."""
+
+    @property
+    def classes(self) -> int:
+        """K, the number of classes; class 0 is normal."""
+
+    @property
+    def window(self) -> int:
+        """T, the segments of one input."""
+
+
+@runtime_checkable
+class ForwardOutput(Protocol):
+    """What a head's forward pass gives; only the head looks inside."""
+
+    def loss_terms(self, labels: Float[Tensor, "b k"], lengths: Int[Tensor, " b"]) -> LossTerms:
+        """Return the losses in float32, whatever the forward pass computed in.
+
+        ``labels`` are multi-hot, a normal sample having class 0 alone; ``lengths`` count segments
+        that are not padding.
+        """
+
+
+class Schedule(NamedTuple):
+    """What rates depend on; ``learning_rate`` is the peak."""
+
+    learning_rate: float
+    epochs: int
+    epoch_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledOptimiser:
+    """An optimiser of some parameters; ``rate`` takes epoch and step, both from 0."""
+
+    name: str
+    optimiser: torch.optim.Optimizer
+    rate: Callable[[int, int], float]
+
+    def step(self, epoch: int, step: int) -> float:
+        """Update the parameters at the rate of this step and return the rate."""
+        rate = self.rate(epoch, step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        return rate
+
+
+class Head(nn.Module, ABC):
+    """A head in training: branches, text side, and whatever else its losses ask for."""
+
+    branches: SegmentBranches
+    loss_weights: dict[str, float]
+    """Of loss terms by name; 1 for those that are not named."""
+
+    @abstractmethod
+    def class_texts(self) -> Float[Tensor, "k d"]:
+        """Return the class features with the weights as they are now."""
+
+    @abstractmethod
+    def forward(
+        self,
+        features: Float[Tensor, "b t d"],
+        lengths: Int[Tensor, " b"],
+        text: Float[Tensor, "k d"],
+    ) -> ForwardOutput:
+        """Return what the losses of B windows need; ``text`` is what :meth:`class_texts` gave."""
+
+    @abstractmethod
+    def scorer(self, temperatures: Temperatures) -> SegmentScorer:
+        """Return what scores with these very weights, and with the class texts as they are now."""
+
+    @abstractmethod
+    def optimisers(self, schedule: Schedule) -> tuple[ScheduledOptimiser, ...]:
+        """Return the optimisers of all that is learned; CLIP's own weights are in none."""
+
+    @abstractmethod
+    def learned_state(self) -> dict[str, Tensor]:
+        """Return what is learned, by the names that checkpoints have, without CLIP's weights."""
+
+    @abstractmethod
+    def load_learned_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what :meth:`learned_state` gave.
+
+        Raises:
+            RuntimeError: A parameter is missing, unexpected or of another shape; it is named.
+        """
+
+
+Config = TypeVar("Config")  # a HeadConfig
+Prompts = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadKind(Generic[Config]):
+    """What a head's folder offers, as ``HEAD`` in its module ``head``.
+
+    Attributes:
+        name: The folder's name, which checkpoints state.
+        config: The record that holds its shape.
+        presets: Names of its settings.
+        parts: Parts that an ablation can leave out.
+        configure: Returns shape and training settings of a preset. Keywords: ``width`` and
+            ``classes``, the preset's own by default; ``left_out``, some of the parts; and
+            ``published``, whether oddities of the published runs are repeated, as by default. A
+            ValueError names a preset or part that there is not.
+        build: Returns a freshly initialised head; seed torch's generator before.
+        build_branches: Returns the branches of a configuration without anything else.
+        distribution: From logits to class probabilities.
+        import_weights: Returns a published state dict as what ``load_learned_state`` takes and what
+            the tower's ``load_state_dict`` takes; a ValueError names what does not fit.
+    """
+
+    name: str
+    config: type[Config]
+    presets: tuple[str, ...]
+    parts: tuple[str, ...]
+    configure: Callable[..., tuple[Config, TrainConfig]]
+    build: Callable[[Config, TextTower, Prompts], Head]
+    build_branches: Callable[[Config], SegmentBranches]
+    distribution: Distribution
+    import_weights: Callable[
+        [Mapping[str, Tensor], Config, Head, TextTower],
+        tuple[dict[str, Tensor], dict[str, Tensor]],
+    ]
+
+
+def names() -> list[str]:
+    """Return the names of all heads, sorted: every folder beside this module."""
+    return sorted(m.name for m in pkgutil.iter_modules(heads.__path__) if m.ispkg)
+
+
+def load(name: str) -> HeadKind[Any]:
+    """Return the head called ``name``.
+
+    Raises:
+        ValueError: There is none of that name; the message lists those there are.
+    """
+    if name not in names():
+        raise ValueError(f"unknown head {name!r}; there are {', '.join(names())}")
+    kind: HeadKind[Any] = importlib.import_module(f"model.heads.{name}.head").HEAD
+    return kind

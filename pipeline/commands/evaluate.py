@@ -1,0 +1,73 @@
+"""``evaluate``: a checkpoint's figures on a data set's test split, and a page about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.console import DONE, SOME_FAILED, print_line, print_table
+from pipeline.options import Location
+
+if TYPE_CHECKING:
+    from model.evaluation.false_alarms import AlarmPoint
+    from pipeline.stages.evaluate import EvaluateReport
+
+_RECALLS = (0.5, 0.7, 0.9)
+
+
+@dataclass(frozen=True)
+class EvaluateRun:
+    """Score a data set's test split with a checkpoint and compare with its truth."""
+
+    checkpoint: Location | None = None
+    """Folder that `train` wrote; the one that was trained last by default."""
+    dataset: str | None = None
+    """Data set whose features are scored; the one the checkpoint was trained on by default."""
+    out: Location = Path("outputs")
+    """Folder of all outputs; features are read from OUT/<dataset>/features."""
+    page: bool = True
+    """Write training.html beside the figures: curves, charts, and the worst mistakes to look at."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+
+
+def execute(run: EvaluateRun) -> int:
+    """Evaluate, write the page, print the figures and return the exit code."""
+    from pipeline.stages.evaluate import evaluate
+
+    return render(report := evaluate(run), write_page(report) if run.page else None)
+
+
+def write_page(report: EvaluateReport) -> Path:
+    """Write the page about an evaluation beside its figures; return it."""
+    from pipeline.views.evaluation_page import write_evaluation_page
+
+    page = report.folder / "training.html"
+    write_evaluation_page(page, report)
+    return page
+
+
+def render(report: EvaluateReport, page: Path | None) -> int:
+    """Print the figures of an evaluation and where its page is."""
+    print_table(
+        f"{report.checkpoint} on {report.dataset}: {report.videos} test videos",
+        {"figure": "left", "per cent": "right", "95 % interval": "right"},
+        report.table(),
+    )
+    print_line("false alarms per hour by recall of events: " + _alarms(report.details.alarms))
+    print_line(f"scores: {report.frames:,} frames · {report.folder}")
+    if page is not None:
+        print_line(f"charts and the worst mistakes, open it in a browser: {page}")
+    if report.missing:
+        print_line(f"not evaluated, no features: {', '.join(report.missing)}")
+        return SOME_FAILED
+    return DONE
+
+
+def _alarms(points: Sequence[AlarmPoint]) -> str:
+    """Return the fewest false alarms per hour with which each of some recalls is reached."""
+    enough = {r: [p.false_alarms_per_hour for p in points if p.recall >= r] for r in _RECALLS}
+    reached = [f"{min(found):.1f} at {100 * r:.0f} %" for r, found in enough.items() if found]
+    return ", ".join(reached) or "no event is found"

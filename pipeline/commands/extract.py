@@ -1,0 +1,54 @@
+"""``extract``: a data set's videos to HDF5 shards of CLIP features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import OmitArgPrefixes
+
+from extract.recipe import RecipeOptions
+from pipeline.console import print_failures, print_line, progress_bar, speed
+from pipeline.options import Location, ReadOptions
+
+if TYPE_CHECKING:
+    from pipeline.stages.extract import ExtractReport
+
+
+@dataclass(frozen=True)
+class ExtractRun:
+    """Read a data set's videos and write their CLIP segment features as HDF5 shards."""
+
+    dataset: str = "synthetic"
+    """Data set: synthetic, ucf, xd, custom (your own classes) or folder (no labels)."""
+    root: Location | None = None
+    """Folder of its videos; the synthetic set is generated when none is given."""
+    lists: Location | None = None
+    """Folder of the data set's lists; the root or one folder below it by default."""
+    name: str | None = None
+    """Name of a custom data set, for the commands that follow; custom by default."""
+    out: Location = Path("outputs")
+    """Folder of all outputs; features go to OUT/<dataset>/features."""
+    recipe: OmitArgPrefixes[RecipeOptions] = RecipeOptions()
+    """How frames become features."""
+    videos_per_shard: int = 8
+    """Whole videos in one shard: what a crash can lose, and the unit of work of a worker."""
+    reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
+    """How videos are read."""
+
+
+def execute(run: ExtractRun) -> int:
+    """Extract what is missing, print what was done and return the exit code."""
+    from pipeline.stages.extract import extract
+
+    return render(extract(run, progress=progress_bar))
+
+
+def render(report: ExtractReport) -> int:
+    """Print what an extraction did."""
+    print_line(
+        f"features: {report.new} videos extracted, {report.already} were there"
+        f"{speed(report.frames, report.seconds)} · {report.folder}"
+    )
+    return print_failures(report.failures)

@@ -1,0 +1,51 @@
+"""``report``: pages to look at scores with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.console import DONE, print_line
+from pipeline.options import Location
+
+if TYPE_CHECKING:
+    from pipeline.views.report.build import ReportPages
+
+
+@dataclass(frozen=True)
+class ReportRun:
+    """Write pages to look at scores with: every video, its curve, its events, what failed."""
+
+    scores: Location | None = None
+    """Folder with scores/, events/ and videos/; the one that was written last by default."""
+    out: Location = Path("outputs")
+    """Folder of all outputs, searched when no scores are given, and for the truth of videos."""
+    proxies: bool = False
+    """Make H.264 copies of the videos that browsers do not play, 480 pixels at most."""
+    dataset: str | None = None
+    """Data set of the videos, whose truth is shown; found below OUT by default."""
+    root: Location | None = None
+    """Folder of that data set."""
+    lists: Location | None = None
+    """Folder of its lists; the root or one folder below it by default."""
+
+
+def execute(run: ReportRun) -> int:
+    """Write the report, print where it is and return the exit code."""
+    from pipeline.views.report.build import write_report
+
+    return render(write_report(run))
+
+
+def render(pages: ReportPages) -> int:
+    """Print where the report is, and what it cannot show."""
+    print_line(f"report, open it in a browser: {pages.page}")
+    if pages.gone:
+        where = "are not where they were scored: curves alone"
+        print_line(f"  {pages.gone} of {pages.videos} videos {where}")
+    if pages.unplayed:
+        print_line(
+            f"  {pages.unplayed} videos that most browsers do not play; --proxies makes copies"
+        )
+    return DONE

@@ -1,0 +1,87 @@
+"""``train``: features to a checkpoint, with one seed or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.console import DONE, print_line
+from pipeline.options import Location
+
+_SHOWN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """Train DSANet on the features of a data set and score its test split."""
+
+    dataset: str | None = None
+    """Data set to train on; the one whose features were extracted last by default."""
+    out: Location = Path("outputs")
+    """Folder of all outputs; the checkpoint goes to OUT/<dataset>/<name>."""
+    protocol: Literal["heldout", "paper"] = "heldout"
+    """Which videos choose the weights: a held-out share of the training videos, or the test split
+    with a reload after each epoch, as published."""
+    preset: str | None = None
+    """Model and training settings by name: ucf, xd or small; the data set's own by default."""
+    weights: str = ""
+    """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""
+    seed: int = 234
+    """Seed of initialisation, sampling and the held-out share."""
+    seeds: str = ""
+    """Several seeds, as 1,2,3: one training each, then mean and standard deviation."""
+    name: str = "train"
+    """Folder of the checkpoint below OUT/<dataset>; of several seeds, <name>-seed<n>."""
+    normality: bool = True
+    """Self-guided normality modelling; --no-normality leaves it out."""
+    alignment: bool = True
+    """Event and background alignment; --no-alignment leaves it out."""
+    text_adapter: bool = True
+    """The trained text adapter; --no-text-adapter takes CLIP's own text features."""
+    epochs: int | None = None
+    """Passes over the training samples; the preset's own by default."""
+    batch: int | None = None
+    """Samples of a step (of each kind, where they are paired); the preset's own by default."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
+    arithmetic: Literal["fp32", "tf32", "bf16"] = "fp32"
+    """Matrix products of the training; bf16 is quicker where the hardware has it, less exact; tf32
+    is between the two, on NVIDIA's GPUs alone."""
+    compile: bool = False
+    """Compile the training step and the scoring, which takes minutes at the start: for a GPU."""
+    force: bool = False
+    """Train again although a finished checkpoint with these settings is there."""
+
+
+def execute(run: TrainRun) -> int:
+    """Train, print the figures of the test split and return the exit code."""
+    if run.seeds:
+        return _execute_seeds(run)
+    from pipeline.stages.train import train
+
+    report = train(run)
+    what = "trained" if report.trained else "was trained with these settings before"
+    print_line(
+        f"model: {what} on {report.samples} samples of {report.dataset}, {report.steps} steps in "
+        f"{report.seconds:.1f} s · {report.folder}"
+    )
+    print_line(f"  test split: {_figures(report.metrics)}")
+    return DONE
+
+
+def _execute_seeds(run: TrainRun) -> int:
+    """Print every seed's figures, then their mean and standard deviation."""
+    from pipeline.stages.seeds import train_seeds
+
+    report = train_seeds(run)
+    for seed, each in report.reports.items():
+        print_line(f"seed {seed}: {_figures(each.metrics)} · {each.folder}")
+    spread = ", ".join(f"{name} {report.spread[key].percent(2)} %" for name, key in _SHOWN.items())
+    print_line(f"{len(report.reports)} seeds: {spread} · {report.file}")
+    return DONE
+
+
+def _figures(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {100 * metrics[key]:.2f} %" for name, key in _SHOWN.items())

@@ -1,0 +1,133 @@
+"""Names and files checked in words, weights by their digest, and files that hold code."""
+
+import hashlib
+import zipfile
+
+import huggingface_hub.constants
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from extract.clip_weights import (
+    complete_recipe,
+    feature_width,
+    is_torchscript,
+    load_clip,
+    only_weights,
+    resolve_weights,
+)
+from extract.recipe import RECIPES, RecipeOptions, resolve_recipe
+
+MODEL = "ViT-B-32-quickgelu"  # the kind of model for which archives with code are taken
+
+
+@pytest.fixture(scope="module")
+def small_file(tmp_path_factory):
+    """A weight file of open_clip's smallest ViT."""
+    path = tmp_path_factory.mktemp("weights") / "small.pt"
+    torch.save(open_clip.create_model("ViT-S-32-alt").state_dict(), path)
+    return path
+
+
+def test_weights_are_named_by_the_hash_of_their_file(small_file):
+    expected = hashlib.sha256(small_file.read_bytes()).hexdigest()
+    assert resolve_weights("ViT-S-32-alt", str(small_file)) == expected
+    assert resolve_weights("tiny", "") == "seed 0"
+
+
+@pytest.mark.parametrize(
+    ("model", "source", "message"),
+    [
+        ("ViT-B16", "openai", "unknown CLIP model 'ViT-B16'; did you mean .*ViT-B-16"),
+        ("ViT-B-16", "openai", "use model ViT-B-16-quickgelu instead of ViT-B-16"),
+        ("ViT-B-16-quickgelu", "laion400m_e32", "use model ViT-B-16 instead"),
+        ("ViT-L-14", "openai", "use model ViT-L-14-quickgelu instead"),
+        ("ViT-B-16", "laion400m_e99", "unknown tag: 'laion400m_e99'; ViT-B-16 has .*laion400m_e32"),
+        ("ViT-B-16", "/nowhere/weights.pt", "no such weight file: '/nowhere/weights.pt'"),
+        ("ViT-B-16", "", "needs weights"),
+        ("tiny", "openai", "takes no weights"),
+    ],
+)
+def test_a_wrong_name_is_answered_in_words(model, source, message):
+    with pytest.raises(ValueError, match=message):
+        resolve_weights(model, source)
+
+
+def test_a_file_that_does_not_fit_says_which_keys(tmp_path):
+    path = tmp_path / "other.pt"
+    torch.save({"backbone.weight": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match=r"does not hold weights of ViT-S-32-alt.*Missing key"):
+        load_clip("ViT-S-32-alt", str(path))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a weight file at all"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    path = tmp_path / "damaged.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"damaged\.pt does not hold weights"):
+        load_clip("ViT-S-32-alt", str(path))
+
+
+def test_without_internet_the_way_out_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ValueError, match="fetch the file elsewhere and give its path"):
+        resolve_weights("ViT-B-32", "laion2b_s34b_b79k")
+
+
+class Bomb:
+    def __reduce__(self):
+        return print, ("boom",)
+
+
+@pytest.mark.parametrize(
+    "disguise", ["", "weights/code/__torch__.py", "weights/constants.pkl", "other/code/x.py"]
+)
+def test_a_weight_file_runs_no_code_whatever_it_claims_to_be(tmp_path, capsys, disguise):
+    path = tmp_path / "weights.pt"
+    torch.save(Bomb(), path)
+    if disguise:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(disguise, b"\x80\x02}.")
+    with pytest.raises(ValueError, match=r"weights\.pt does not hold weights"):
+        load_clip(MODEL, str(path))
+    assert "boom" not in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+def test_an_archive_gives_its_only_weights(tmp_path):
+    path = tmp_path / "weights.pt"
+    layer = torch.nn.Linear(3, 2)
+    torch.jit.script(layer).save(path)
+    assert is_torchscript(path)
+    with only_weights(path) as plain:
+        state = load_file(plain)
+    assert torch.equal(state["weight"], layer.weight)
+    assert not plain.exists()
+
+
+def test_a_plain_file_is_itself(tmp_path):
+    path = tmp_path / "weights.pt"
+    torch.save({"weight": torch.zeros(2)}, path)
+    with only_weights(path) as plain:
+        assert plain == path
+    path.write_bytes(b"no archive")
+    assert not is_torchscript(path)
+
+
+def test_a_recipe_is_completed_with_weights_and_precision(small_file):
+    recipe, source = complete_recipe(RECIPES["demo"], RecipeOptions())
+    assert (recipe.weights, recipe.precision, source) == ("seed 0", "fp32", "")
+    bf16, _ = complete_recipe(RECIPES["demo"], RecipeOptions(precision="bf16"))
+    assert bf16.precision == "bf16"
+    assert bf16.fingerprint != recipe.fingerprint
+    options = RecipeOptions(clip="ViT-S-32-alt", weights=str(small_file))
+    small, source = complete_recipe(resolve_recipe(options, "squash"), options, lambda: "fp16")
+    assert (small.precision, source) == ("fp16", str(small_file))
+    assert small.weights == resolve_weights("ViT-S-32-alt", str(small_file))
+
+
+@pytest.mark.parametrize(("model", "width"), [("tiny", 64), ("ViT-B-16-quickgelu", 512)])
+def test_a_models_width_is_known_without_it(model, width):
+    assert feature_width(model) == width

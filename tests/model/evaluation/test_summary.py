@@ -1,0 +1,77 @@
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from model.evaluation.summary import (
+    HEADLINE,
+    ScoredSplit,
+    class_precisions,
+    frame_metric,
+    score_details,
+    score_metrics,
+)
+from stores.records import DecodeAudit, Event, EventRule, VideoFeatures, VideoItem, VideoScores
+
+CLASSES = ("normal", "fire", "fight")
+
+
+def video(name, label, events, *, frames=160, segments=10, seed=0):
+    """A video whose score is high in its events, and a little noise elsewhere."""
+    random = np.random.default_rng(seed)
+    score = np.repeat(0.3 * random.random(10), 16)[:frames].astype(np.float32)
+    for start, end in events:
+        score[start:end] = 0.9
+    index = CLASSES.index(label)
+    probabilities = np.zeros((frames, 3), dtype=np.float32)
+    probabilities[:, 0] = 1 - score
+    probabilities[:, index or 1] += score
+    item = VideoItem(name, "", "test", (label,), tuple(Event(a, b, label) for a, b in events))
+    times = np.arange(frames) / 25
+    audit = DecodeAudit("pyav", frames, frames, frames / 25)
+    features = VideoFeatures(item, np.zeros((1, segments, 4), np.float16), times, audit)
+    return features, VideoScores(item, times, score, probabilities)
+
+
+@pytest.fixture
+def split():
+    pairs = [
+        video("a", "normal", []),
+        video("b", "fire", [(32, 64)], seed=1),
+        video("c", "fight", [(16, 48), (96, 128)], seed=2),
+        video("d", "normal", [], seed=3),
+    ]
+    return ScoredSplit(*zip(*pairs, strict=True), CLASSES)
+
+
+def test_scores_that_agree_with_the_truth_reach_the_highest_figures(split):
+    metrics = score_metrics(split)
+    assert {*HEADLINE.values(), "auc_fine", "map@0.5", "map_published"} <= metrics.keys()
+    assert metrics["auc"] == metrics["ap"] == metrics["map"] == 1
+    assert metrics["auc"] == frame_metric(split, "auc")
+    assert metrics["ap"] == frame_metric(split, "ap")
+    assert class_precisions(split) == {"fire": 1.0, "fight": 1.0}
+
+
+def test_a_normal_video_that_counts_as_an_event_moves_the_published_mean_alone(split):
+    other = ScoredSplit(split.videos, split.scores, CLASSES, normal_is_event=True)
+    plain, counted = score_metrics(split), score_metrics(other)
+    assert plain.pop("map_published") != counted.pop("map_published")
+    assert plain == counted
+
+
+def test_frames_past_the_last_segment_do_not_count():
+    features, scores = video("a", "fire", [(140, 160)], segments=9, frames=160)
+    split = ScoredSplit([features], [scores], CLASSES)
+    assert split.counted == [144]
+    assert split.truths[0].tolist() == [False] * 140 + [True] * 4
+    assert split.counted_probabilities[0].shape == (144, 3)
+
+
+def test_details_say_how_sure_and_at_what_price(split):
+    details = score_details(split, EventRule())
+    assert np.trace(details.confusion) == 4
+    assert details.class_auc == {"normal": 1.0, "fire": 1.0, "fight": 1.0}
+    assert max(point.recall for point in details.alarms) == 1
+    assert split.hours == pytest.approx(4 * 159 / 25 / 3600)
+    assert set(asdict(details)) == {"intervals", "class_auc", "confusion", "alarms"}

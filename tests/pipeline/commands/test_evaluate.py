@@ -1,0 +1,15 @@
+import pytest
+
+
+@pytest.mark.slow
+def test_figures_are_printed_and_the_page_is_written_unless_left_out(call, trained, capsys):
+    page = trained / "synthetic" / "evaluation" / "training.html"
+    assert call("evaluate", "--out", trained, "--no-page") == 0
+    out = capsys.readouterr().out
+    assert "16 test videos" in out
+    assert "95 % interval" in out
+    assert "false alarms per hour by recall of events: " in out
+    assert not page.exists()
+    assert call("evaluate", "--out", trained) == 0
+    assert f"open it in a browser: {page}" in capsys.readouterr().out
+    assert page.read_text().startswith("<!doctype html>")

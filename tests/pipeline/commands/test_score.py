@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from model.scoring.events import label_all
+from pipeline.commands.score import render
+from pipeline.stages.score import ScoreReport
+from stores.records import EventRule, Failure, VideoItem, VideoScores
+from stores.scores.schema import ScoreHeader
+from stores.scores.writer import write_scores
+
+
+def test_the_strongest_events_and_failures_are_printed(tmp_path, capsys):
+    header = ScoreHeader(("normal", "fire"), "m", "r", EventRule())
+    score = np.full(64, 0.1, dtype=np.float32)
+    score[16:32] = 0.9
+    scores = VideoScores(
+        item=VideoItem("a.mp4", ""),
+        times=np.arange(64) / 25,
+        score=score,
+        probabilities=np.stack([1 - score, score], axis=1),
+    )
+    failures = [Failure(VideoItem(f"{number}.mp4", ""), "gone") for number in range(12)]
+    write_scores(tmp_path, header, label_all([scores], header), failures)
+    report = ScoreReport(
+        folder=tmp_path,
+        new=1,
+        already=0,
+        failures=tuple(failures),
+        videos=(),
+        frames=64,
+        seconds=1.0,
+    )
+    assert render(report) == 3
+    out = capsys.readouterr().out
+    assert out.startswith(
+        f"scores: 1 videos scored, 0 were there; 64 frames in 1.0 s, 64/s · {tmp_path}"
+    )
+    assert "strongest of 1 events" in out
+    assert "fire" in out
+    assert out.count("failed: ") == 10
+    assert out.endswith("… and 2 more\n")
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_scoring_leaves_a_report_unless_it_is_not_wanted(
+    call, footage, checkpoint, tmp_path, capsys
+):
+    video = sorted((footage / "test").iterdir())[0]
+    arguments = ("score", "--videos", video, "--checkpoint", checkpoint, "--out", tmp_path)
+    page = tmp_path / "report" / "index.html"
+    assert call(*arguments, "--no-report") == 0
+    assert "scores: 1 videos scored" in capsys.readouterr().out
+    assert not page.is_file()
+    assert call(*arguments) == 0
+    out = capsys.readouterr().out
+    assert "scores: 0 videos scored, 1 were there" in out
+    assert f"report, open it in a browser: {page}" in out
+    assert page.is_file()

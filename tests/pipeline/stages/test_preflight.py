@@ -1,0 +1,97 @@
+"""The check of both published data sets: every real name as a short real video, in every layout."""
+
+import logging
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from extract.recipe import RecipeOptions
+from pipeline.commands.check_data import CheckDataRun
+from pipeline.commands.extract import ExtractRun
+from pipeline.stages.extract import extract
+from pipeline.stages.preflight import check_data
+from stores.records import StoreError
+
+pytestmark = pytest.mark.data
+
+
+def check(root, shared_data, dataset="ucf", **options):
+    lists = shared_data / dataset
+    return check_data(CheckDataRun(root=root, dataset=dataset, lists=lists, **options))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "layout", ["distributed", "symlinked", pytest.param("flattened", marks=pytest.mark.long)]
+)
+def test_ucf_crime_is_whole_in_every_layout(ucf_tree, shared_data, layout):
+    report = check(ucf_tree(layout), shared_data, rate=100)
+    assert report.verdict == "go"
+    assert report.readable == 1900
+    assert report.frames == 1900 * 32
+    assert report.work_seconds == 1900 * 32 / 100
+    assert report.feature_bytes == 1900 * (2 * 10 * 512 * 2 + 32)
+    assert sum(report.classes.values()) == 1900
+    assert report.classes["train", "Normal"] == 800
+    assert report.classes["test", "Shooting"] == 23
+    assert len(report.inventory.copies) == (50 if layout == "distributed" else 0)
+    assert not report.inventory.extra
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["parts", "flattened"])
+@pytest.mark.long
+def test_xd_violence_is_whole(tmp_path, shared_data, plant, layout):
+    folders = ("1-1004", "1005-2004", "2005-2804", "2805-3319", "3320-3954")
+    for number, name in enumerate((shared_data / "xd" / "train_videos.txt").read_text().split()):
+        plant(tmp_path / (folders[number % 5] if layout == "parts" else "") / f"{name}.mp4")
+    for name in (shared_data / "xd" / "test_videos.txt").read_text().split():
+        plant(tmp_path / ("videos" if layout == "parts" else "") / f"{name}.mp4")
+    report = check(tmp_path, shared_data, "xd")
+    assert report.verdict == "go"
+    assert report.readable == 4754
+    assert Counter(i.split for i in report.inventory.items) == {"train": 3954, "test": 800}
+
+
+def test_a_folder_without_lists_says_which_and_how(tmp_path, plant):
+    plant(tmp_path / "Abuse001_x264.mp4")
+    with pytest.raises(StoreError, match=r"Temporal_Anomaly_Annotation\.txt is not in .*--lists"):
+        check_data(CheckDataRun(root=tmp_path))
+    with pytest.raises(StoreError, match=r"data set folder has no lists"):
+        check_data(CheckDataRun(root=tmp_path, dataset="folder", lists=tmp_path))
+    with pytest.raises(ValueError, match="above 0, got -3"):
+        check_data(CheckDataRun(root=tmp_path, dataset="folder", rate=-3))
+
+
+def test_a_folder_without_labels_can_be_checked(tmp_path, plant):
+    plant(tmp_path / "camera" / "night.mp4")
+    report = check_data(CheckDataRun(root=tmp_path, dataset="folder"))
+    assert (report.verdict, report.readable, report.classes) == ("go", 1, {})
+
+
+def test_nothing_that_opens_is_no(small_ucf, tmp_path):
+    root = small_ucf
+    (root / "videos" / "Abuse001_x264.mp4").unlink()
+    (root / "videos" / "Abuse001_x264.mp4").write_text("no video")
+    report = check_data(CheckDataRun(root=root))
+    assert report.verdict == "no"
+    with pytest.raises(StoreError, match=r"none of 3 videos below .* can be read; .*check-data"):
+        extract(ExtractRun("ucf", root, out=tmp_path / "out", recipe=RecipeOptions("demo")))
+
+
+def test_features_that_do_not_fit_the_disk_are_no(small_ucf):
+    report = check_data(CheckDataRun(root=small_ucf))
+    assert report.verdict == "some"
+    assert replace(report, free_bytes=report.feature_bytes - 1).verdict == "no"
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_an_extraction_says_first_what_it_will_leave_out(small_ucf, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    run = ExtractRun("ucf", small_ucf, out=tmp_path / "out", recipe=RecipeOptions("demo"))
+    assert extract(run).new == 1
+    said = caplog.text
+    assert "1 of 3 videos can be read" in said
+    assert "2 cannot: python -m pipeline check-data --dataset ucf" in said

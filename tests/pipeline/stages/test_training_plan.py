@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pipeline.commands.train import TrainRun
+from pipeline.stages.training_plan import build_head, make_checkpoint, make_plan
+
+
+@pytest.fixture(scope="module")
+def run(learnable):
+    return TrainRun(dataset="synthetic", out=learnable)
+
+
+def test_the_plan_has_the_shape_of_the_features_and_the_settings_of_the_run(run):
+    plan = make_plan(replace(run, epochs=3, batch=4, seed=7, arithmetic="bf16", alignment=False))
+    assert (plan.head, plan.model.width, plan.model.classes) == ("dsanet", 64, 5)
+    assert (plan.training.epochs, plan.training.batch, plan.training.seed) == (3, 4, 7)
+    assert (plan.training.arithmetic, plan.training.metric) == ("bf16", "auc")
+    assert (plan.model.normality, plan.model.alignment) == (True, False)
+    assert plan.provenance.clip_weights == ""
+    assert {video.item.split for video in plan.load_test()} == {"test"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"epochs": 3},
+        {"normality": False},
+        {"protocol": "paper"},
+        {"weights": "seed 0"},
+    ],
+)
+def test_what_decides_the_weights_changes_the_key(run, change):
+    assert make_plan(replace(run, **change)).provenance.key != make_plan(run).provenance.key
+
+
+@pytest.mark.parametrize("change", [{"name": "other"}, {"force": True}, {"device": "cpu"}])
+def test_what_does_not_leaves_it(run, change):
+    assert make_plan(replace(run, **change)).provenance.key == make_plan(run).provenance.key
+
+
+def test_a_seed_makes_a_head_and_a_head_a_checkpoint(run):
+    plan = make_plan(run)
+    head, again = (build_head(plan, torch.device("cpu")) for _ in range(2))
+    other = build_head(make_plan(replace(run, seed=1)), torch.device("cpu"))
+    weights = [each.learned_state()["score_head.weight"] for each in (head, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    checkpoint = make_checkpoint(plan, head, {"auc": 0.5})
+    assert (checkpoint.head, checkpoint.metrics) == ("dsanet", {"auc": 0.5})
+    torch.testing.assert_close(checkpoint.text, head.class_texts())
+
+
+def test_numbers_that_cannot_be_are_refused_by_option(run):
+    with pytest.raises(ValueError, match="--epochs has to be above 0, got 0"):
+        make_plan(replace(run, epochs=0))

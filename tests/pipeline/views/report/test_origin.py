@@ -1,0 +1,45 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.views.report.origin import find_origin
+from stores.scores.parts import folder_header
+
+FILE = "checkpoint.json"
+
+
+def origin(folder):
+    return {each.title: dict(each.entries) for each in find_origin(folder, folder_header(folder))}
+
+
+@pytest.mark.slow
+def test_settings_model_recipe_and_versions_are_named(scored):
+    sections = origin(scored)
+    assert sections["Scoring run"]["decoder"] == "auto"
+    assert sections["Model"]["dataset"] == "synthetic"
+    assert sections["Recipe of the features"]["model"] == "tiny"
+    assert "torch" in sections["Software that wrote this report"]
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_is_gone_or_another_one_is_not_described(scored, tmp_path):
+    copy = tmp_path / "cameras"
+    shutil.copytree(scored, copy, ignore=shutil.ignore_patterns("report"))
+    settings = json.loads((copy / "score.json").read_text())
+    checkpoint = tmp_path / "train"
+    (copy / "score.json").write_text(json.dumps(settings | {"checkpoint": str(checkpoint)}))
+    for note in ("the checkpoint is no longer there", "the checkpoint was written anew since"):
+        model = origin(copy)["Model"]
+        assert model["note"] == note
+        assert "dataset" not in model
+        checkpoint.mkdir(exist_ok=True)
+        shutil.copyfile(Path(settings["checkpoint"], FILE), checkpoint / FILE)
+
+
+def test_without_settings_there_are_the_rule_and_the_fingerprints(tmp_path, header):
+    sections = {each.title: dict(each.entries) for each in find_origin(tmp_path, header)}
+    assert "Scoring run" not in sections
+    assert sections["Events"]["reach a score of"] == "0.5"
+    assert sections["Model"] == {"fingerprint": header.model_fingerprint}

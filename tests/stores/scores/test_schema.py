@@ -1,0 +1,98 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stores.records import (
+    DecodeAudit,
+    EventRule,
+    Failure,
+    ScoredEvent,
+    StoreError,
+    VideoItem,
+    VideoScores,
+)
+from stores.scores.schema import (
+    EVENTS_SCHEMA,
+    VIDEOS_SCHEMA,
+    ScoreHeader,
+    event_of,
+    event_row,
+    failure_row,
+    scores_schema,
+    video_row,
+)
+
+HEADER = ScoreHeader(("normal", "fire"), "m" * 16, "r" * 16, EventRule(0.1 + 0.2), 1 / 3)
+PART = Path("/scores/events/part-0.parquet")
+EVENT = ScoredEvent(16, 40, 0.64, 1.6, "fire", 0.9, 0.7)
+AUDIT = DecodeAudit("pyav", 50, 50, 2.0)
+
+
+def test_a_header_comes_back_from_its_metadata_exactly():
+    for header in (HEADER, replace(HEADER, score_temperature=None)):
+        assert ScoreHeader.from_metadata(header.metadata(), PART) == header
+
+
+CHANGES = {
+    b"classes": (7, r"classes: expected `array`, got `int`"),
+    b"event_rule": ({"threshold": "x"}, r"rule\.threshold: expected `float`, got `str`"),
+    b"score_temperature": ("x", r"score_temperature: expected `float \| null`, got `str`"),
+}
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_value_of_another_type_is_named(key):
+    value, said = CHANGES[key]
+    with pytest.raises(StoreError, match=f"{PART}: {said}"):
+        ScoreHeader.from_metadata(HEADER.metadata() | {key: json.dumps(value).encode()}, PART)
+
+
+@pytest.mark.parametrize("version", [b"1", b"2"])
+def test_files_of_earlier_versions_are_refused_by_name(version):
+    """Their status ``marked`` means ``mismatch``."""
+    metadata = HEADER.metadata() | {b"schema_version": version}
+    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 3; score again"):
+        ScoreHeader.from_metadata(metadata, PART)
+
+
+def test_every_class_has_a_column_and_no_value_may_be_missing():
+    schema = scores_schema(HEADER)
+    assert schema.names[-2:] == ["p_normal", "p_fire"]
+    assert not any(field.nullable for field in schema)
+    assert ScoreHeader.from_metadata(schema.metadata, PART) == HEADER
+
+
+def test_an_event_comes_back_from_its_row():
+    row = event_row(EVENT)
+    assert ["video_id", *sorted(row)] == ["video_id", *sorted(EVENTS_SCHEMA.names[1:])]
+    assert event_of(row) == EVENT
+
+
+@pytest.mark.parametrize(
+    ("audit", "status", "reason"),
+    [
+        (None, "ok", ""),
+        (replace(AUDIT, note="rate assumed"), "ok", "rate assumed"),
+        (replace(AUDIT, expected_frames=60), "mismatch", "50 frames decoded of 60 announced"),
+        (replace(AUDIT, partial=True, note="x"), "partial", "decoding ended early: x"),
+    ],
+)
+def test_the_row_of_a_video_states_its_status_and_its_strongest_event(audit, status, reason):
+    score = np.linspace(0, 0.5, 50, dtype=np.float32)
+    item = VideoItem("a", "/caf\udce9.mp4")
+    video = VideoScores(item, np.arange(50) / 25, score, np.stack([1 - score, score], 1), audit)
+    row = video_row(video, [replace(EVENT, peak=0.3, label="flood"), EVENT])
+    assert set(row) == set(VIDEOS_SCHEMA.names)
+    assert (row["status"], row["reason"]) == (status, reason)
+    assert (row["label"], row["events"], row["peak"]) == ("fire", 2, 0.5)
+    assert (row["path"], row["frames"], row["seconds"]) == (r"/caf\xe9.mp4", 50, 49 / 25)
+
+
+def test_the_row_of_a_failure_says_why():
+    row = failure_row(Failure(VideoItem("a", "/a.mp4"), "no picture", attempts=2))
+    assert set(row) <= set(VIDEOS_SCHEMA.names)
+    assert (row["status"], row["reason"], row["attempts"]) == ("failed", "no picture", 2)
+    assert (row["frames"], row["events"]) == (0, 0)
