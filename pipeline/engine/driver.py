@@ -23,7 +23,7 @@ from pipeline.engine.shard_worker import Job, ShardWorker, StageSettings
 from pipeline.engine.sink import Sink
 from stores.records import Failure, VideoItem
 
-_MAX_LOSSES = 3  # of a job's workers before its videos fail; one whose node is lost counts not
+_MAX_LOSSES = 3  # workers a job may take down before its videos fail; lost nodes do not count
 
 
 @dataclass(slots=True)
