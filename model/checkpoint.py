@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from model.heads.base import HeadConfig, load
+from model.heads.base import HeadConfig, HeadKind, load
 from model.heads.segment_scorer import SegmentScorer, Temperatures
 from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
@@ -121,9 +121,9 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         remedy = "train again, or import it again"
         content = decode_json(metadata["checkpoint"], _Content, path, schema=SCHEMA, remedy=remedy)
-        return Checkpoint(
+        checkpoint = Checkpoint(
             head=content.head,
-            model=convert(content.model, load(content.head).config, f"{path}: model"),
+            model=convert(content.model, _kind_of(content.head, path).config, f"{path}: model"),
             training=content.training,
             provenance=content.provenance,
             metrics=content.metrics,
@@ -136,6 +136,30 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
             f"{path} is damaged or no checkpoint of this version ({error}); "
             "remove it and train again"
         ) from error
+    _check(checkpoint, path)
+    return checkpoint
+
+
+def _kind_of(head: str, path: AnyPath) -> HeadKind[Any]:
+    try:
+        return load(head)
+    except ValueError as error:
+        raise StoreError(f"{path}: head: {error}") from error
+
+
+def _check(checkpoint: Checkpoint, path: AnyPath) -> None:
+    """Raise StoreError where classes, their texts and the head's shape do not go together."""
+    model, classes = checkpoint.model, checkpoint.provenance.classes
+    if min(model.width, model.classes, model.window) < 1 or len(classes) != model.classes:
+        raise StoreError(
+            f"{path}: model: got width {model.width}, window {model.window} and {model.classes} "
+            f"classes, expected numbers above 0 and the {len(classes)} classes of provenance"
+        )
+    if tuple(checkpoint.text.shape) != (model.classes, model.width):
+        raise StoreError(
+            f"{path}: {_TEXT} has shape {tuple(checkpoint.text.shape)}, expected "
+            f"{(model.classes, model.width)}"
+        )
 
 
 def build_scorer(

@@ -81,7 +81,10 @@ class ScoreHeader:
             KeyError, ValueError, TypeError: A key is missing, a value is no JSON or no rule.
         """
         if (version := metadata[b"schema_version"].decode()) != SCHEMA_VERSION:
-            raise StoreError(f"{part} has schema {version}, expected {SCHEMA_VERSION}; score again")
+            raise StoreError(
+                f"{part} has schema {version}, expected {SCHEMA_VERSION}; move its folder away and "
+                "score again"
+            )
         content = {
             "classes": json.loads(metadata[b"classes"]),
             "model_fingerprint": metadata[b"model_fingerprint"].decode(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -117,8 +117,10 @@ def _checkpoint(folder: Path, data: bytes) -> None:
 
 def _checkpoint_seed(folder: Path) -> bytes:
     provenance = Provenance("ucf", ("normal", "fire"), (("n",), ("f",)), 0, "{}", "0", "", "paper")
-    text, state = torch.zeros(2, 4), {"score_head.bias": torch.zeros(1)}
-    checkpoint = Checkpoint("dsanet", *PRESETS["small"], provenance, {"auc": 0.5}, state, text)
+    model, training = PRESETS["small"]
+    model = replace(model, classes=2)
+    text, state = torch.zeros(2, model.width), {"score_head.bias": torch.zeros(1)}
+    checkpoint = Checkpoint("dsanet", model, training, provenance, {"auc": 0.5}, state, text)
     save_checkpoint(folder, checkpoint)
     return (folder / FILE).read_bytes()
 

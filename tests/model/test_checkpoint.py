@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -123,7 +124,7 @@ def rewritten(folder, **changes):
     ("changes", "message"),
     [
         ({"schema": "1"}, "has schema '1', expected '2'; train again, or import it again"),
-        ({"head": "other"}, "unknown head 'other'; there are dsanet"),
+        ({"head": "other"}, r"checkpoint\.safetensors: head: unknown head 'other'; there are"),
         ({"model": {"width": "wide"}}, r"model: .*classes|model: width: expected `int`"),
         ({"training": []}, "training: expected `object`, got `array`"),
         ({"metrics": {"auc": "high"}}, "metrics.*expected `float`, got `str`"),
@@ -133,4 +134,18 @@ def test_metadata_of_another_kind_is_named_with_its_field(tmp_path, checkpoint, 
     save_checkpoint(tmp_path, checkpoint)
     rewritten(tmp_path, **changes)
     with pytest.raises(ValueError, match=message):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": replace(CONFIG, width=0)}, r"model: got width 0, window 32 and 3 classes"),
+        ({"model": replace(CONFIG, classes=4)}, "4 classes, expected .* the 3 classes of prov"),
+        ({"text": torch.zeros(3, 7)}, r"class_text has shape \(3, 7\), expected \(3, 16\)"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_named(tmp_path, checkpoint, change, message):
+    save_checkpoint(tmp_path, replace(checkpoint, **change))
+    with pytest.raises(StoreError, match=message):
         load_checkpoint(tmp_path)

@@ -54,7 +54,7 @@ def test_a_value_of_another_type_is_named(key):
 def test_files_of_earlier_versions_are_refused_by_name(version):
     """Their status ``marked`` means ``mismatch``."""
     metadata = HEADER.metadata() | {b"schema_version": version}
-    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 3; score again"):
+    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 3; move its folder away"):
         ScoreHeader.from_metadata(metadata, PART)
 
 
