@@ -31,9 +31,9 @@ from pipeline.commands.extract import ExtractRun
 from pipeline.engine.cluster import WorkerPlan, plan_workers, running_cluster
 from pipeline.engine.driver import pack_jobs
 from pipeline.engine.shard_worker import StageSettings, stage_settings
-from pipeline.engine.sink import pending
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import extract as extract_all
+from pipeline.stages.pending import find_pending
 from stores.datasets.synthetic.dataset import generate
 from stores.datasets.synthetic.plan import Settings
 from stores.files.scan import find_videos
@@ -169,7 +169,7 @@ def plan_a_million(rate: float) -> list[Figure]:
             )
             for i in range(1_000_000)
         ]
-        jobs.extend(pack_jobs(pending(items, {}, {}), PER_SHARD))
+        jobs.extend(pack_jobs(find_pending(Path(), items, {}, ReadOptions()).items, PER_SHARD))
 
     seconds = once(plan).wall
     workers = plan_workers([(16.0, 1.0)] * 8)

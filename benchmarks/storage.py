@@ -101,7 +101,7 @@ def look_ups(count: int) -> float:
     """Return the microseconds of a look-up in a catalog of so many videos."""
     audit = DecodeAudit("pyav", 1, 1, 0.0)
     layout = Layout(rows=1, offsets=(0,), digests=("",))
-    one = ShardVideo(VideoItem("v", ""), 16, (1, 1, WIDTH), audit, layout, Path("shard.h5"))
+    one = ShardVideo(VideoItem("v", ""), 16, (1, 1, WIDTH), audit, layout)
     videos = {f"v{i}": one for i in range(count)}
     catalog = Catalog(Path(), RECIPE, videos, {})
     wanted = [f"v{i}" for i in np.random.default_rng(0).integers(0, count, 100)] * 100

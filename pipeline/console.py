@@ -51,6 +51,14 @@ def print_failures(failures: Sequence[Failure]) -> int:
     return SOME_FAILED if failures else DONE
 
 
+def print_changed(redone: int, kept: int) -> None:
+    """Print how many files were not any more what results were made of, and what became of them."""
+    if redone:
+        print_line(f"  {redone} of them again, since their files changed")
+    if kept:
+        print_line(f"  {kept} files changed since, and their results were kept as they were")
+
+
 def print_some(lines: Sequence[str]) -> None:
     """Print the first lines of a list, indented, and how many more there are."""
     for line in lines[:SHOWN]:

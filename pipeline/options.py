@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.constructors import PrimitiveConstructorSpec
 
 from extract.decoders import Decoder
+
+OnChange = Literal["redo", "refuse", "keep"]
 
 
 def _parse(arguments: list[str]) -> Path:
@@ -62,7 +64,12 @@ class ReadOptions:
     strict: bool = False
     """Refuse a video that does not hold what its container announces, instead of marking it."""
     retry_failed: bool = False
-    """Try the videos again that an earlier run recorded as failures."""
+    """Try the videos again that an earlier run recorded as failures, though they did not change."""
+    on_change: OnChange = "redo"
+    """What becomes of results whose file is not any more what was read: redo replaces them, keep
+    leaves them, refuse ends the run."""
+    full_digest: bool = False
+    """Read whole files to tell whether they changed, instead of size, date and samples."""
 
 
 @dataclass(frozen=True)

@@ -93,16 +93,31 @@ class DecodeAudit:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held when it was read: enough to tell later whether it still holds the same.
+
+    ``size`` is in bytes, ``modified`` the file's date in nanoseconds since 1970 (0 where a store
+    has none), ``digest`` as :mod:`stores.files.content` makes it.
+    """
+
+    size: int
+    modified: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFeatures:
     """The features of one video: ``segments`` [C,S,D] float16 and ``times`` [F] float64, seconds.
 
     ``times`` are those of presentation from the first frame on: each decoded frame gets a score.
+    ``content`` is what the video's file held, None where there was no file of its own.
     """
 
     item: VideoItem
     segments: NDArray[np.float16]
     times: NDArray[np.float64]
     audit: DecodeAudit
+    content: Content | None = None
 
     @property
     def frames(self) -> int:
@@ -112,11 +127,12 @@ class VideoFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A video that could not be read: which, why, and after how many attempts."""
+    """A video that could not be read: which, why, after how many attempts, and what it held."""
 
     item: VideoItem
     reason: str
     attempts: int = 1
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +148,7 @@ class VideoScores:
     score: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     audit: DecodeAudit | None = None
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)

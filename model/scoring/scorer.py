@@ -57,6 +57,7 @@ def score_features(
             score=to_frames(score, video.frames),
             probabilities=to_frames(probabilities, video.frames),
             audit=video.audit,
+            content=video.content,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.console import DONE, SOME_FAILED, print_line, print_table
+from pipeline.console import DONE, SHOWN, SOME_FAILED, print_line, print_table
 from pipeline.options import Location
 
 if TYPE_CHECKING:
@@ -60,6 +60,13 @@ def render(report: EvaluateReport, page: Path | None) -> int:
     print_line(f"scores: {report.frames:,} frames · {report.folder}")
     if page is not None:
         print_line(f"charts and the worst mistakes, open it in a browser: {page}")
+    if report.changed:
+        names = ", ".join(report.changed[:SHOWN])
+        more = f" and {len(report.changed) - SHOWN} more" if len(report.changed) > SHOWN else ""
+        print_line(
+            f"{len(report.changed)} videos are not any more what their features were made of, "
+            f"extract again: {names}{more}"
+        )
     if report.missing:
         print_line(f"not evaluated, no features: {', '.join(report.missing)}")
         return SOME_FAILED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tyro.conf import OmitArgPrefixes
 
 from extract.recipe import RecipeOptions
-from pipeline.console import print_failures, print_line, progress_bar, speed
+from pipeline.console import print_changed, print_failures, print_line, progress_bar, speed
 from pipeline.options import Location, ReadOptions
 
 if TYPE_CHECKING:
@@ -51,4 +51,5 @@ def render(report: ExtractReport) -> int:
         f"features: {report.new} videos extracted, {report.already} were there"
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
+    print_changed(report.redone, report.kept)
     return print_failures(report.failures)

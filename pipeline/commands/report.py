@@ -44,6 +44,11 @@ def render(pages: ReportPages) -> int:
     if pages.gone:
         where = "are not where they were scored: curves alone"
         print_line(f"  {pages.gone} of {pages.videos} videos {where}")
+    if pages.changed:
+        print_line(
+            f"  {pages.changed} of {pages.videos} videos are not any more what was scored, and are "
+            "not shown; score them again"
+        )
     if pages.unplayed:
         print_line(
             f"  {pages.unplayed} videos that most browsers do not play; --proxies makes copies"

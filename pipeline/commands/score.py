@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from tyro.conf import OmitArgPrefixes
 
 from pipeline.commands import report as report_command
-from pipeline.console import SHOWN, print_failures, print_line, print_table, progress_bar, speed
+from pipeline.console import (
+    SHOWN,
+    print_changed,
+    print_failures,
+    print_line,
+    print_table,
+    progress_bar,
+    speed,
+)
 from pipeline.options import EventOptions, Location, ReadOptions
 
 if TYPE_CHECKING:
@@ -55,6 +63,7 @@ def render(report: ScoreReport) -> int:
         f"scores: {report.new} videos scored, {report.already} were there"
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
+    print_changed(report.redone, report.kept)
     _print_events(report.folder)
     return print_failures(report.failures)
 

@@ -13,7 +13,7 @@ from pipeline.options import EventOptions, Location, ReadOptions
 
 if TYPE_CHECKING:
     from pipeline.stages.watch import WatchReport
-    from stores.scores.reader import ScoredVideo
+    from stores.scores.schema import ScoredVideo
 
 
 @dataclass(frozen=True)

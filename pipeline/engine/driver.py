@@ -13,14 +13,14 @@ from ray.actor import ActorHandle
 from pipeline.engine.cluster import WorkerPlan, node_is_alive, require_node, running_cluster
 from pipeline.engine.events import (
     FramesRead,
-    ProgressBar,
+    TitledBar,
     VideoFailed,
     VideoFinished,
     WorkerEvent,
-    no_progress,
 )
 from pipeline.engine.shard_worker import Job, ShardWorker, StageSettings
 from pipeline.engine.sink import Sink
+from stores.files.content import content_of
 from stores.records import Failure, VideoItem
 
 _MAX_LOSSES = 3  # workers a job may take down before its videos fail; lost nodes do not count
@@ -47,15 +47,17 @@ class Tally:
 
 
 def run_stage(
-    title: str,
     items: Sequence[VideoItem],
     settings: StageSettings,
     sink: Sink,
     *,
     per_job: int,
-    progress: ProgressBar = no_progress,
+    progress: TitledBar,
+    generation: int = 0,
 ) -> Tally:
     """Run a stage over all items on Ray, if there are any, and return what it came to.
+
+    ``per_job`` videos are committed together, as results of a ``generation``.
 
     Raises:
         ValueError: The encoder cannot be loaded.
@@ -64,17 +66,17 @@ def run_stage(
     """
     if not items:
         return Tally()
-    with running_cluster(settings.workers) as plan, progress(title, len(items)) as show:
+    with running_cluster(settings.workers) as plan, progress(len(items)) as show:
         # A job for every worker comes before full shards: half the workers idle is worse.
         even = -(-len(items) // plan.shard_workers)
-        jobs = pack_jobs(items, max(1, min(per_job, even)))
+        jobs = pack_jobs(items, max(1, min(per_job, even)), generation)
         return WorkerPool(settings, plan, sink).run(jobs, show)
 
 
-def pack_jobs(items: Sequence[VideoItem], videos_per_job: int) -> list[Job]:
+def pack_jobs(items: Sequence[VideoItem], videos_per_job: int, generation: int = 0) -> list[Job]:
     """Return jobs of up to so many videos, in the items' order."""
     return [
-        Job(tuple(items[start : start + videos_per_job]))
+        Job(tuple(items[start : start + videos_per_job]), generation)
         for start in range(0, len(items), videos_per_job)
     ]
 
@@ -179,8 +181,8 @@ class WorkerPool:
             self._waiting.append(job)
             return
         why = f"its shard worker died {_MAX_LOSSES} times: {reason.strip().splitlines()[0]}"
-        failures = [Failure(item, why, _MAX_LOSSES) for item in job.items]
-        self._sink.write([], failures)
+        failures = [Failure(i, why, _MAX_LOSSES, content_of(i.path)) for i in job.items]
+        self._sink.write([], failures, job.generation)
         yield from map(VideoFailed, failures)
 
 

@@ -36,6 +36,9 @@ WorkerEvent: TypeAlias = FramesRead | VideoFinished | VideoFailed
 ProgressBar: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[WorkerEvent], None]]]
 """Opens a bar with a title for a number of videos; the context yields what takes the events."""
 
+TitledBar: TypeAlias = Callable[[int], AbstractContextManager[Callable[[WorkerEvent], None]]]
+"""The same with its title given."""
+
 
 @contextmanager
 def no_progress(title: str, videos: int) -> Iterator[Callable[[WorkerEvent], None]]:

@@ -44,6 +44,7 @@ class StageSettings:
     workers: int | None
     limits: Limits
     strict: bool
+    full_digest: bool
 
 
 def stage_settings(recipe: Recipe, weights: str, reading: ReadOptions) -> StageSettings:
@@ -57,14 +58,16 @@ def stage_settings(recipe: Recipe, weights: str, reading: ReadOptions) -> StageS
         workers=reading.workers,
         limits=Limits(reading.deadline, int(reading.decoder_memory * 2**30)),
         strict=reading.strict,
+        full_digest=reading.full_digest,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The videos of one commit."""
+    """The videos of one commit, and the generation that their results are of."""
 
     items: tuple[VideoItem, ...]
+    generation: int = 0
 
 
 class ShardWorker:
@@ -89,7 +92,7 @@ class ShardWorker:
             ValueError: The encoder cannot be loaded.
             StoreError: The results cannot be written.
         """
-        if self._sink.is_done(job.items):
+        if self._sink.is_done(job.items, job.generation):
             yield from (VideoFinished(item) for item in job.items)
             return
         videos: list[VideoFeatures] = []
@@ -104,7 +107,7 @@ class ShardWorker:
                 yield output
         videos.sort(key=lambda video: video.item.video_id)
         failures.sort(key=lambda failure: failure.item.video_id)
-        self._sink.write(videos, failures)
+        self._sink.write(videos, failures, job.generation)
         yield from (VideoFinished(video.item) for video in videos)
 
     def _read(self, job: Job) -> Iterator[ReaderOutput]:
@@ -139,9 +142,16 @@ class ShardWorker:
         images = frames_at_once(batch, recipe) * recipe.crop_count
         encoder = CompiledEncoder(clip, images) if settings.compile else clip
         shared = SharedEncoder(encoder, plan.torch_threads)
-        decoder, strict = settings.decoder, settings.strict
         self._readers = [
-            VideoReader(client, shared, recipe, decoder=decoder, batch=batch, strict=strict)
+            VideoReader(
+                client=client,
+                encoder=shared,
+                recipe=recipe,
+                decoder=settings.decoder,
+                batch=batch,
+                strict=settings.strict,
+                full_digest=settings.full_digest,
+            )
             for client in clients
         ]
         self._encoder = shared

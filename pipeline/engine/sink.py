@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from stores.records import Failure, VideoFeatures, VideoItem
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sink:
     """The files of a stage in ``folder``; travels to the workers.
 
-    ``name`` gives the file of some video ids, ``write`` commits one, or raises StoreError;
-    ``before`` names those that were there when the run began.
+    ``name`` gives the file of a generation and some video ids; ``write`` commits one of videos,
+    failures and their generation, or raises StoreError.
     """
 
     folder: Path
-    name: Callable[[Sequence[str]], str]
-    write: Callable[[Sequence[VideoFeatures], Sequence[Failure]], object]
-    before: frozenset[str] = field(init=False)
+    name: Callable[[int, Sequence[str]], str]
+    write: Callable[[Sequence[VideoFeatures], Sequence[Failure], int], object]
 
-    def __post_init__(self) -> None:
-        self.before = frozenset(path.name for path in self.folder.glob("*"))
+    def is_done(self, items: Sequence[VideoItem], generation: int) -> bool:
+        """Return whether these videos are committed already, by a worker that was lost since.
 
-    def is_done(self, items: Sequence[VideoItem]) -> bool:
-        """Return whether this run committed exactly these videos, by a worker that was lost since.
-
-        A file of an earlier run has them as failures that are tried again.
+        What is read again is of a later generation, so an earlier run's file is not taken for it.
         """
-        name = self.name([item.video_id for item in items])
-        return name not in self.before and (self.folder / name).is_file()
-
-
-def pending(
-    items: Iterable[VideoItem],
-    done: Container[str],
-    failed: Container[str],
-    *,
-    retry_failed: bool = False,
-) -> list[VideoItem]:
-    """Return the items to read, in their order; those in ``failed`` only with ``retry_failed``."""
-    return [
-        item
-        for item in items
-        if item.video_id not in done and (retry_failed or item.video_id not in failed)
-    ]
+        return (self.folder / self.name(generation, [i.video_id for i in items])).is_file()

@@ -13,6 +13,7 @@ from extract.recipe import Recipe
 from extract.source import Chunk
 from pipeline.engine.decode_worker import DecoderClient, DecoderLost
 from pipeline.engine.events import FramesRead
+from stores.files.content import content_of
 from stores.files.locations import local_copy, location
 from stores.files.names import one_line
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
@@ -25,7 +26,8 @@ SECOND_DECODER: Decoder = "pyav"
 class VideoReader:
     """Reads one video after another with a decode worker of its own.
 
-    The encoder gets ``batch`` images at once; ``strict`` refuses a video unlike its announcement.
+    The encoder gets ``batch`` images at once; ``strict`` refuses a video unlike its announcement,
+    ``full_digest`` notes the digest of whole files.
     """
 
     client: DecoderClient
@@ -34,20 +36,23 @@ class VideoReader:
     decoder: Decoder
     batch: int
     strict: bool
+    full_digest: bool = False
 
     def read(self, item: VideoItem, emit: Callable[[FramesRead], None]) -> VideoFeatures | Failure:
         """Return a video's features or why there are none, emitting the frames of each chunk."""
         if not item.path:
             why = "listed, but no file of that name lies below the root, or several that differ"
             return Failure(item, why)
+        # Before it is read: whatever is written to the file meanwhile makes it another one.
+        content = content_of(item.path, whole=self.full_digest)
         try:
             with local_copy(location(item.path)) as path:
                 outcome = self._read_file(item, str(path), emit)
         except StoreError as error:
-            return Failure(item, str(error))
+            return Failure(item, str(error), content=content)
         if isinstance(outcome, Failure):
-            return replace(outcome, reason=outcome.reason.replace(str(path), item.path))
-        return outcome
+            outcome = replace(outcome, reason=outcome.reason.replace(str(path), item.path))
+        return replace(outcome, content=content)
 
     def _read_file(
         self, item: VideoItem, path: str, emit: Callable[[FramesRead], None]

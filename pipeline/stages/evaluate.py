@@ -17,6 +17,7 @@ from stores.datasets import base
 from stores.features.catalog import Catalog
 from stores.features.feature_set import dataset_named, load_test, open_features
 from stores.files.commit import commit_text, exclusive
+from stores.files.content import was_replaced
 from stores.records import EventRule, VideoFeatures
 from stores.scores.reader import remove_other_parts
 from stores.scores.schema import ScoreHeader
@@ -66,7 +67,8 @@ def load_test_split(run: EvaluateRun | CalibrateRun) -> TestSplit:
 class EvaluateReport:
     """The metrics of an evaluation, what they were made of, and where its scores lie as Parquet.
 
-    ``missing`` are the test videos that have no features.
+    ``missing`` are the test videos that have no features, ``changed`` those whose file is not any
+    more the one that their features were made of.
     """
 
     checkpoint: Path
@@ -76,6 +78,7 @@ class EvaluateReport:
     split: ScoredSplit
     rule: EventRule
     missing: tuple[str, ...]
+    changed: tuple[str, ...]
     metrics: dict[str, float]
     details: Details
 
@@ -116,6 +119,7 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         split=split,
         rule=EventRule(),
         missing=tuple(sorted(key for key, f in failures.items() if f.item.split == "test")),
+        changed=tuple(v.item.video_id for v in test.videos if was_replaced(v.item.path, v.content)),
         metrics=score_metrics(split),
         details=score_details(split, EventRule()),
     )
@@ -133,7 +137,7 @@ def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
     )
     scores = report.split.scores
     with exclusive(report.folder):
-        name = part_name(header, [result.item.video_id for result in scores])
+        name = part_name(header, 0, [result.item.video_id for result in scores])
         remove_other_parts(report.folder, header, kept=name)
         write_scores(report.folder, header, label_all(scores, header))
     content = {
@@ -143,6 +147,7 @@ def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
         "videos": report.videos,
         "frames": report.frames,
         "missing": report.missing,
+        "changed": report.changed,
         "metrics": report.metrics,
         "classes": report.split.classes,
         **asdict(report.details),

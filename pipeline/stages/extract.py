@@ -13,20 +13,20 @@ from extract.recipe import Recipe, differences, recipe_from_json, resolve_recipe
 from pipeline.engine.driver import run_stage
 from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
-from pipeline.engine.sink import Sink, pending
+from pipeline.engine.sink import Sink
 from pipeline.engine.tasks import encoder_precision
 from pipeline.options import require_sane
 from pipeline.outputs import Outputs, write_settings
+from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.preflight import check_before, survey
 from stores.datasets import base
 from stores.datasets.custom.dataset import check_name, write_dataset
 from stores.datasets.inventory import restricted, take_inventory
-from stores.features.catalog import Catalog, open_catalog
+from stores.features.catalog import Catalog, drop_outdated, open_catalog
 from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import shard_name, write_shard
 from stores.files.commit import exclusive
-from stores.files.scan import refuse_other_files
 from stores.records import Failure, StoreError
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExtractReport:
-    """What an extraction came to: counts of videos, and where their features are."""
+    """What an extraction came to: counts of videos, and where their features are.
+
+    Of the videos whose file is not any more the one that was read, ``redone`` were read again,
+    ``kept`` were not.
+    """
 
     folder: Path
     new: int
@@ -45,6 +49,8 @@ class ExtractReport:
     failures: tuple[Failure, ...]
     frames: int
     seconds: float
+    redone: int = 0
+    kept: int = 0
 
 
 def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractReport:
@@ -60,31 +66,35 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
     root = _find_root(run, dataset)
     dataset = _describe_dataset(run, dataset, root)
     inventory = take_inventory(dataset, root, run.lists)
-    items, retry_failed = inventory.items, run.reading.retry_failed
+    items = inventory.items
     recipe, source = complete_recipe(recipe, run.recipe, encoder_precision)
     folder = Outputs(run.out).features(dataset.name)
     with exclusive(folder):
         catalog = open_catalog(folder)
         refuse_other_recipe(catalog, recipe)
-        refuse_other_files(folder, items, catalog.paths)
+        drop_outdated(catalog)
+        pending = find_pending(folder, items, _recorded(catalog), run.reading)
+        missing = pending.items
         write_settings(folder, "extract", run)
         if dataset.describe is not None:
             write_dataset(folder, dataset)
         write_manifest(folder, items)
-        missing = pending(items, catalog.videos, catalog.failures, retry_failed=retry_failed)
         if missing and dataset.generate is None:  # people bring this one themselves
             left = restricted(inventory, missing)
             preflight = survey(dataset.name, root, left, recipe, out=run.out)
             check_before(run, preflight, has_features=bool(catalog.videos))
         tally = run_stage(
-            "extract",
             missing,
             stage_settings(recipe, source, run.reading),
             shard_sink(folder, recipe),
             per_job=run.videos_per_shard,
-            progress=progress,
+            generation=catalog.generation + pending.again,
+            progress=partial(progress, "extract"),
         )
-    known = [] if retry_failed else catalog.failed(items)
+        if pending.again:
+            drop_outdated(open_catalog(folder))
+    read = set(missing)
+    known = catalog.failed([item for item in items if item not in read])
     return ExtractReport(
         folder=folder,
         new=tally.done,
@@ -92,7 +102,15 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
         failures=(*tally.failures, *known),
         frames=tally.frames,
         seconds=tally.seconds,
+        redone=pending.redone,
+        kept=pending.kept,
     )
+
+
+def _recorded(catalog: Catalog) -> dict[str, Recorded]:
+    failures = {key: Recorded(f.item.path, f.content, True) for key, f in catalog.failures.items()}
+    videos = {key: Recorded(v.item.path, v.content, False) for key, v in catalog.videos.items()}
+    return failures | videos
 
 
 def shard_sink(folder: Path, recipe: Recipe) -> Sink:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from extract.clip_weights import feature_width
 from extract.recipe import IMPORTED
 from pipeline.engine.events import ProgressBar, VideoFailed, VideoFinished, no_progress
-from pipeline.engine.sink import pending
 from pipeline.options import require_positive
 from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.extract import refuse_other_recipe
@@ -61,7 +60,8 @@ def import_features(run: ImportFeaturesRun, *, progress: ProgressBar = no_progre
         refuse_other_recipe(catalog, IMPORTED)
         write_settings(folder, "import-features", run)
         write_manifest(folder, items)
-        missing = pending(items, catalog.videos, catalog.failures, retry_failed=run.retry_failed)
+        tried = set() if run.retry_failed else catalog.failures.keys()
+        missing = [i for i in items if i.video_id not in catalog.videos.keys() | tried]
         with progress("import", len(missing)) as show:
             for start in range(0, len(missing), run.videos_per_shard):
                 part = missing[start : start + run.videos_per_shard]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,17 +15,17 @@ from model.scoring.scorer import score_features
 from pipeline.engine.driver import run_stage
 from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
-from pipeline.engine.sink import Sink, pending
+from pipeline.engine.sink import Sink
 from pipeline.options import require_sane
 from pipeline.outputs import default_scores, write_settings
+from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.datasets import base
 from stores.files.commit import exclusive
 from stores.files.names import printable
-from stores.files.scan import refuse_other_files
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem, VideoScores
-from stores.scores.reader import ScoredVideo, open_scores
-from stores.scores.schema import ScoreHeader
+from stores.scores.reader import open_scores
+from stores.scores.schema import ScoredVideo, ScoreHeader
 from stores.scores.writer import part_name, write_scores
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScoreReport:
-    """What a scoring run came to; ``videos`` are all rows of the folder, earlier runs' as well."""
+    """What a scoring run came to; ``videos`` are all rows of the folder, earlier runs' as well.
+
+    Of the videos whose file is not any more the one that was scored, ``redone`` were scored again,
+    ``kept`` were not.
+    """
 
     folder: Path
     new: int
@@ -43,6 +47,8 @@ class ScoreReport:
     videos: tuple[ScoredVideo, ...]
     frames: int
     seconds: float
+    redone: int = 0
+    kept: int = 0
 
 
 @dataclass
@@ -60,16 +66,28 @@ class PartWriter:
         scorer = build_scorer(checkpoint, device_named("auto"), self.header.score_temperature)
         return partial(score_features, scorer, crop=checkpoint.provenance.test_crop)
 
-    def __call__(self, videos: Sequence[VideoFeatures], failures: Sequence[Failure]) -> None:
+    def __call__(
+        self, videos: Sequence[VideoFeatures], failures: Sequence[Failure], generation: int
+    ) -> None:
         """Score, and write the part; a StoreError says why it cannot be written."""
         labelled = label_all(self._score(videos), self.header)
-        write_scores(self.folder, self.header, labelled, failures)
+        write_scores(self.folder, self.header, labelled, failures, generation=generation)
 
 
 def part_sink(folder: Path, header: ScoreHeader, checkpoint: Path) -> Sink:
     """Return the sink that commits the scores of a job as one Parquet part in ``folder``."""
     write = PartWriter(folder.absolute(), header, checkpoint.absolute())
     return Sink(write.folder / "videos", partial(part_name, header), write)
+
+
+def recorded(rows: Iterable[ScoredVideo]) -> dict[str, Recorded]:
+    """Return what a folder of scores knows of its videos' files."""
+    return {r.video_id: Recorded(r.path, r.content, r.status == "failed") for r in rows}
+
+
+def latest_generation(rows: Iterable[ScoredVideo]) -> int:
+    """Return the highest generation of a folder's rows, 0 where there are none."""
+    return max((row.generation for row in rows), default=0)
 
 
 def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
@@ -84,19 +102,16 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
     items = _items(run.videos)
     folder = run.out or default_scores(run.videos)
     with exclusive(folder):
-        rows = {row.video_id: row for row in open_scores(folder, plan.header)}
-        refuse_other_files(folder, items, {key: row.path for key, row in rows.items()})
+        rows = open_scores(folder, plan.header)
+        pending = find_pending(folder, items, recorded(rows), run.reading)
         write_settings(folder, "score", run)
-        failed = {row.video_id for row in rows.values() if row.status == "failed"}
-        done, retry_failed = rows.keys() - failed, run.reading.retry_failed
-        missing = pending(items, done, failed, retry_failed=retry_failed)
         tally = run_stage(
-            "score",
-            missing,
+            pending.items,
             stage_settings(plan.recipe, plan.source, run.reading),
             part_sink(folder, plan.header, run.checkpoint),
             per_job=run.videos_per_part,
-            progress=progress,
+            generation=latest_generation(rows) + pending.again,
+            progress=partial(progress, "score"),
         )
         videos = tuple(open_scores(folder, plan.header))
     reasons = {row.video_id: row.reason for row in videos if row.status == "failed"}
@@ -104,11 +119,13 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
     return ScoreReport(
         folder=folder,
         new=tally.done,
-        already=len(items) - len(missing),
+        already=len(items) - len(pending.items),
         failures=tuple(Failure(by_id[i], why) for i, why in reasons.items() if i in by_id),
         videos=videos,
         frames=tally.frames,
         seconds=tally.seconds,
+        redone=pending.redone,
+        kept=pending.kept,
     )
 
 

@@ -11,8 +11,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +20,17 @@ from pipeline.engine.cluster import running_cluster
 from pipeline.engine.driver import WorkerPool, pack_jobs
 from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
-from pipeline.engine.sink import pending
-from pipeline.options import require_positive, require_sane
+from pipeline.options import ReadOptions, require_positive, require_sane
 from pipeline.outputs import default_scores, write_settings
-from pipeline.stages.score import part_sink
+from pipeline.stages.pending import find_pending
+from pipeline.stages.score import latest_generation, part_sink, recorded
 from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.files.commit import exclusive
 from stores.files.names import printable
-from stores.files.scan import find_videos, refuse_other_files
+from stores.files.scan import find_videos
 from stores.records import StoreError, VideoItem
-from stores.scores.reader import ScoredVideo, open_scores, read_videos
+from stores.scores.reader import open_scores, read_videos
+from stores.scores.schema import ScoredVideo
 from stores.scores.writer import failure_name
 
 if TYPE_CHECKING:
@@ -71,61 +72,60 @@ class Settling:
 
 @dataclass(slots=True)
 class _Watched:
-    """A watched folder and its folder of scores; failures in ``retry`` are tried again anyway."""
+    """A watched folder and its folder of scores; ``forgotten`` failures are tried once more."""
 
     root: Path
     folder: Path
+    reading: ReadOptions
     rows: dict[str, ScoredVideo]
-    retry: set[str]
+    forgotten: set[str]
     new: int = 0
     failed: int = 0
+    _done: dict[str, Signature] = field(default_factory=dict)
 
     def unscored(self) -> dict[str, tuple[VideoItem, Signature]]:
-        """Return the videos that have no scores yet, by their id.
+        """Return the videos that have no scores of what they hold now, by their id.
 
         One that failed and was changed since is among them, for it may have been incomplete.
 
         Raises:
-            StoreError: A video has the name of another one that was scored here.
+            StoreError: A video has the name of another one that was scored here, or it changed and
+                the options refuse that.
         """
-        items = [
-            VideoItem(printable(path.relative_to(self.root).as_posix()), str(path.absolute()))
-            for path in find_videos(self.root)
+        there: dict[str, tuple[VideoItem, Signature]] = {}
+        for path in find_videos(self.root):
             # Programs that copy give a file its name once it is whole, and one with a dot before.
-            if not path.name.startswith(".")
-        ]
-        scored = {key: row.path for key, row in self.rows.items() if row.status != "failed"}
-        refuse_other_files(self.folder, items, scored)
-        found = {}
-        for item in pending(items, scored, failed=()):
-            try:
-                status = Path(item.path).stat()
-                changed = status.st_mtime > self._failed_at(item.video_id)
-            except FileNotFoundError:  # moved away while we looked
+            if path.name.startswith("."):
                 continue
-            if status.st_size and changed:
-                found[item.video_id] = item, (status.st_size, status.st_mtime_ns)
-        return found
-
-    def _failed_at(self, video_id: str) -> float:
-        """Return when a video's failure was recorded; before all time where it is to be tried."""
-        if video_id not in self.rows or video_id in self.retry:
-            return float("-inf")
-        return (self.folder / "videos" / failure_name(video_id)).stat().st_mtime
+            item = VideoItem(
+                printable(path.relative_to(self.root).as_posix()), str(path.absolute())
+            )
+            with suppress(FileNotFoundError):  # moved away while we looked
+                status = path.stat()
+                signature = status.st_size, status.st_mtime_ns
+                if status.st_size and self._done.get(item.video_id) != signature:
+                    there[item.video_id] = item, signature
+        known = {key: row for key, row in self.rows.items() if key not in self.forgotten}
+        items, again = (
+            [item for item, _ in there.values()],
+            replace(self.reading, retry_failed=False),
+        )
+        found = find_pending(self.folder, items, recorded(known.values()), again)
+        pending = {item.video_id: there[item.video_id] for item in found.items}
+        # Looked at once, a file is not compared again before its size or date is another.
+        self._done.update({key: there[key][1] for key in there.keys() - pending.keys()})
+        return pending
 
     def read_rows(self, items: Sequence[VideoItem], parts: Sequence[str]) -> list[ScoredVideo]:
         """Return the rows of videos that were just committed, in the videos' order."""
-        names = [*(failure_name(item.video_id) for item in items), *parts]  # scores after failures
+        names = [*(failure_name(item.video_id) for item in items), *parts]
         committed = {row.video_id: row for row in read_videos(self.folder, names)}
         rows = [committed[item.video_id] for item in items]
         for row in rows:
             self.rows[row.video_id] = row
-            self.retry.discard(row.video_id)
-            if row.status == "failed":
-                self.failed += 1
-            else:
-                self.new += 1
-                (self.folder / "videos" / failure_name(row.video_id)).unlink(missing_ok=True)
+            self.forgotten.discard(row.video_id)
+            self.failed += row.status == "failed"
+            self.new += row.status != "failed"
         return rows
 
 
@@ -148,7 +148,9 @@ def watch(
         rows = {row.video_id: row for row in open_scores(folder, plan.header)}
         already = len(rows)
         write_settings(folder, "watch", run)
-        watched = _Watched(run.folder, folder, rows, set(rows if run.reading.retry_failed else ()))
+        failed = {key for key, row in rows.items() if row.status == "failed"}
+        forgotten = failed if run.reading.retry_failed else set()
+        watched = _Watched(run.folder, folder, run.reading, rows, forgotten)
         settings = stage_settings(plan.recipe, plan.source, run.reading)
         sink = part_sink(folder, plan.header, run.checkpoint)
         pool: WorkerPool | None = None
@@ -159,12 +161,16 @@ def watch(
                     workers = cluster.enter_context(running_cluster(settings.workers))
                     listen()  # Ray takes SIGTERM for itself once it runs
                     pool = WorkerPool(settings, workers, sink)
-                jobs = pack_jobs(items, run.videos_per_part)
+                again = any(item.video_id in watched.rows for item in items)
+                generation = latest_generation(watched.rows.values()) + again
+                jobs = pack_jobs(items, run.videos_per_part, generation)
                 with progress("score", len(items)) as show:
                     pool.run(jobs, show)
-                parts = [sink.name([item.video_id for item in job.items]) for job in jobs]
+                parts = [sink.name(generation, [i.video_id for i in job.items]) for job in jobs]
                 for row in watched.read_rows(items, parts):
                     on_video(row)
+                if again:
+                    open_scores(folder, plan.header)
             stopped = False
         except KeyboardInterrupt:
             stopped = True

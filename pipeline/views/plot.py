@@ -17,9 +17,11 @@ from extract.stills import read_stills
 from pipeline.outputs import Outputs
 from pipeline.views.overlay import write_overlay
 from pipeline.views.video_figure import draw_video, save_png
+from stores.files.content import was_replaced
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores.parts import folder_header
-from stores.scores.reader import ScoredVideo, read_events, read_scores, read_videos
+from stores.scores.reader import read_events, read_scores, read_videos
+from stores.scores.schema import ScoredVideo
 
 if TYPE_CHECKING:
     from pipeline.commands.plot import PlotRun
@@ -42,6 +44,10 @@ def plot(run: PlotRun) -> Path:
         raise ValueError(f"--overlay writes MP4; give a name that ends in .mp4, not {run.overlay}")
     folder = run.scores or Outputs(run.out).latest_scores()
     video = _choose_video(read_videos(folder), run.video, folder)
+    if was_replaced(video.path, video.content):
+        raise StoreError(
+            f"{video.path} is not any more the film that was scored; score it again, then plot it"
+        )
     item = VideoItem(video.video_id, video.path)
     header = folder_header(folder)
     (scores,) = read_scores(folder, [item])

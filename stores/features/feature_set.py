@@ -87,6 +87,7 @@ def read_videos(videos: Sequence[ShardVideo], crop: int | None = None) -> Iterat
             segments=segments if segments.ndim == 3 else segments[np.newaxis],
             times=read_times(video),
             audit=video.audit,
+            content=video.content,
         )
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from stores.features.layout import Layout
 from stores.files.typed import decode_json
-from stores.records import DecodeAudit, Failure, VideoFeatures, VideoItem
+from stores.records import Content, DecodeAudit, Failure, VideoFeatures, VideoItem
 
-SCHEMA = 3
+SCHEMA = 4
 REDO = "delete it and run extract again to redo its videos"
 """What to do about a shard that cannot be read."""
 
@@ -33,6 +33,7 @@ class ShardVideo:
     shape: tuple[int, int, int]
     audit: DecodeAudit
     layout: Layout
+    content: Content | None = None
     shard: Path = Path()
 
     def __post_init__(self) -> None:
@@ -58,15 +59,17 @@ class ShardVideo:
 
 @dataclass(frozen=True, slots=True)
 class ShardIndex:
-    """The index of one shard."""
+    """The index of a shard; of two that hold a video, that of the higher ``generation`` counts."""
 
     recipe: ShardRecipe
+    generation: int
     videos: tuple[ShardVideo, ...]
     failures: tuple[Failure, ...]
 
 
 def encode_index(
     recipe: ShardRecipe,
+    generation: int,
     videos: Sequence[VideoFeatures],
     failures: Sequence[Failure],
     layouts: Sequence[Layout],
@@ -79,11 +82,18 @@ def encode_index(
             "shape": video.segments.shape,
             "audit": asdict(video.audit),
             "layout": asdict(layout),
+            "content": None if video.content is None else asdict(video.content),
         }
         for video, layout in zip(videos, layouts, strict=True)
     ]
-    index = {"recipe": asdict(recipe), "videos": entries, "failures": [*map(asdict, failures)]}
-    return json.dumps({"schema": SCHEMA, **index}).encode()
+    index = {
+        "schema": SCHEMA,
+        "recipe": asdict(recipe),
+        "generation": generation,
+        "videos": entries,
+        "failures": [*map(asdict, failures)],
+    }
+    return json.dumps(index).encode()
 
 
 def decode_index(data: bytes, path: Path) -> ShardIndex:

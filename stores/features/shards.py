@@ -36,9 +36,9 @@ from stores.records import Failure, StoreError, VideoFeatures
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
 
 
-def shard_name(recipe: ShardRecipe, video_ids: Sequence[str]) -> str:
-    """Return the file name for these videos: a repeated job overwrites itself."""
-    text = "\n".join([recipe.fingerprint, *sorted(video_ids)])
+def shard_name(recipe: ShardRecipe, generation: int, video_ids: Sequence[str]) -> str:
+    """Return the file name for these videos: a job repeated by its run overwrites itself."""
+    text = "\n".join([recipe.fingerprint, str(generation), *sorted(video_ids)])
     return f"shard-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
 
 
@@ -47,14 +47,16 @@ def write_shard(
     recipe: ShardRecipe,
     videos: Sequence[VideoFeatures],
     failures: Sequence[Failure] = (),
+    generation: int = 0,
 ) -> Path:
     """Commit one shard and return its path; errors as in committing.
 
-    The HDF5 image is built in memory and written in one piece: HDF5 flushing chunks to a full disk
+    A video that lies in shards of an earlier ``generation`` too counts as it is in this one. The
+    HDF5 image is built in memory and written in one piece: HDF5 flushing chunks to a full disk
     ends the process without an exception.
     """
     ids = [v.item.video_id for v in videos] + [f.item.video_id for f in failures]
-    path = folder / shard_name(recipe, ids)
+    path = folder / shard_name(recipe, generation, ids)
     # Only the newer format has checksums on its own structures: in the old one a flipped bit in a
     # chunk's address reads as zeros.
     with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
@@ -62,7 +64,8 @@ def write_shard(
             _write_video(file, video)
         file.flush()  # chunks have no place in the file before
         layouts = [Layout.of(file[_group(v.item.video_id)]["segments"], v.segments) for v in videos]
-        index = np.frombuffer(encode_index(recipe, videos, failures, layouts), dtype=np.uint8)
+        text = encode_index(recipe, generation, videos, failures, layouts)
+        index = np.frombuffer(text, dtype=np.uint8)
         file.create_dataset("index", data=index, chunks=True, fletcher32=True)
         file.flush()
         image = file.id.get_file_image()

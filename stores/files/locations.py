@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -146,6 +146,17 @@ def size_of(path: str) -> int | None:
     except (OSError, ValueError):  # opening it will raise the error that names it
         return None
     return status.st_size if path and stat.S_ISREG(status.st_mode) else None
+
+
+def details_of(url: str) -> Mapping[str, object] | None:
+    """Return what a store says of an object, as it names it; None where there is no such object."""
+    try:
+        filesystem, path = _filesystem(url)
+        with _store_errors(url):
+            details: Mapping[str, object] = filesystem.info(path)
+    except (StoreError, ValueError, ImportError):  # fetching it will raise the error that names it
+        return None
+    return details if details.get("type") == "file" else None
 
 
 def _filesystem(url: str) -> tuple[AbstractFileSystem, str]:

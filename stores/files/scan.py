@@ -7,15 +7,12 @@ input as well, and has to end as a failure with its name.
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from os.path import samestat
 from pathlib import Path
 
-from stores.files.locations import find_files, is_remote, is_url, size_of
-from stores.files.names import printable
-from stores.records import StoreError, VideoItem
+from stores.files.locations import find_files, is_remote
+from stores.records import StoreError
 
 _VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".ogv", ".flv", ".wmv", ".asf"),
@@ -78,23 +75,6 @@ def find_videos(root: Path) -> list[Path]:
     return walk(root).videos
 
 
-def refuse_other_files(folder: Path, items: Sequence[VideoItem], known: Mapping[str, str]) -> None:
-    """Check that ids stand for the files they stood for when the results in ``folder`` were made.
-
-    ``known`` are those files by id; one that was moved, or a copy of equal size, is the same one.
-
-    Raises:
-        StoreError: An id stands for another file now, as when two cameras use the same names.
-    """
-    for item in items:
-        other = known.get(item.video_id, "")
-        if other and item.path and other != printable(item.path) and _differ(other, item.path):
-            raise StoreError(
-                f"{folder} holds results of {other}, and {item.path} has the same name below its "
-                "own folder; give another OUT for this one"
-            )
-
-
 def _sort(path: Path, tree: Tree) -> bool:
     """Put what is no folder where it belongs; return whether it was put."""
     try:
@@ -111,15 +91,3 @@ def _sort(path: Path, tree: Tree) -> bool:
     elif stat.S_ISREG(mode) and path.suffix.lower() in _LEFTOVERS:
         tree.leftovers.append(path)
     return True
-
-
-def _differ(one: str, other: str) -> bool:
-    """Return whether both are there, as different files of different sizes."""
-    if is_url(one) or is_url(other):
-        sizes = size_of(one), size_of(other)
-        return None not in sizes and sizes[0] != sizes[1]
-    try:
-        first, second = Path(one).stat(), Path(other).stat()
-    except (OSError, ValueError):
-        return False
-    return not samestat(first, second) and first.st_size != second.st_size

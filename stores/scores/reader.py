@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
+from stores.scores.outdated import drop_outdated, newest
 from stores.scores.parts import KINDS, iterate_videos, parts_in, read_header, read_part
-from stores.scores.schema import ScoreHeader, event_of
-from stores.scores.writer import failure_name, is_ours
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredVideo:
-    """One row of ``videos/``; ``status`` is that of :class:`DecodeAudit`, or ``failed``."""
-
-    video_id: str
-    path: str
-    status: str
-    reason: str
-    frames: int
-    seconds: float
-    peak: float
-    label: str
-    events: int
+from stores.scores.schema import ScoredVideo, ScoreHeader, event_of
+from stores.scores.writer import is_ours
 
 
 def read_videos(folder: Path, parts: Iterable[str] | None = None) -> list[ScoredVideo]:
-    """Return the rows of ``videos/`` in order of id; none where nothing was scored yet.
+    """Return the row of each video in order of id; none where nothing was scored yet.
 
     ``parts`` names the files to read, all by default; one that is not there has no rows. The folder
     may be written to meanwhile.
@@ -41,25 +26,31 @@ def read_videos(folder: Path, parts: Iterable[str] | None = None) -> list[Scored
     paths = parts_in(folder, "videos")
     if parts is not None:
         paths = [folder / "videos" / name for name in parts]
-    videos = [video for path in paths for video in _videos_in(path)]
-    return sorted(videos, key=lambda video: video.video_id)
+    rows = newest(row for path in paths for row in _videos_in(path))
+    return sorted(rows.values(), key=lambda video: video.video_id)
 
 
 def _videos_in(part: Path) -> list[ScoredVideo]:
     """Return the rows of a part; none where it is gone, as a failure's once it was scored."""
+    columns = [name for name in ScoredVideo.__slots__ if name != "part"]
     try:
-        rows = read_part(part, ScoredVideo.__slots__).to_pylist()
+        rows = read_part(part, columns).to_pylist()
     except StoreError:
         if part.exists():
             raise
         return []
-    return [ScoredVideo(**row) for row in rows]
+    return [ScoredVideo(**row, part=part.name) for row in rows]
 
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
     """Return every event with its video id, the highest peak first; errors as in read_videos."""
-    rows = [row for part in parts_in(folder, "events") for row in read_part(part).to_pylist()]
-    events = [(row.pop("video_id"), event_of(row)) for row in rows]
+    counting = _Counting(folder)
+    events = [
+        (video_id, event_of(row))
+        for part in parts_in(folder, "events")
+        for row in read_part(part).to_pylist()
+        if counting.has(video_id := row.pop("video_id"), part)
+    ]
     return sorted(events, key=lambda pair: (-pair[1].peak, pair[0], pair[1].start))
 
 
@@ -68,19 +59,33 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScore
 
     A video that has no scores is skipped. Errors are as in read_videos.
     """
-    wanted = {item.video_id: item for item in items}
+    wanted, counting = {item.video_id: item for item in items}, _Counting(folder)
     for part in parts_in(folder, "scores"):
-        if is_ours(part.name) and not (folder / "videos" / part.name).is_file():
-            continue  # of a run that is under way or was killed
+        ids = {video_id for video_id in wanted if counting.has(video_id, part)}
+        if not ids:
+            continue
         names = [f"p_{name}" for name in read_header(part).classes]
-        for video_id, rows in iterate_videos(part, ["time", "score", *names], wanted.keys()):
-            if item := wanted.pop(video_id, None):
+        for video_id, rows in iterate_videos(part, ["time", "score", *names], ids):
+            if video_id in ids and (item := wanted.pop(video_id, None)):
                 yield VideoScores(
                     item=item,
                     times=rows["time"].to_numpy(),
                     score=rows["score"].to_numpy(),
                     probabilities=np.stack([rows[name].to_numpy() for name in names], axis=1),
                 )
+
+
+class _Counting:
+    """Which part each video's rows count in: not one that is under way, was killed or is outdated.
+
+    Files of other makers, which have no rows in ``videos/``, count for whatever they hold.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._parts = {row.video_id: row.part for row in read_videos(folder)}
+
+    def has(self, video_id: str, part: Path) -> bool:
+        return self._parts.get(video_id) == part.name or not is_ours(part.name)
 
 
 def check_part(folder: Path, name: str) -> None:
@@ -109,8 +114,8 @@ def check_part(folder: Path, name: str) -> None:
 def open_scores(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
     """Return what a folder to write into holds, after removing what a killed run left unfinished.
 
-    That is scores and events whose videos were never committed, and failures of videos that were
-    scored since.
+    That is scores and events whose videos were never committed, and rows of videos that were scored
+    again since.
 
     Raises:
         StoreError: What is there was made with another model, recipe or event rule.
@@ -126,12 +131,9 @@ def open_scores(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
                 f"{folder} holds scores of another run ({_unlike(theirs, header)}); "
                 "give another OUT, or remove them"
             )
-    videos = read_videos(folder)
-    scored = {video.video_id for video in videos if video.status != "failed"}
-    outdated = [video for video in videos if video.status == "failed" and video.video_id in scored]
-    for video in outdated:
-        (folder / "videos" / failure_name(video.video_id)).unlink()
-    return [video for video in videos if video not in outdated]
+    rows = [row for part in committed for row in _videos_in(part)]
+    drop_outdated(folder, rows)
+    return read_videos(folder)
 
 
 def remove_other_parts(folder: Path, header: ScoreHeader, kept: str) -> None:

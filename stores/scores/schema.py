@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from stores.files.names import printable
 from stores.files.typed import convert
-from stores.records import EventRule, Failure, ScoredEvent, StoreError, VideoScores
+from stores.records import Content, EventRule, Failure, ScoredEvent, StoreError, VideoScores
 
-SCHEMA_VERSION = "3"  # up to 2 the status "mismatch" was "marked"
+SCHEMA_VERSION = "4"  # from 4 on a video says what its file held
 
 EVENTS_SCHEMA = pa.schema(
     [
@@ -44,8 +44,43 @@ VIDEOS_SCHEMA = pa.schema(
         ("duplicate_frames", pa.int32()),
         ("container_seconds", pa.float64()),
         ("attempts", pa.int32()),
+        ("file_size", pa.int64()),
+        ("file_modified", pa.int64()),  # nanoseconds: Spark reads no timestamps of that precision
+        ("file_digest", pa.string()),
+        ("generation", pa.int32()),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredVideo:
+    """One row of ``videos/``, and the file of ``part`` that it was read from.
+
+    ``status`` is that of :class:`DecodeAudit`, or ``failed``. Of two rows of a video the one of the
+    higher ``generation`` counts.
+    """
+
+    video_id: str
+    path: str
+    status: str
+    reason: str
+    frames: int
+    seconds: float
+    peak: float
+    label: str
+    events: int
+    file_size: int = 0
+    file_modified: int = 0
+    file_digest: str = ""
+    generation: int = 0
+    part: str = ""
+
+    @property
+    def content(self) -> Content | None:
+        """What the video's file held when it was read; None where that is not known."""
+        if not self.file_digest:
+            return None
+        return Content(self.file_size, self.file_modified, self.file_digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +157,9 @@ def event_of(row: dict[str, Any]) -> ScoredEvent:
     return ScoredEvent(start=row.pop("start_frame"), end=row.pop("end_frame"), **row)
 
 
-def video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, Any]:
+def video_row(
+    result: VideoScores, events: Sequence[ScoredEvent], generation: int
+) -> dict[str, Any]:
     """Return the row of a scored video."""
     audit = result.audit
     best = max(events, key=lambda event: event.peak, default=None)
@@ -139,10 +176,12 @@ def video_row(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, A
         "events": len(events),
         **{name: getattr(audit, name, None) for name in audited},
         "attempts": 1,
+        **_content_columns(result.content),
+        "generation": generation,
     }
 
 
-def failure_row(failure: Failure) -> dict[str, Any]:
+def failure_row(failure: Failure, generation: int) -> dict[str, Any]:
     """Return the row of a video that could not be read."""
     nothing = {"frames": 0, "seconds": 0.0, "peak": 0.0, "label": "", "events": 0}
     return {
@@ -152,4 +191,15 @@ def failure_row(failure: Failure) -> dict[str, Any]:
         "reason": failure.reason,
         **nothing,
         "attempts": failure.attempts,
+        **_content_columns(failure.content),
+        "generation": generation,
+    }
+
+
+def _content_columns(content: Content | None) -> dict[str, Any]:
+    known = content or Content(0, 0, "")
+    return {
+        "file_size": known.size,
+        "file_modified": known.modified,
+        "file_digest": known.digest,
     }

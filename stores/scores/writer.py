@@ -9,10 +9,9 @@ in ``videos/``, so that scoring it later takes its row away.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,21 +38,47 @@ def write_scores(
     header: ScoreHeader,
     results: Sequence[LabelledScores],
     failures: Sequence[Failure] = (),
+    *,
+    generation: int = 0,
 ) -> None:
-    """Commit some videos as one part, each failure as its own file; errors as in committing."""
+    """Commit some videos as one part, each failure as its own file; errors as in committing.
+
+    A video that lies in parts of an earlier ``generation`` too counts as it is in this one.
+    """
     schema = VIDEOS_SCHEMA.with_metadata(header.metadata())
     for failure in failures:
-        name = failure_name(failure.item.video_id)
-        _write_rows(folder / "videos" / name, [failure_row(failure)], schema)
+        path = folder / "videos" / failure_name(failure.item.video_id)
+        _write_table(path, pa.Table.from_pylist([failure_row(failure, generation)], schema))
     if not results:
         return
     ids = [r.scores.item.video_id for r in results] + [f.item.video_id for f in failures]
-    name = part_name(header, ids)
+    found = [{"video_id": r.scores.item.video_id} | event_row(e) for r in results for e in r.events]
+    rows = [video_row(r.scores, r.events, generation) for r in results]
+    commit_part(
+        folder,
+        part_name(header, generation, ids),
+        scores_schema(header),
+        _tables(results, header),
+        events=pa.Table.from_pylist(found, EVENTS_SCHEMA.with_metadata(header.metadata())),
+        videos=pa.Table.from_pylist(rows, schema),
+    )
+
+
+def commit_part(
+    folder: Path,
+    name: str,
+    schema: pa.Schema,
+    scores: Iterable[pa.Table],
+    *,
+    events: pa.Table,
+    videos: pa.Table,
+) -> None:
+    """Commit a part's three files, ``videos`` last, which says that the others are there."""
     with (
         committing(folder / "scores" / name) as path,
         pq.ParquetWriter(
             path,
-            scores_schema(header),
+            schema,
             compression="zstd",
             write_page_checksum=True,
             # Looking up every float in a dictionary takes most of the time, and runs of 16 equal
@@ -63,12 +88,10 @@ def write_scores(
             write_statistics=_SEARCHED,
         ) as writer,
     ):
-        for table in _tables(results, header):
+        for table in scores:
             writer.write_table(table)
-    rows = [{"video_id": r.scores.item.video_id} | event_row(e) for r in results for e in r.events]
-    _write_rows(folder / "events" / name, rows, EVENTS_SCHEMA.with_metadata(header.metadata()))
-    rows = [video_row(result.scores, result.events) for result in results]
-    _write_rows(folder / "videos" / name, rows, schema)
+    _write_table(folder / "events" / name, events)
+    _write_table(folder / "videos" / name, videos)
 
 
 def _tables(results: Sequence[LabelledScores], header: ScoreHeader) -> Iterator[pa.Table]:
@@ -82,9 +105,10 @@ def _tables(results: Sequence[LabelledScores], header: ScoreHeader) -> Iterator[
         yield coming.result()
 
 
-def part_name(header: ScoreHeader, video_ids: Sequence[str]) -> str:
-    """Return the file name for these videos: a repeated job overwrites itself."""
-    text = "\n".join([header.model_fingerprint, header.recipe_fingerprint, *sorted(video_ids)])
+def part_name(header: ScoreHeader, generation: int, video_ids: Sequence[str]) -> str:
+    """Return the file name for these videos: a job repeated by its run overwrites itself."""
+    made_with = header.model_fingerprint, header.recipe_fingerprint, str(generation)
+    text = "\n".join([*made_with, *sorted(video_ids)])
     return f"part-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
 
 
@@ -98,9 +122,8 @@ def failure_name(video_id: str) -> str:
     return f"failed-{hashlib.sha256(video_id.encode()).hexdigest()[:16]}.parquet"
 
 
-def _write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+def _write_table(path: Path, table: pa.Table) -> None:
     with committing(path) as temporary:
-        table = pa.Table.from_pylist(list(rows), schema)
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import html
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.outputs import Outputs
-from pipeline.views.report.footage import COPIES, SHEETS
+from pipeline.views.report.footage import CHANGED, COPIES, NOT_SCORED, SHEETS
 from pipeline.views.report.origin import find_origin
 from pipeline.views.report.records import Index, Row, script
 from pipeline.views.report.truth import find_truth
 from pipeline.views.report.videos import DATA, ReportPlan, key_of, write_videos
 from stores.files.commit import commit_bytes, commit_text, exclusive
-from stores.files.locations import is_remote
+from stores.files.content import was_replaced
+from stores.files.locations import is_remote, is_url
 from stores.records import ScoredEvent, StoreError
 from stores.scores.parts import folder_header
-from stores.scores.reader import ScoredVideo, read_events, read_videos
+from stores.scores.reader import read_events, read_videos
+from stores.scores.schema import ScoredVideo
 
 if TYPE_CHECKING:
     from pipeline.commands.report import ReportRun
@@ -42,6 +44,7 @@ class ReportPages:
     videos: int
     gone: int
     unplayed: int
+    changed: int
 
 
 def write_report(run: ReportRun) -> ReportPages:
@@ -53,7 +56,7 @@ def write_report(run: ReportRun) -> ReportPages:
     folder = run.scores or Outputs(run.out).latest_scores()
     if is_remote(folder):
         raise StoreError(f"pages are written to this machine alone; copy {folder} here first")
-    videos = {video.video_id: video for video in _ranked(read_videos(folder))}
+    videos = {video.video_id: video for video in _ranked(map(_compared, read_videos(folder)))}
     if not videos:
         raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
     events: defaultdict[str, list[ScoredEvent]] = defaultdict(list)
@@ -72,26 +75,33 @@ def write_report(run: ReportRun) -> ReportPages:
     with exclusive(plan.report):
         _copy_assets(plan.report)
         rows: dict[str, Row] = {}
+        copies: set[str] = set()
         gone = unplayed = 0
         for row, footage in write_videos(plan):
             rows[row.name] = row
-            gone += not footage.addresses
+            gone += not footage.addresses and row.status != CHANGED
             unplayed += bool(footage.command)
+            copies |= {Path(each).name for each in footage.addresses if footage.is_copy}
         for name, v in videos.items():
             if name not in rows:
                 rows[name] = Row(key_of(name), name, v.status, v.reason, seconds=v.seconds)
         _write_index(plan, [rows[name] for name in videos])
-        _clear_others(plan.report, rows.values())
-    return ReportPages(plan.report / "index.html", len(videos), gone, unplayed)
+        _clear_others(plan.report, rows.values(), copies)
+    changed = sum(video.status == CHANGED for video in videos.values())
+    return ReportPages(plan.report / "index.html", len(videos), gone, unplayed, changed)
 
 
-def _ranked(videos: Sequence[ScoredVideo]) -> list[ScoredVideo]:
-    """Return each video once, the highest peak first; a failure that was made good is dropped."""
-    chosen: dict[str, ScoredVideo] = {}
-    for video in videos:
-        if video.video_id not in chosen or video.status != "failed":
-            chosen[video.video_id] = video
-    return sorted(chosen.values(), key=lambda v: (v.status == "failed", -v.peak, v.video_id))
+def _ranked(videos: Iterable[ScoredVideo]) -> list[ScoredVideo]:
+    """Return the videos, the highest peak first and failures last."""
+    return sorted(videos, key=lambda v: (v.status == "failed", -v.peak, v.video_id))
+
+
+def _compared(video: ScoredVideo) -> ScoredVideo:
+    """Return a row, marked as ``changed`` where another film lies now where the scored one lay."""
+    has_no_film = video.status == "failed" or is_url(video.path)
+    if has_no_film or not was_replaced(video.path, video.content):
+        return video
+    return replace(video, status=CHANGED, reason=f"{NOT_SCORED}; score it again")
 
 
 def _copy_assets(report: Path) -> None:
@@ -120,13 +130,13 @@ def _write_index(plan: ReportPlan, rows: list[Row]) -> None:
         commit_text(plan.report / name, page.replace(_TITLE, html.escape(index.title)))
 
 
-def _clear_others(report: Path, rows: Iterable[Row]) -> None:
+def _clear_others(report: Path, rows: Iterable[Row], copies: Container[str]) -> None:
     """Remove what an earlier report left of videos, or states of videos, that are no more."""
     keys, sheets = {row.key for row in rows}, {row.picture for row in rows}
     outdated = [
         *(p for p in _files(report / DATA) if p.stem.partition("-")[0] not in keys | {"index"}),
         *(p for p in _files(report / SHEETS) if p.name not in sheets),
-        *(p for p in _files(report / COPIES) if p.stem not in keys),
+        *(p for p in _files(report / COPIES) if p.name not in copies),
     ]
     for path in outdated:
         path.unlink()

@@ -20,9 +20,15 @@ from extract.stills import read_stills
 from pipeline.views.report.records import Footage
 from stores.files.commit import commit_bytes, committing
 from stores.files.locations import is_url
+from stores.records import Content
 
 SHEETS, COPIES = "pictures", "copies"
 """Folders of the report for sheets of thumbnails and for copies that browsers play."""
+
+CHANGED = "changed"
+"""The status of a video whose file is not any more the one that was scored."""
+
+NOT_SCORED = "the file is not any more the one that was scored"
 
 PICTURES = 5
 """Thumbnails of a video, side by side on one sheet."""
@@ -33,11 +39,24 @@ _QUALITY = 78  # of the sheet's JPEG: about 3 KB a thumbnail
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A video to look at: its key in the report, its file, and the times of its thumbnails."""
+    """A video to look at: its key in the report, its file, and the times of its thumbnails.
+
+    ``content`` is what the file held when it was scored; ``is_changed`` says that it holds
+    something else now, which is not shown: it is not what the curve is of.
+    """
 
     key: str
     path: str
     times: tuple[float, ...]
+    content: Content | None = None
+    is_changed: bool = False
+
+    @property
+    def stamp(self) -> str:
+        """What the names of its pictures and its copy end with: another film gets others."""
+        status = Path(self.path).stat()
+        held = self.content or (status.st_size, status.st_mtime_ns)
+        return hashlib.sha256(f"{self.path} {held}".encode()).hexdigest()[:8]
 
 
 def picture_times(seconds: float, peak: float) -> tuple[float, ...]:
@@ -73,8 +92,10 @@ def _sheet(report: Path, wanted: Wanted) -> tuple[str, VideoHeader] | str:
     path = Path(wanted.path)
     if not path.is_file():
         return f"The video is no longer at {wanted.path}."
-    stamp = f"{path} {path.stat().st_mtime_ns} {wanted.times}"
-    name = f"{wanted.key}-{hashlib.sha256(stamp.encode()).hexdigest()[:8]}.jpg"
+    if wanted.is_changed:
+        return f"The video is not shown: {NOT_SCORED}."
+    places = hashlib.sha256(f"{wanted.times}".encode()).hexdigest()[:8]
+    name = f"{wanted.key}-{wanted.stamp}-{places}.jpg"
     try:
         header = read_header(wanted.path)
         if not (report / SHEETS / name).is_file():
@@ -93,14 +114,14 @@ def _footage(
     if isinstance(found, str):
         return Footage([], "", False, 0.0, found, "", "", [])
     sheet, header = found
-    video, target = Path(wanted.path), report / COPIES / f"{wanted.key}.mp4"
+    video, target = Path(wanted.path), report / COPIES / f"{wanted.key}-{wanted.stamp}.mp4"
     container = header.container.partition(",")[0]
     name = f"{header.codec} in {video.suffix.lstrip('.').upper() or container}"
     addresses, remark, has_copy = _addresses(report, video), "", False
     if not header.plays_in_browsers:
         if copy:
             remark = _make_copy(video, target)
-        has_copy = _is_current(target, video)
+        has_copy = target.is_file()
         if has_copy:
             addresses = [f"{COPIES}/{target.name}"]
         elif not remark:
@@ -118,8 +139,8 @@ def _footage(
 
 
 def _make_copy(video: Path, target: Path) -> str:
-    """Write a copy that is lacking or older than its video; say why where that is not possible."""
-    if _is_current(target, video):
+    """Write a copy that is lacking; say why where that is not possible."""
+    if target.is_file():
         return ""
     try:
         with committing(target) as temporary:
@@ -127,10 +148,6 @@ def _make_copy(video: Path, target: Path) -> str:
     except DecodeError as error:
         return f"No copy for browsers could be made: {error}."
     return ""
-
-
-def _is_current(target: Path, video: Path) -> bool:
-    return target.is_file() and target.stat().st_mtime >= video.stat().st_mtime
 
 
 def _addresses(report: Path, video: Path) -> list[str]:

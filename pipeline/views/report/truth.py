@@ -14,10 +14,10 @@ from pipeline.views.report.records import Truth
 from stores.features.feature_set import dataset_named
 from stores.features.manifest import read_manifest
 from stores.records import Event, StoreError, VideoItem, VideoScores
-from stores.scores.reader import ScoredVideo
 
 if TYPE_CHECKING:
     from pipeline.commands.report import ReportRun
+    from stores.scores.schema import ScoredVideo
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.views.report import curves
-from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
+from pipeline.views.report.footage import CHANGED, PICTURES, Wanted, look, picture_times
 from pipeline.views.report.records import Footage, Row, VideoPage, script
 from pipeline.views.report.truth import TruthIndex, in_seconds
 from stores.files.commit import commit_text
 from stores.records import ScoredEvent, VideoItem, VideoScores
-from stores.scores.reader import ScoredVideo, read_scores
-from stores.scores.schema import ScoreHeader
+from stores.scores.reader import read_scores
+from stores.scores.schema import ScoredVideo, ScoreHeader
 
 DATA = "data"
 """Folder of the report for data files."""
@@ -53,7 +53,7 @@ def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
     places = {video_id: place for place, video_id in enumerate(plan.order)}
     command = f"python -m pipeline report --scores {shlex.quote(str(plan.folder))} --proxies"
     for group in _grouped(read_scores(plan.folder, items)):
-        wanted = [_wanted(scores) for scores in group]
+        wanted = [_wanted(scores, plan.videos[scores.item.video_id]) for scores in group]
         found = look(plan.report, wanted, command, copy=plan.makes_copies)
         for scores, footage in zip(group, found, strict=True):
             page = _page(plan, scores, footage, places[scores.item.video_id])
@@ -61,10 +61,15 @@ def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
             yield _row(plan, scores, footage), footage
 
 
-def _wanted(scores: VideoScores) -> Wanted:
+def _wanted(scores: VideoScores, video: ScoredVideo) -> Wanted:
     end, peak = scores.times[-1], scores.times[scores.score.argmax()]
-    times = picture_times(float(end), float(peak))
-    return Wanted(key_of(scores.item.video_id), scores.item.path, times)
+    return Wanted(
+        key=key_of(video.video_id),
+        path=video.path,
+        times=picture_times(float(end), float(peak)),
+        content=video.content,
+        is_changed=video.status == CHANGED,
+    )
 
 
 def _grouped(videos: Iterator[VideoScores]) -> Iterator[list[VideoScores]]:

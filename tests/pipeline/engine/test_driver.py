@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import psutil
@@ -12,7 +13,7 @@ import pytest
 import ray
 
 from pipeline.engine.driver import pack_jobs, run_stage
-from pipeline.engine.events import FramesRead, VideoFailed, VideoFinished
+from pipeline.engine.events import FramesRead, VideoFailed, VideoFinished, no_progress
 from pipeline.engine.shard_worker import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.options import ReadOptions
@@ -23,6 +24,7 @@ from stores.features.shards import read_index, read_segments
 from stores.records import StoreError, VideoItem
 
 SYNTHETIC = base.load("synthetic")
+QUIET = partial(no_progress, "")
 
 
 def test_jobs_are_whole_videos_in_order_and_none_is_lost():
@@ -62,7 +64,7 @@ def test_a_killed_shard_worker_costs_its_job_and_nothing_else(
     ended = threading.Event()
     killer = threading.Thread(target=kill_after_the_first_shard)
     killer.start()
-    tally = run_stage("extract", items, settings, sink, per_job=2)
+    tally = run_stage(items, settings, sink, per_job=2, progress=QUIET)
     killer.join()
     assert killed
     assert tally.failures == []
@@ -85,20 +87,19 @@ def test_a_job_that_takes_its_worker_down_every_time_fails_and_the_others_are_do
     attempts, events, shown = tmp_path / "attempts", [], []
     sink = shard_sink(tmp_path, settings.recipe)
 
-    def write(videos, failures):
+    def write(videos, failures, generation):
         if any(video.item == deadly for video in videos):
             with attempts.open("a") as file:
                 file.write(".")
             os.kill(os.getpid(), signal.SIGKILL)
-        sink.write(videos, failures)
+        sink.write(videos, failures, generation)
 
     @contextmanager
-    def progress(title, videos):
-        shown.append((title, videos))
+    def progress(videos):
+        shown.append(videos)
         yield events.append
 
     tally = run_stage(
-        "extract",
         items,
         settings,
         Sink(tmp_path, sink.name, write),
@@ -113,7 +114,7 @@ def test_a_job_that_takes_its_worker_down_every_time_fails_and_the_others_are_do
     catalog = open_catalog(tmp_path)
     assert catalog.failures == {deadly.video_id: failure}
     assert set(catalog.videos) == {items[0].video_id, items[2].video_id}
-    assert shown == [("extract", 3)]
+    assert shown == [3]
     assert [event.failure for event in events if isinstance(event, VideoFailed)] == [failure]
     assert sum(isinstance(event, VideoFinished) for event in events) == 2
     frames = sum(event.frames for event in events if isinstance(event, FramesRead))
@@ -150,7 +151,7 @@ def test_results_that_cannot_be_written_end_the_run_in_words_of_our_own(
     (tmp_path / "file").write_text("in the way")
     items = SYNTHETIC.discover(footage)[:1]
     with pytest.raises(StoreError) as raised:
-        run_stage("extract", items, settings, sink, per_job=1)
+        run_stage(items, settings, sink, per_job=1, progress=QUIET)
     assert str(raised.value).startswith(f"cannot write {tmp_path}/file/features/shard-")
     assert str(raised.value).endswith("Not a directory")
     assert not ray.is_initialized()

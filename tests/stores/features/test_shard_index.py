@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stores.features.layout import Layout
 from stores.features.shard_index import SCHEMA, ShardRecipe, decode_index, encode_index
-from stores.records import Event, Failure, StoreError, VideoItem
+from stores.records import Content, Event, Failure, StoreError, VideoItem
 
 RECIPE = ShardRecipe('{"name": "test"}', "0123456789abcdef")
 SHARD = Path("/features/shard-0.h5")
@@ -15,26 +16,27 @@ LAYOUT = Layout(5, (10, 20), ("aa", "bb"))
 @pytest.fixture
 def encoded(make_features):
     video = make_features("a #1", split="test", labels=("fire",), events=(Event(3, 9, "fire"),))
+    video = replace(video, content=Content(12, 10**18 + 1, "whole:0"))
     failure = Failure(VideoItem("b", "/caf\udce9.mp4"), "no picture", attempts=2)
-    return video, failure, encode_index(RECIPE, [video], [failure], [LAYOUT])
+    return video, failure, encode_index(RECIPE, 3, [video], [failure], [LAYOUT])
 
 
 def test_what_was_encoded_comes_back(encoded):
     video, failure, data = encoded
     index = decode_index(data, SHARD)
-    assert (index.recipe, index.failures) == (RECIPE, (failure,))
+    assert (index.recipe, index.generation, index.failures) == (RECIPE, 3, (failure,))
     (entry,) = index.videos
     assert (entry.item, entry.audit, entry.frames) == (video.item, video.audit, video.frames)
     assert (entry.crops, entry.segments, entry.width) == video.segments.shape
-    assert (entry.layout, entry.shard) == (LAYOUT, SHARD)
+    assert (entry.layout, entry.content, entry.shard) == (LAYOUT, video.content, SHARD)
 
 
-def test_the_json_is_that_of_schema_3(encoded):
+def test_the_json_is_that_of_schema_4(encoded):
     content = json.loads(encoded[2])
-    assert list(content) == ["schema", "recipe", "videos", "failures"]
-    assert content["schema"] == SCHEMA == 3
+    assert list(content) == ["schema", "recipe", "generation", "videos", "failures"]
+    assert content["schema"] == SCHEMA == 4
     (video,) = content["videos"]
-    assert list(video) == ["item", "frames", "shape", "audit", "layout"]
+    assert list(video) == ["item", "frames", "shape", "audit", "layout", "content"]
     assert video["shape"] == [2, 5, 8]
 
 

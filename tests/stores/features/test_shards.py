@@ -113,14 +113,14 @@ def test_long_crops_are_read_chunk_by_chunk(tmp_path, make_features, monkeypatch
     np.testing.assert_array_equal(read_segments(entry, 1), video.segments[1])
 
 
-@pytest.mark.parametrize("schema", [1, 2, 4])
+@pytest.mark.parametrize("schema", [1, 3, 5])
 def test_shards_of_other_schemas_are_refused_with_what_to_do(tmp_path, make_features, schema):
     path = write_shard(tmp_path, RECIPE, [make_features()])
     with h5py.File(path, "r+") as file:
         content = json.loads(file["index"][()].tobytes()) | {"schema": schema}
         del file["index"]
         _index(file, content)
-    said = f"{path} has schema {schema}, expected 3; delete it and run extract again"
+    said = f"{path} has schema {schema}, expected 4; delete it and run extract again"
     with pytest.raises(StoreError, match=said):
         open_catalog(tmp_path)
 
@@ -171,7 +171,13 @@ def _video(**changes):
     layout = {"rows": 1, "offsets": [0], "digests": ["0"]}
     video = {"item": item, "frames": 1, "shape": [1, 1, 8], "audit": audit, "layout": layout}
     recipe = {"text": "{}", "fingerprint": "0"}
-    return {"schema": 3, "recipe": recipe, "videos": [video | changes], "failures": []}
+    return {
+        "schema": 4,
+        "recipe": recipe,
+        "generation": 0,
+        "videos": [video | changes],
+        "failures": [],
+    }
 
 
 FOREIGN = {
@@ -183,7 +189,7 @@ FOREIGN = {
     "an index nested too deep": lambda file: _index(file, b"[" * 99_999),
     "a list for an index": lambda file: _index(file, [1, 2]),
     "another's index": lambda file: _index(file, {"version": 3}),
-    "no videos": lambda file: _index(file, {"schema": 3}),
+    "no videos": lambda file: _index(file, {"schema": 4}),
     "a shape of words": lambda file: _index(file, _video(shape=["a", "b", "c"])),
     "a shape below nothing": lambda file: _index(file, _video(shape=[1, -1, 8])),
     "chunks of no rows": lambda file: _index(

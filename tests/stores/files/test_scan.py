@@ -2,10 +2,7 @@
 
 import os
 
-import pytest
-
-from stores.files.scan import refuse_other_files, walk
-from stores.records import StoreError, VideoItem
+from stores.files.scan import walk
 
 
 def names(paths, root):
@@ -53,21 +50,3 @@ def test_what_may_not_be_looked_at_is_told(public, without_privileges):
     assert names(tree.videos, public) == ["open/x.mp4"]
     assert names(tree.unreadable, public) == ["closed"]
     assert names(tree.unusable, public) == ["listed/x.mp4"]
-
-
-def test_another_file_of_the_same_id_is_refused(tmp_path):
-    for name, text in {"a/x.mp4": "one", "b/x.mp4": "another", "copy/x.mp4": "eno"}.items():
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text(text)
-    known = {"x.mp4": str(tmp_path / "a/x.mp4")}
-
-    def check(path):
-        refuse_other_files(tmp_path, [VideoItem("x.mp4", str(path))], known)
-
-    check(tmp_path / "a/x.mp4")
-    check(tmp_path / "copy/x.mp4")
-    check("")
-    with pytest.raises(StoreError, match=r"a/x\.mp4, and .*b/x\.mp4 has the same name"):
-        check(tmp_path / "b/x.mp4")
-    (tmp_path / "a/x.mp4").unlink()  # moved away: nothing left to be taken for it
-    check(tmp_path / "b/x.mp4")

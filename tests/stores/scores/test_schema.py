@@ -52,9 +52,9 @@ def test_a_value_of_another_type_is_named(key):
 
 @pytest.mark.parametrize("version", [b"1", b"2"])
 def test_files_of_earlier_versions_are_refused_by_name(version):
-    """Their status ``marked`` means ``mismatch``."""
+    """They do not say what their videos' files held."""
     metadata = HEADER.metadata() | {b"schema_version": version}
-    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 3; move its folder away"):
+    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 4; move its folder away"):
         ScoreHeader.from_metadata(metadata, PART)
 
 
@@ -84,7 +84,7 @@ def test_the_row_of_a_video_states_its_status_and_its_strongest_event(audit, sta
     score = np.linspace(0, 0.5, 50, dtype=np.float32)
     item = VideoItem("a", "/caf\udce9.mp4")
     video = VideoScores(item, np.arange(50) / 25, score, np.stack([1 - score, score], 1), audit)
-    row = video_row(video, [replace(EVENT, peak=0.3, label="flood"), EVENT])
+    row = video_row(video, [replace(EVENT, peak=0.3, label="flood"), EVENT], 2)
     assert set(row) == set(VIDEOS_SCHEMA.names)
     assert (row["status"], row["reason"]) == (status, reason)
     assert (row["label"], row["events"], row["peak"]) == ("fire", 2, 0.5)
@@ -92,7 +92,7 @@ def test_the_row_of_a_video_states_its_status_and_its_strongest_event(audit, sta
 
 
 def test_the_row_of_a_failure_says_why():
-    row = failure_row(Failure(VideoItem("a", "/a.mp4"), "no picture", attempts=2))
+    row = failure_row(Failure(VideoItem("a", "/a.mp4"), "no picture", attempts=2), generation=1)
     assert set(row) <= set(VIDEOS_SCHEMA.names)
     assert (row["status"], row["reason"], row["attempts"]) == ("failed", "no picture", 2)
-    assert (row["frames"], row["events"]) == (0, 0)
+    assert (row["frames"], row["events"], row["generation"]) == (0, 0, 1)

@@ -84,19 +84,19 @@ def test_metadata_states_schema_model_recipe_and_rule(tmp_path):
     for kind in ("scores", "events", "videos"):
         (part,) = (tmp_path / kind).iterdir()
         assert read_header(part) == HEADER
-        assert pq.read_schema(part).metadata[b"schema_version"] == b"3"
+        assert pq.read_schema(part).metadata[b"schema_version"] == b"4"
 
 
 def test_the_same_videos_make_the_same_parts(tmp_path):
     for order in (["a.mp4", "b.mp4"], ["b.mp4", "a.mp4"]):
         write_scores(tmp_path, HEADER, label_all([scored(name) for name in order], HEADER))
-    name = part_name(HEADER, ["b.mp4", "a.mp4"])
+    name = part_name(HEADER, 0, ["b.mp4", "a.mp4"])
     for kind in ("scores", "events", "videos"):
         assert [part.name for part in (tmp_path / kind).iterdir()] == [name]
 
 
 def test_names_of_ours_and_of_others():
-    assert is_ours(part_name(HEADER, ["a"]))
+    assert is_ours(part_name(HEADER, 0, ["a"]))
     assert is_ours(failure_name("a"))
     assert failure_name("a") != failure_name("b")
     assert not any(map(is_ours, ("mine.parquet", "part-0.csv")))

@@ -1,5 +1,6 @@
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -57,12 +58,34 @@ def test_copies_are_made_on_request_kept_and_taken_from_then_on(videos, tmp_path
     assert "mpeg4 in AVI" in before.remark
     assert (before.command, before.is_copy) == ("report --proxies", False)
     (made,) = look(tmp_path, [wanted(path)], "report --proxies", copy=True)
-    assert (made.addresses, made.is_copy, made.command) == (["copies/abc.mp4"], True, "")
-    written = (tmp_path / "copies" / "abc.mp4").stat().st_mtime_ns
+    (copy,) = (tmp_path / "copies").iterdir()
+    assert (made.addresses, made.is_copy, made.command) == ([f"copies/{copy.name}"], True, "")
+    written = copy.stat().st_mtime_ns
     (later,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
     assert later == made
     look(tmp_path, [wanted(path)], "report --proxies", copy=True)
-    assert (tmp_path / "copies" / "abc.mp4").stat().st_mtime_ns == written
+    assert copy.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("date", [1_000_000_000, 4_000_000_000])
+def test_pictures_and_copies_of_another_film_are_others_whatever_its_date(videos, tmp_path, date):
+    """A film that was put in place with an older date kept the pictures of the one before."""
+    _, (path, _) = videos
+    film = tmp_path / "film.avi"
+    made = []
+    for number, size in enumerate((None, -100_000)):
+        film.write_bytes(Path(path).read_bytes()[:size])
+        os.utime(film, (date - number, date - number))
+        (footage,) = look(tmp_path, [wanted(str(film))], "", copy=True)
+        assert footage.is_copy
+        made.append((footage.sheet, footage.addresses[0]))
+    (first_sheet, first_copy), (second_sheet, second_copy) = made
+    assert first_sheet != second_sheet
+    assert first_copy != second_copy
+    changed = replace(wanted(str(film)), is_changed=True)
+    (footage,) = look(tmp_path, [changed], "", copy=True)
+    assert (footage.addresses, footage.sheet) == ([], "")
+    assert "not any more the one that was scored" in footage.remark
 
 
 @pytest.mark.parametrize(

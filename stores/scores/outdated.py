@@ -1,0 +1,71 @@
+"""Rows of a folder of scores that do not count any more: told apart, and taken out of their parts.
+
+A video that is scored again goes into a part of a higher generation, from whose commit on it is the
+one that counts. Its old rows are then removed: the part is written anew without them, and only then
+is the old one taken away, its ``videos/`` first, so that what is left of it is unfinished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stores.files.locations import openable
+from stores.scores.parts import KINDS, read_header, read_part
+from stores.scores.schema import ScoredVideo
+from stores.scores.writer import commit_part, part_name
+
+
+def newest(rows: Iterable[ScoredVideo]) -> dict[str, ScoredVideo]:
+    """Return the row that counts of each video: of the highest generation, a success first."""
+    chosen: dict[str, ScoredVideo] = {}
+    for row in rows:
+        other = chosen.get(row.video_id)
+        if other is None or _rank(other) <= _rank(row):
+            chosen[row.video_id] = row
+    return chosen
+
+
+def drop_outdated(folder: Path, rows: Collection[ScoredVideo]) -> None:
+    """Take the rows that do not count out of the parts of a folder; ``rows`` are all there are.
+
+    Raises:
+        StoreError: A part is damaged, or the folder cannot be written.
+    """
+    counting = newest(rows)
+    outdated = [row for row in rows if counting[row.video_id] is not row]
+    for name in dict.fromkeys(row.part for row in outdated):
+        kept = [row for row in counting.values() if row.part == name]
+        if kept:
+            _write_anew(folder, name, kept)
+        for kind in reversed(KINDS):
+            (folder / kind / name).unlink(missing_ok=True)
+
+
+def _rank(row: ScoredVideo) -> tuple[int, bool]:
+    return row.generation, row.status != "failed"
+
+
+def _write_anew(folder: Path, name: str, rows: Collection[ScoredVideo]) -> None:
+    """Commit what a part holds of some of its videos as a part of their own."""
+    ids, generation = [row.video_id for row in rows], next(iter(rows)).generation
+    made = part_name(read_header(folder / "videos" / name), generation, ids)
+    events, videos = (_only(read_part(folder / kind / name), ids) for kind in KINDS[1:])
+    with pq.ParquetFile(openable(folder / "scores" / name)) as file:
+        scores = _groups(file, ids)
+        commit_part(folder, made, file.schema_arrow, scores, events=events, videos=videos)
+
+
+def _groups(file: pq.ParquetFile, kept: Collection[str]) -> Iterator[pa.Table]:
+    for group in range(file.num_row_groups):
+        rows = _only(file.read_row_group(group), kept)
+        if rows.num_rows:
+            yield rows
+
+
+def _only(table: pa.Table, kept: Collection[str]) -> pa.Table:
+    return table.filter(pc.is_in(table["video_id"], pa.array(kept, pa.string())))
