@@ -86,7 +86,7 @@ class _Content:
 
 
 def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
-    """Commit a checkpoint, and its settings as JSON beside it, into ``folder``.
+    """Commit a checkpoint into ``folder``, its settings as JSON beside it before.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -101,9 +101,10 @@ def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
     }
     tensors = {**checkpoint.state, _TEXT: checkpoint.text}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # The checkpoint last: where it is, all that belongs to it is there too.
+    commit_text(folder / "checkpoint.json", json.dumps(content, indent=1) + "\n")
     # One key only: safetensors writes several in any order, and equal content is to be equal bytes.
     commit_bytes(folder / FILE, save(tensors, {"checkpoint": json.dumps(content, sort_keys=True)}))
-    commit_text(folder / "checkpoint.json", json.dumps(content, indent=1) + "\n")
 
 
 def load_checkpoint(folder: AnyPath) -> Checkpoint:

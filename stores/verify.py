@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stores.features.shards import check_shard
-from stores.files.commit import exclusive
+from stores.files.commit import exclusive, refuse_links
 from stores.records import StoreError
 from stores.scores.parts import KINDS, parts_in
 from stores.scores.reader import check_part
@@ -22,7 +22,10 @@ ASIDE = "damaged"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One unit that was checked: its files, which are only of use together, and what is wrong."""
+    """One unit that was checked: its files in the order they are written, and what is wrong.
+
+    They are only of use together; the last says that the others are there.
+    """
 
     files: tuple[Path, ...]
     reason: str = ""
@@ -51,13 +54,17 @@ def check_tree(root: Path) -> Iterator[Checked]:
 def set_aside(checked: Checked) -> list[Path]:
     """Move a unit's files to a folder beside them and return their new places.
 
+    What says that the others are whole goes first, so that whatever ends this half-way leaves a
+    unit that is seen to be unfinished.
+
     Raises:
-        StoreError: Another process works in the folder, or it cannot be written.
+        StoreError: Another process works in the folder, it cannot be written, or holds links.
     """
     moved = []
-    for path in checked.files:
+    for path in reversed(checked.files):
         target = path.parent / ASIDE / path.name
         owner = path.parent.parent if path.parent.name in KINDS else path.parent
+        refuse_links(target, owner)
         try:
             with exclusive(owner):  # the folder whose lock a writer of this file holds
                 target.parent.mkdir(exist_ok=True)

@@ -1,6 +1,13 @@
 """What several test files need: the shared real data, and small records."""
 
+import itertools
 import os
+import shutil
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +51,76 @@ def make_features():
         )
 
     return make
+
+
+NAMING = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink"}
+"""What the interpreter reports before calls that change a name; os.replace counts as a rename."""
+
+COMPLETED, KILLED, FAILED = 0, 9, 1
+
+
+def die_before(number: int, folder: Path) -> None:
+    """End this process, as if killed, before its ``number``-th change of a name below a folder."""
+    left = itertools.count(number - 1, -1)
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        path = arguments[0] if arguments else None
+        if event == "open" and isinstance(path, str):
+            is_naming = bool(arguments[2] & os.O_CREAT) and not os.path.lexists(path)
+        else:
+            is_naming = event in NAMING
+        if is_naming and Path(os.fsdecode(path)).is_relative_to(folder) and next(left) <= 0:
+            os._exit(KILLED)
+
+    sys.addaudithook(hook)
+
+
+@pytest.fixture
+def killed_everywhere(tmp_path) -> Callable[[Path, Callable[[Path], object]], Iterator[Path]]:
+    """Do some work on a copy of a folder again and again, killed before each change of a name.
+
+    Yields the copy after each kill, and at last once after the work came to its end. It lies at the
+    same place every time. All names are changed by Python here: FFmpeg, Arrow and safetensors write
+    into files that are there already, or into memory.
+    """
+
+    def run(start: Path, work: Callable[[Path], object]) -> Iterator[Path]:
+        folder = tmp_path / "killed"
+        for number in itertools.count(1):
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(start, folder, symlinks=True, copy_function=os.link)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # threads that wait are no harm
+                child = os.fork()
+            if not child:
+                code = FAILED
+                try:
+                    signal.alarm(120)
+                    die_before(number, folder)
+                    work(folder)
+                    code = COMPLETED
+                except BaseException:  # noqa: BLE001 - nothing may reach pytest's copy in the child
+                    traceback.print_exc()
+                finally:
+                    os._exit(code)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            assert code in (COMPLETED, KILLED)
+            yield folder
+            if code == COMPLETED:
+                return
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Return every file below a folder by its name; locks and what was set aside do not count."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != ".lock" and path.parent.name != "damaged"
+        }
+
+    return read

@@ -136,10 +136,6 @@ def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
         rule=report.rule,
     )
     scores = report.split.scores
-    with exclusive(report.folder):
-        name = part_name(header, 0, [result.item.video_id for result in scores])
-        remove_other_parts(report.folder, header, kept=name)
-        write_scores(report.folder, header, label_all(scores, header))
     content = {
         "checkpoint": str(report.checkpoint),
         "model_fingerprint": checkpoint.fingerprint,
@@ -152,4 +148,10 @@ def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
         "classes": report.split.classes,
         **asdict(report.details),
     }
-    commit_text(report.folder / "metrics.json", json.dumps(content, indent=1) + "\n")
+    with exclusive(report.folder):
+        name = part_name(header, 0, [result.item.video_id for result in scores])
+        metrics = report.folder / "metrics.json"
+        metrics.unlink(missing_ok=True)  # it belongs to the scores that go
+        remove_other_parts(report.folder, header, kept=name)
+        write_scores(report.folder, header, label_all(scores, header))
+        commit_text(metrics, json.dumps(content, indent=1) + "\n")

@@ -33,7 +33,7 @@ from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.training_plan import Plan, build_head, make_checkpoint, make_plan
 from stores.features.feature_set import read_videos, videos_of
 from stores.features.shard_index import ShardVideo
-from stores.files.commit import commit_text, exclusive
+from stores.files.commit import commit_text, exclusive, refuse_links
 from stores.files.locations import local_folder
 from stores.records import VideoFeatures
 
@@ -72,6 +72,7 @@ def train(run: TrainRun) -> TrainReport:
     folder = Outputs(run.out).checkpoint(plan.dataset.name, run.name)
     with exclusive(folder):
         if not run.force and (done := find_finished(folder, plan)):
+            (folder / STATE).unlink(missing_ok=True)  # of a run that was killed just before its end
             return done
         write_settings(folder, "train", run)
         return _train(run, plan, folder)
@@ -112,6 +113,7 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
         programs, compiled = compiled_step(programs, device), CompiledScorer(scorer)
     evaluate, samples = _protocol(plan, scorer, compiled, device)
     begun = time.monotonic()
+    refuse_links(folder / "tensorboard", folder)
     if not (folder / STATE).is_file():  # curves of a training before this one
         for old in (folder / "tensorboard").glob("events.*"):
             old.unlink()
@@ -129,10 +131,10 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
         "steps": float(training.step),
     }
     # The time stays out of the checkpoint: the same training is to be the same bytes.
-    save_checkpoint(folder, make_checkpoint(plan, head, figures))
-    (folder / STATE).unlink(missing_ok=True)
     text = json.dumps(figures | {"seconds": seconds}, indent=1)
     commit_text(folder / "metrics.json", f"{text}\n")
+    save_checkpoint(folder, make_checkpoint(plan, head, figures))  # last: it says that all is there
+    (folder / STATE).unlink(missing_ok=True)
     return _report(folder, plan, figures, trained=True, seconds=seconds)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stores.files.commit import refuse_links
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
 from stores.scores.outdated import drop_outdated, newest
 from stores.scores.parts import KINDS, iterate_videos, parts_in, read_header, read_part
@@ -118,8 +119,10 @@ def open_scores(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
     again since.
 
     Raises:
-        StoreError: What is there was made with another model, recipe or event rule.
+        StoreError: What is there was made with another model, recipe or event rule, or is a link.
     """
+    for kind in KINDS:
+        refuse_links(folder / kind, folder)
     committed = parts_in(folder, "videos")
     finished = {part.name for part in committed}
     for part in [*parts_in(folder, "scores"), *parts_in(folder, "events")]:
@@ -139,15 +142,25 @@ def open_scores(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
 def remove_other_parts(folder: Path, header: ScoreHeader, kept: str) -> None:
     """Remove every part but the one named ``kept``, and that one too if it has another header.
 
-    Damaged parts go as well, files of other makers stay.
+    Damaged parts go as well, files of other makers stay. Of each part goes first what says that the
+    others are whole.
+
+    Raises:
+        StoreError: A folder of the parts is a link.
     """
+    for kind in KINDS:
+        refuse_links(folder / kind, folder)
+    keep = all(_has_header(folder / kind / kept, header) for kind in KINDS)
     for part in [part for kind in reversed(KINDS) for part in parts_in(folder, kind)]:
-        try:
-            keep = part.name == kept and read_header(part) == header
-        except StoreError:
-            keep = False
-        if not keep and is_ours(part.name):
+        if is_ours(part.name) and not (keep and part.name == kept):
             part.unlink()
+
+
+def _has_header(part: Path, header: ScoreHeader) -> bool:
+    try:
+        return read_header(part) == header
+    except StoreError:
+        return False
 
 
 def _unlike(theirs: ScoreHeader, ours: ScoreHeader) -> str:

@@ -75,7 +75,7 @@ def commit_part(
 ) -> None:
     """Commit a part's three files, ``videos`` last, which says that the others are there."""
     with (
-        committing(folder / "scores" / name) as path,
+        committing(folder / "scores" / name, folder) as path,
         pq.ParquetWriter(
             path,
             schema,
@@ -123,7 +123,7 @@ def failure_name(video_id: str) -> str:
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    with committing(path) as temporary:
+    with committing(path, path.parents[1]) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 

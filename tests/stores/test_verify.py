@@ -103,6 +103,20 @@ def test_a_flipped_bit_of_a_part_is_found_or_changes_nothing(tree, kind):
     assert told > 40
 
 
+@pytest.mark.parametrize("link", ["scored/videos/damaged", "features/damaged"])
+def test_nothing_is_set_aside_through_a_link(tree, tmp_path, link):
+    (shard, _), (part,) = sorted(tree.rglob("shard-*.h5")), tree.rglob("videos/*.parquet")
+    for path in (shard, part):
+        path.write_bytes(b"damaged")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tree / link).symlink_to(elsewhere)
+    harmed = next(each for each in damaged(tree) if (tree / link).parent == each.files[-1].parent)
+    with pytest.raises(StoreError, match=f"{link} is a link"):
+        set_aside(harmed)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_part_without_its_scores_is_found(tree):
     (path,) = tree.rglob("scores/*.parquet")
     path.unlink()

@@ -24,7 +24,7 @@ from stores.datasets.synthetic.incidents import PAINTERS
 from stores.datasets.synthetic.plan import CLASSES, DEMO, Settings, VideoPlan, plan
 from stores.datasets.synthetic.scenes import Scene
 from stores.datasets.synthetic.views import Frame, draw_view
-from stores.files.commit import commit_text, exclusive
+from stores.files.commit import commit_text, exclusive, refuse_links
 from stores.files.locations import size_of
 from stores.files.scan import find_videos
 from stores.files.typed import read_json
@@ -52,11 +52,14 @@ def generate(root: Path, seed: int, settings: Settings = DEMO) -> None:
     where it stopped. Videos of another plan are replaced.
 
     Raises:
-        StoreError: ``root`` holds videos that this function did not write, or cannot be written.
+        StoreError: ``root`` holds videos that this function did not write, or links in the place of
+            its folders, or cannot be written.
     """
     plans = plan(seed, settings)
     stamp = json.dumps({"version": _VERSION, "seed": seed, "settings": asdict(settings)})
     with exclusive(root):
+        for split in ("train", "test"):
+            refuse_links(root / split, root)
         _clear_other_plan(root, stamp)
         missing = [p for p in plans if not (root / p.file_name).is_file()]
         if missing:
@@ -96,7 +99,8 @@ def _clear_other_plan(root: Path, stamp: str) -> None:
     (root / _ANNOTATIONS).unlink(missing_ok=True)
     for folder in (root / "train", root / "test"):
         for video in find_videos(folder) if folder.is_dir() else ():
-            video.unlink()
+            if video.parent == folder:  # what lies deeper is not ours, nor what a link leads to
+                video.unlink()
     commit_text(path, stamp)
 
 

@@ -170,6 +170,23 @@ def test_opening_drops_parts_whose_video_rows_never_came(tmp_path):
     assert [each.item.video_id for each in found] == [done.video_id]
 
 
+@pytest.mark.parametrize("kind", ["scores", "events", "videos"])
+def test_nothing_is_written_or_removed_through_a_link(folder, tmp_path, kind):
+    """The parts of somebody else's folder, to which a folder below this one leads."""
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / kind).symlink_to(folder / kind)
+    before = sorted((folder / kind).iterdir())
+    for step in (
+        lambda: open_scores(ours, HEADER),
+        lambda: remove_other_parts(ours, HEADER, kept=""),
+        lambda: write_scores(ours, HEADER, label_all([made()], HEADER)),
+    ):
+        with pytest.raises(StoreError, match=f"{kind} is a link"):
+            step()
+    assert sorted((folder / kind).iterdir()) == before
+
+
 def test_opening_refuses_scores_of_another_model(tmp_path):
     write_scores(tmp_path, HEADER, label_all([made("a.mp4")], HEADER))
     other = ScoreHeader(HEADER.classes, "x" * 16, HEADER.recipe_fingerprint, HEADER.rule)
