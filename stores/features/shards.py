@@ -80,7 +80,7 @@ def read_index(path: Path) -> ShardIndex:
         StoreError: The file is damaged, or no shard of this schema.
     """
     with _naming(path), h5py.File(openable(path), "r") as file:
-        index = file.get("index")
+        index = _own(file, "index", path) if file.id.links.exists(b"index") else None
         if not isinstance(index, h5py.Dataset) or index.dtype != np.uint8 or index.ndim != 1:
             raise StoreError(f"{path} is HDF5 but not a feature shard; move it out of the folder")
         return decode_index(index[()].tobytes(), path)
@@ -141,13 +141,29 @@ def _naming(path: Path) -> Iterator[None]:
 def _read(video: ShardVideo, name: str, shape: tuple[int, ...]) -> NDArray[np.floating[Any]]:
     """Return what a data set of a video holds; its shape is compared before memory is allocated."""
     with _naming(video.shard), h5py.File(openable(video.shard), "r") as file:
-        data = file[_group(video.item.video_id)][name]
+        group = _own(file, _group(video.item.video_id), video.shard)
+        data = _own(group, name, video.shard)
         if data.shape != shape:
             raise StoreError(
                 f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the "
                 f"index says {shape}; move the file away and extract again"
             )
         return data[()]
+
+
+def _own(group: h5py.Group, name: str, path: Path) -> h5py.Group | h5py.Dataset:
+    """Return a member of a group whose content lies in this very file.
+
+    Raises:
+        StoreError: It lies elsewhere: HDF5 would open whatever file a foreign shard names.
+    """
+    what = f"{path} points out of itself ({name}); move it out of the folder"
+    if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
+        raise StoreError(what)
+    found = group[name]
+    if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
+        raise StoreError(what)
+    return found
 
 
 def _group(video_id: str) -> str:

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from itertools import product
 
 import h5py
 import numpy as np
@@ -234,6 +235,56 @@ def test_hdf5_that_is_not_what_the_index_says_is_named(tmp_path, make_features, 
     with pytest.raises(StoreError, match=f"{path}.*") as refused:
         check_shard(path)
     assert said in str(refused.value)
+
+
+def to_virtual(group, name, other):
+    with h5py.File(other, "r") as file:
+        shape, dtype = file[name].shape, file[name].dtype
+    layout = h5py.VirtualLayout(shape, dtype)
+    layout[...] = h5py.VirtualSource(str(other), name, shape)
+    group.create_virtual_dataset(name, layout)
+
+
+def to_external(group, name, other):
+    with h5py.File(other, "r") as file:
+        shape, dtype = file[name].shape, file[name].dtype
+    group.create_dataset(name, shape, dtype, external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+
+
+def to_link(group, name, other):
+    group[name] = h5py.ExternalLink(str(other), name)
+
+
+def to_soft_link(group, name, other):
+    group["out"] = h5py.ExternalLink(str(other), "/")
+    group[name] = h5py.SoftLink(f"out/{name}")
+
+
+@pytest.mark.parametrize(
+    ("place", "lead"),
+    [
+        *product(["index", "a/segments", "a/times"], [to_virtual, to_external]),
+        *product(["index", "a", "a/segments", "a/times"], [to_link, to_soft_link]),
+    ],
+)
+def test_a_shard_that_points_into_another_file_is_refused(tmp_path, make_features, place, lead):
+    """It would show whoever opens a foreign shard the content of any file of theirs."""
+    path = write_shard(tmp_path, RECIPE, [make_features("a")])
+    other = tmp_path / "other.h5"
+    parent, _, name = place.rpartition("/")
+    with h5py.File(path, "r+") as file, h5py.File(other, "w") as copy:
+        group = file[parent or "/"]
+        group.copy(name, copy)
+        del group[name]
+    with h5py.File(path, "r+") as file:
+        lead(file[parent or "/"], name, other)
+    with pytest.raises(StoreError, match=rf"{path.name} points out of itself \({name}\)"):
+        check_shard(path)
+    if place != "index":
+        (video,) = open_catalog(tmp_path).videos.values()
+        if name != "segments":  # which are read past HDF5, from this file alone
+            with pytest.raises(StoreError, match="points out of itself"):
+                read_times(video)
 
 
 def test_a_folder_named_as_a_shard_is_refused(tmp_path):
