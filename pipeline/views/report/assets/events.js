@@ -89,10 +89,14 @@ const eventLists = (() => {
     }
   }
 
+  // A spreadsheet takes a text that begins so for a formula, and runs it: an apostrophe stops that.
+  const FORMULA = /^[=+\-@\t\r]/;
+
   function csv(rows) {
-    const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+    const plain = (value) => (typeof value === "string" && FORMULA.test(value) ? `'${value}` : String(value));
+    const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const lines = [Object.keys(rows[0]), ...rows.map(Object.values)];
-    return lines.map((line) => `${line.map((value) => quoted(String(value))).join(",")}\n`).join("");
+    return lines.map((line) => `${line.map((value) => quoted(plain(value))).join(",")}\n`).join("");
   }
 
   function copyBySelection(text) {

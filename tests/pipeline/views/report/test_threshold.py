@@ -111,6 +111,28 @@ def test_the_threshold_redraws_the_events_and_they_are_copied(
         page.evaluate("() => { document.getElementById('copied').textContent = '' }")
 
 
+COPIED = """() => Object.defineProperty(navigator, "clipboard", {
+    value: { writeText: async (text) => { window.copied = text; } },
+})"""
+
+
+def test_no_copied_name_or_class_becomes_a_formula(page, tmp_path, header, make_scores, open_video):
+    """A spreadsheet would run them, and both come with foreign scores."""
+    names = [f'{first}1+1,"a".mp4' for first in "=+-@\t\r"]
+    formula = dataclasses.replace(header, classes=("normal", "@SUM(1)", "-2"))
+    write_scores(tmp_path, formula, label_all([make_scores(name) for name in names], formula))
+    written = write_report(ReportRun(scores=tmp_path)).page.parent
+    for name in names:
+        open_video(written, name)
+        page.evaluate(COPIED)
+        page.get_by_role("button", name="Copy CSV").click()
+        page.wait_for_function("() => window.copied")
+        (row,) = csv.DictReader(io.StringIO(page.evaluate("() => window.copied"), newline=""))
+        assert (row["video_id"], row["label"]) == (f"'{name}", "'@SUM(1)")
+        assert float(row["peak"]) == pytest.approx(0.9)
+        page.goto("about:blank")
+
+
 def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))
 
