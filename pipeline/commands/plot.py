@@ -21,6 +21,8 @@ class PlotRun:
     """Folder with scores/, events/ and videos/; the one that was written last by default."""
     out: Location = Path("outputs")
     """Folder of all outputs, searched when no scores are given."""
+    videos: Location | None = None
+    """Folder of the videos, or the one video, where the scores are a copy; see `report`."""
     png: Path | None = None
     """Where the picture goes; SCORES/plots/<video>.png by default."""
     overlay: Path | None = None

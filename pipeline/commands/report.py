@@ -21,6 +21,9 @@ class ReportRun:
     """Folder with scores/, events/ and videos/; the one that was written last by default."""
     out: Location = Path("outputs")
     """Folder of all outputs, searched when no scores are given, and for the truth of videos."""
+    videos: Location | None = None
+    """Folder of the videos, or the one video, where the scores are a copy: runs of another machine,
+    or a folder that was copied. Videos of other scores are opened where they were scored."""
     proxies: bool = False
     """Make H.264 copies of the videos that browsers do not play, 480 pixels at most."""
     dataset: str | None = None
@@ -48,6 +51,11 @@ def render(pages: ReportPages) -> int:
         print_line(
             f"  {pages.changed} of {pages.videos} videos are not any more what was scored, and are "
             "not shown; score them again"
+        )
+    if pages.refused:
+        print_line(
+            f"  {pages.refused} of {pages.videos} videos were not opened, since these scores are a "
+            "copy; --videos says where they lie"
         )
     if pages.unplayed:
         print_line(

@@ -18,6 +18,7 @@ from stores.features.catalog import Catalog
 from stores.features.feature_set import dataset_named, load_test, open_features
 from stores.files.commit import commit_text, exclusive
 from stores.files.content import was_replaced
+from stores.files.roots import record_root, recorded_roots
 from stores.records import EventRule, VideoFeatures
 from stores.scores.reader import remove_other_parts
 from stores.scores.schema import ScoreHeader
@@ -123,12 +124,13 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         metrics=score_metrics(split),
         details=score_details(split, EventRule()),
     )
-    _write(report, test.checkpoint)
+    _write(report, test)
     return report
 
 
-def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
+def _write(report: EvaluateReport, test: TestSplit) -> None:
     """Commit scores and metrics; scores of another model that lie there are replaced."""
+    checkpoint = test.checkpoint
     header = ScoreHeader(
         classes=checkpoint.provenance.classes,
         model_fingerprint=checkpoint.fingerprint,
@@ -153,5 +155,7 @@ def _write(report: EvaluateReport, checkpoint: Checkpoint) -> None:
         metrics = report.folder / "metrics.json"
         metrics.unlink(missing_ok=True)  # it belongs to the scores that go
         remove_other_parts(report.folder, header, kept=name)
+        for root in recorded_roots(test.catalog.folder):  # the videos are those of the features
+            record_root(report.folder, Path(root))
         write_scores(report.folder, header, label_all(scores, header))
         commit_text(metrics, json.dumps(content, indent=1) + "\n")

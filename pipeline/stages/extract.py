@@ -27,6 +27,7 @@ from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import shard_name, write_shard
 from stores.files.commit import exclusive
+from stores.files.roots import record_root
 from stores.records import Failure, StoreError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
         pending = find_pending(folder, items, _recorded(catalog), run.reading)
         missing = pending.items
         write_settings(folder, "extract", run)
+        record_root(folder, root)
         if dataset.describe is not None:
             write_dataset(folder, dataset)
         write_manifest(folder, items)

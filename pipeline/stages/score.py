@@ -23,6 +23,7 @@ from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.datasets import base
 from stores.files.commit import exclusive
 from stores.files.names import printable
+from stores.files.roots import record_root
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem, VideoScores
 from stores.scores.reader import open_scores
 from stores.scores.schema import ScoredVideo, ScoreHeader
@@ -105,6 +106,7 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
         rows = open_scores(folder, plan.header)
         pending = find_pending(folder, items, recorded(rows), run.reading)
         write_settings(folder, "score", run)
+        record_root(folder, run.videos)
         tally = run_stage(
             pending.items,
             stage_settings(plan.recipe, plan.source, run.reading),

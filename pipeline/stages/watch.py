@@ -27,6 +27,7 @@ from pipeline.stages.score import latest_generation, part_sink, recorded
 from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.files.commit import exclusive
 from stores.files.names import printable
+from stores.files.roots import record_root
 from stores.files.scan import find_videos
 from stores.records import StoreError, VideoItem
 from stores.scores.reader import open_scores, read_videos
@@ -148,6 +149,7 @@ def watch(
         rows = {row.video_id: row for row in open_scores(folder, plan.header)}
         already = len(rows)
         write_settings(folder, "watch", run)
+        record_root(folder, run.folder)
         failed = {key for key, row in rows.items() if row.status == "failed"}
         forgotten = failed if run.reading.retry_failed else set()
         watched = _Watched(run.folder, folder, run.reading, rows, forgotten)

@@ -20,6 +20,8 @@ from model.evaluation.errors import Mistake, worst_mistakes
 from model.evaluation.summary import class_precisions
 from pipeline.views import evaluation_figures as charts
 from stores.files.commit import commit_text
+from stores.files.roots import Roots, recorded_roots
+from stores.records import StoreError
 
 if TYPE_CHECKING:
     from pipeline.stages.evaluate import EvaluateReport
@@ -46,6 +48,7 @@ def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
     """
     figures = [*_training_charts(report.checkpoint), *_evaluation_charts(report)]
     alarms, misses = worst_mistakes(report.split, report.rule)
+    roots = Roots(None, recorded_roots(report.folder))
     title = html.escape(f"{report.dataset}, protocol {report.protocol}: evaluation")
     commit_text(
         path,
@@ -54,7 +57,8 @@ def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
         f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>"
         f"{_table(report)}<h2>Charts</h2>"
         f'<div class="charts">{"".join(figures)}</div>'
-        f"{_gallery('Worst false alarms', alarms)}{_gallery('Worst misses', misses)}"
+        f"{_gallery('Worst false alarms', alarms, roots)}"
+        f"{_gallery('Worst misses', misses, roots)}"
         "</main></html>\n",
     )
 
@@ -122,34 +126,35 @@ def _chart(caption: str, svg: str) -> str:
     )
 
 
-def _gallery(title: str, mistakes: Sequence[Mistake]) -> str:
+def _gallery(title: str, mistakes: Sequence[Mistake], roots: Roots) -> str:
     if not mistakes:
         return f"<h2>{title}</h2><p>There is none.</p>"
-    return f'<h2>{title}</h2><div class="charts">{"".join(map(show_mistake, mistakes))}</div>'
+    shown = "".join(show_mistake(each, roots) for each in mistakes)
+    return f'<h2>{title}</h2><div class="charts">{shown}</div>'
 
 
-def show_mistake(mistake: Mistake) -> str:
-    """Return the figure of one mistake, with its frame where the video can be read."""
+def show_mistake(mistake: Mistake, roots: Roots) -> str:
+    """Return the figure of one mistake, with its frame where the video may and can be read."""
     caption = html.escape(
         f"{mistake.video_id}, {mistake.seconds:.1f} s (frame {mistake.frame}): {mistake.label}, "
         f"score {mistake.score:.3f}"
     )
-    still = _still(mistake)
-    if still is None:
-        return f"<figure><figcaption>{caption} (the video is not at hand)</figcaption></figure>"
+    still = _still(mistake, roots)
+    if isinstance(still, str):
+        return f"<figure><figcaption>{caption} ({html.escape(still)})</figcaption></figure>"
     ok, data = cv2.imencode(".jpg", cv2.cvtColor(still, cv2.COLOR_RGB2BGR))
     assert ok, "a picture of 8 bits can be a JPEG"
     source = _embedded("image/jpeg", data.tobytes())
     return f'<figure><img alt="" src="{source}"><figcaption>{caption}</figcaption></figure>'
 
 
-def _still(mistake: Mistake) -> NDArray[np.uint8] | None:
-    if not mistake.path or not Path(mistake.path).is_file():
-        return None
+def _still(mistake: Mistake, roots: Roots) -> NDArray[np.uint8] | str:
+    """Return the frame of a mistake, or why there is none."""
     try:
-        return next(iter(read_stills(mistake.path, [mistake.seconds], _STILL_HEIGHT)), None)
-    except DecodeError:
-        return None
+        path = roots.find(mistake.video_id, mistake.path)
+        return read_stills(path, [mistake.seconds], _STILL_HEIGHT)[0]
+    except (StoreError, DecodeError) as error:
+        return str(error)
 
 
 def _embedded(kind: str, data: bytes) -> str:

@@ -17,7 +17,7 @@ from extract.stills import read_stills
 from pipeline.outputs import Outputs
 from pipeline.views.overlay import write_overlay
 from pipeline.views.video_figure import draw_video, save_png
-from stores.files.content import was_replaced
+from stores.files.roots import Roots, recorded_roots
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_events, read_scores, read_videos
@@ -44,22 +44,31 @@ def plot(run: PlotRun) -> Path:
         raise ValueError(f"--overlay writes MP4; give a name that ends in .mp4, not {run.overlay}")
     folder = run.scores or Outputs(run.out).latest_scores()
     video = _choose_video(read_videos(folder), run.video, folder)
-    if was_replaced(video.path, video.content):
-        raise StoreError(
-            f"{video.path} is not any more the film that was scored; score it again, then plot it"
-        )
-    item = VideoItem(video.video_id, video.path)
+    item = VideoItem(video.video_id, _file_of(video, folder, run))
     header = folder_header(folder)
     (scores,) = read_scores(folder, [item])
     events = [event for video_id, event in read_events(folder) if video_id == video.video_id]
     events.sort(key=lambda event: event.start)
     name = re.sub(r"[^\w.-]+", "_", f"{video.video_id}.png")
     picture = run.png or folder / "plots" / name
-    figure = draw_video(scores, events, header.classes, header.rule, stills_of(scores))
-    save_png(figure, picture)
+    stills = stills_of(scores) if item.path else []
+    figure = draw_video(scores, events, header.classes, header.rule, stills)
+    save_png(figure, picture, folder if run.png is None else None)
     if run.overlay is not None:
         write_overlay(run.overlay, scores, events, header.rule)
     return picture
+
+
+def _file_of(video: ScoredVideo, folder: Path, run: PlotRun) -> str:
+    """Return the file of a video; '', with a warning, where none may be opened for a picture."""
+    try:
+        roots = Roots(run.videos, recorded_roots(folder))
+        return roots.find(video.video_id, video.path, video.content)
+    except StoreError as error:
+        if run.overlay is not None:
+            raise
+        logger.warning("without thumbnails: %s", error)
+        return ""
 
 
 def _choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> ScoredVideo:

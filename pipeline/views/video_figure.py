@@ -78,6 +78,6 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def save_png(figure: Figure, path: Path) -> None:
-    """Commit a figure as a PNG file; a StoreError says why it cannot be written."""
-    commit_bytes(path, to_png(figure))
+def save_png(figure: Figure, path: Path, below: Path | None = None) -> None:
+    """Commit a figure as a PNG file; ``below`` and errors as in ``committing``."""
+    commit_bytes(path, to_png(figure), below)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import html
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.outputs import Outputs
-from pipeline.views.report.footage import CHANGED, COPIES, NOT_SCORED, SHEETS
+from pipeline.views.report.files import ASSETS, DATA, ReportFiles
 from pipeline.views.report.origin import find_origin
 from pipeline.views.report.records import Index, Row, script
 from pipeline.views.report.truth import find_truth
-from pipeline.views.report.videos import DATA, ReportPlan, key_of, write_videos
-from stores.files.commit import commit_bytes, commit_text, exclusive
-from stores.files.content import was_replaced
-from stores.files.locations import is_remote, is_url
+from pipeline.views.report.videos import ReportPlan, Source, key_of, write_videos
+from stores.files.commit import exclusive
+from stores.files.locations import is_remote
+from stores.files.roots import ReplacedError, Roots, recorded_roots
 from stores.records import ScoredEvent, StoreError
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_events, read_videos
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _ASSETS = Path(__file__).parent / "assets"
 _PAGES = "index.html", "video.html"
+_CHANGED = "changed"  # of a video, in place of the status that it was scored with
 _TITLE = "{{title}}"  # in a page's source, where the name of the folder of scores goes
 
 
@@ -43,6 +44,7 @@ class ReportPages:
     page: Path
     videos: int
     gone: int
+    refused: int
     unplayed: int
     changed: int
 
@@ -51,44 +53,65 @@ def write_report(run: ReportRun) -> ReportPages:
     """Write ``report/`` beside the scores and return what it holds.
 
     Raises:
-        StoreError: There are no scores, or they cannot be read, or the report not written.
+        StoreError: There are no scores, or they cannot be read, or the report not written, or it
+            lies behind a link.
     """
     folder = run.scores or Outputs(run.out).latest_scores()
     if is_remote(folder):
         raise StoreError(f"pages are written to this machine alone; copy {folder} here first")
-    videos = {video.video_id: video for video in _ranked(map(_compared, read_videos(folder)))}
+    videos = {video.video_id: video for video in _ranked(read_videos(folder))}
     if not videos:
         raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
     events: defaultdict[str, list[ScoredEvent]] = defaultdict(list)
     for video_id, event in read_events(folder):
         events[video_id].append(event)
-    plan = ReportPlan(
-        folder=folder,
-        report=folder / "report",
-        header=folder_header(folder),
-        truth=find_truth(run, folder),
-        events=events,
-        videos=videos,
-        order=[video.video_id for video in videos.values() if video.status != "failed"],
-        makes_copies=run.proxies,
-    )
-    with exclusive(plan.report):
-        _copy_assets(plan.report)
+    order = [video.video_id for video in videos.values() if video.status != "failed"]
+    roots = Roots(run.videos or run.root, recorded_roots(folder))
+    sources = {name: _source(roots, videos[name]) for name in order}
+    changed = [name for name in order if sources[name].is_replaced]
+    for name in changed:
+        videos[name] = replace(videos[name], status=_CHANGED, reason=sources[name].refusal)
+    with exclusive(folder / "report", folder):
+        plan = ReportPlan(
+            folder=folder,
+            files=ReportFiles(folder / "report"),
+            header=folder_header(folder),
+            truth=find_truth(run, folder),
+            events=events,
+            videos=videos,
+            order=order,
+            sources=sources,
+            makes_copies=run.proxies,
+        )
+        _copy_assets(plan.files)
         rows: dict[str, Row] = {}
-        copies: set[str] = set()
-        gone = unplayed = 0
+        gone = refused = unplayed = 0
         for row, footage in write_videos(plan):
             rows[row.name] = row
-            gone += not footage.addresses and row.status != CHANGED
+            refused += bool(videos[row.name].path and sources[row.name].refusal)
+            gone += not footage.addresses
             unplayed += bool(footage.command)
-            copies |= {Path(each).name for each in footage.addresses if footage.is_copy}
         for name, v in videos.items():
             if name not in rows:
                 rows[name] = Row(key_of(name), name, v.status, v.reason, seconds=v.seconds)
         _write_index(plan, [rows[name] for name in videos])
-        _clear_others(plan.report, rows.values(), copies)
-    changed = sum(video.status == CHANGED for video in videos.values())
-    return ReportPages(plan.report / "index.html", len(videos), gone, unplayed, changed)
+        plan.files.remove_others()
+    page = plan.files.folder / "index.html"
+    return ReportPages(
+        page=page,
+        videos=len(videos),
+        gone=gone - refused,
+        refused=refused - len(changed),
+        unplayed=unplayed,
+        changed=len(changed),
+    )
+
+
+def _source(roots: Roots, video: ScoredVideo) -> Source:
+    try:
+        return Source(roots.find(video.video_id, video.path, video.content))
+    except StoreError as error:
+        return Source("", str(error), isinstance(error, ReplacedError))
 
 
 def _ranked(videos: Iterable[ScoredVideo]) -> list[ScoredVideo]:
@@ -96,23 +119,11 @@ def _ranked(videos: Iterable[ScoredVideo]) -> list[ScoredVideo]:
     return sorted(videos, key=lambda v: (v.status == "failed", -v.peak, v.video_id))
 
 
-def _compared(video: ScoredVideo) -> ScoredVideo:
-    """Return a row, marked as ``changed`` where another film lies now where the scored one lay."""
-    has_no_film = video.status == "failed" or is_url(video.path)
-    if has_no_film or not was_replaced(video.path, video.content):
-        return video
-    return replace(video, status=CHANGED, reason=f"{NOT_SCORED}; score it again")
-
-
-def _copy_assets(report: Path) -> None:
-    for source in _files(_ASSETS):
-        name = source.relative_to(_ASSETS)
-        if name.name not in _PAGES:
-            commit_bytes(report / "assets" / name, source.read_bytes())
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+def _copy_assets(files: ReportFiles) -> None:
+    for source in sorted(path for path in _ASSETS.rglob("*") if path.is_file()):
+        if source.name not in _PAGES:
+            name = source.relative_to(_ASSETS).as_posix()
+            files.commit(f"{ASSETS}/{name}", source.read_bytes())
 
 
 def _write_index(plan: ReportPlan, rows: list[Row]) -> None:
@@ -124,19 +135,7 @@ def _write_index(plan: ReportPlan, rows: list[Row]) -> None:
         rows=rows,
         sections=find_origin(plan.folder, plan.header),
     )
-    commit_text(plan.report / DATA / "index.js", script("index", index))
+    plan.files.commit(f"{DATA}/index.js", script("index", index))
     for name in reversed(_PAGES):  # the index last: it leads to all the others
         page = (_ASSETS / name).read_text(encoding="utf-8")
-        commit_text(plan.report / name, page.replace(_TITLE, html.escape(index.title)))
-
-
-def _clear_others(report: Path, rows: Iterable[Row], copies: Container[str]) -> None:
-    """Remove what an earlier report left of videos, or states of videos, that are no more."""
-    keys, sheets = {row.key for row in rows}, {row.picture for row in rows}
-    outdated = [
-        *(p for p in _files(report / DATA) if p.stem.partition("-")[0] not in keys | {"index"}),
-        *(p for p in _files(report / SHEETS) if p.name not in sheets),
-        *(p for p in _files(report / COPIES) if p.name not in copies),
-    ]
-    for path in outdated:
-        path.unlink()
+        plan.files.commit(name, page.replace(_TITLE, html.escape(index.title)))

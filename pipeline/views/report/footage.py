@@ -17,18 +17,11 @@ from extract.container import DecodeError
 from extract.header import VideoHeader, read_header
 from extract.mp4 import write_proxy
 from extract.stills import read_stills
+from pipeline.views.report.files import COPIES, SHEETS, ReportFiles
 from pipeline.views.report.records import Footage
-from stores.files.commit import commit_bytes, committing
+from stores.files.content import content_of
 from stores.files.locations import is_url
 from stores.records import Content
-
-SHEETS, COPIES = "pictures", "copies"
-"""Folders of the report for sheets of thumbnails and for copies that browsers play."""
-
-CHANGED = "changed"
-"""The status of a video whose file is not any more the one that was scored."""
-
-NOT_SCORED = "the file is not any more the one that was scored"
 
 PICTURES = 5
 """Thumbnails of a video, side by side on one sheet."""
@@ -41,22 +34,21 @@ _QUALITY = 78  # of the sheet's JPEG: about 3 KB a thumbnail
 class Wanted:
     """A video to look at: its key in the report, its file, and the times of its thumbnails.
 
-    ``content`` is what the file held when it was scored; ``is_changed`` says that it holds
-    something else now, which is not shown: it is not what the curve is of.
+    ``content`` is what the file held when it was scored, ``refusal`` says why it is not opened;
+    empty where it is.
     """
 
     key: str
     path: str
     times: tuple[float, ...]
     content: Content | None = None
-    is_changed: bool = False
+    refusal: str = ""
 
     @property
     def stamp(self) -> str:
         """What the names of its pictures and its copy end with: another film gets others."""
-        status = Path(self.path).stat()
-        held = self.content or (status.st_size, status.st_mtime_ns)
-        return hashlib.sha256(f"{self.path} {held}".encode()).hexdigest()[:8]
+        held = self.content or content_of(self.path)
+        return hashlib.sha256(f"{held and held.digest}".encode()).hexdigest()[:8]
 
 
 def picture_times(seconds: float, peak: float) -> tuple[float, ...]:
@@ -67,61 +59,69 @@ def picture_times(seconds: float, peak: float) -> tuple[float, ...]:
     return tuple(times)
 
 
-def look(report: Path, wanted: Sequence[Wanted], command: str, *, copy: bool) -> Iterator[Footage]:
+def look(
+    files: ReportFiles, wanted: Sequence[Wanted], command: str, *, copy: bool
+) -> Iterator[Footage]:
     """Yield what the report shows of each video; sheets that are there already are kept.
 
     ``command`` is what to call for copies, which are made now where ``copy`` is set. The remark
-    says of a video that it is gone or cannot be read.
+    says of a video that it is gone, cannot be read, or may not be opened.
 
     Raises:
         StoreError: The report's folder cannot be written.
     """
     # FFmpeg works outside the interpreter's lock, so threads are enough to use every core.
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        sheets = pool.map(lambda each: _sheet(report, each), wanted)
+        sheets = pool.map(lambda each: _sheet(files, each), wanted)
         for each, sheet in zip(wanted, sheets, strict=True):
-            yield _footage(report, each, sheet, command, copy=copy)
+            yield _footage(files, each, sheet, command, copy=copy)
 
 
-def _sheet(report: Path, wanted: Wanted) -> tuple[str, VideoHeader] | str:
+def _sheet(files: ReportFiles, wanted: Wanted) -> tuple[str, VideoHeader] | str:
     """Make a video's sheet; return its name and the video's header, or why there is none."""
-    if not wanted.path:
-        return "There is no video: the scores are of imported features."
+    if wanted.refusal:
+        return f"Not opened: {wanted.refusal}."
     if is_url(wanted.path):
         return f"The video lies at {wanted.path}, which pages do not fetch."
     path = Path(wanted.path)
     if not path.is_file():
         return f"The video is no longer at {wanted.path}."
-    if wanted.is_changed:
-        return f"The video is not shown: {NOT_SCORED}."
     places = hashlib.sha256(f"{wanted.times}".encode()).hexdigest()[:8]
-    name = f"{wanted.key}-{wanted.stamp}-{places}.jpg"
+    sheet = f"{wanted.key}-{wanted.stamp}-{places}.jpg"
     try:
         header = read_header(wanted.path)
-        if not (report / SHEETS / name).is_file():
+        if not files.keep(f"{SHEETS}/{sheet}"):
             pictures = np.hstack(read_stills(wanted.path, wanted.times, _HEIGHT, exact=False))
             quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
             _, data = cv2.imencode(".jpg", cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR), quality)
-            commit_bytes(report / SHEETS / name, data.tobytes())
+            files.commit(f"{SHEETS}/{sheet}", data.tobytes())
     except DecodeError as error:
         return f"No picture: {error}."
-    return name, header
+    return sheet, header
 
 
 def _footage(
-    report: Path, wanted: Wanted, found: tuple[str, VideoHeader] | str, command: str, *, copy: bool
+    files: ReportFiles,
+    wanted: Wanted,
+    found: tuple[str, VideoHeader] | str,
+    command: str,
+    *,
+    copy: bool,
 ) -> Footage:
+    target = files.folder / COPIES / f"{wanted.key}-{wanted.stamp}.mp4"
+    has_copy = files.keep(f"{COPIES}/{target.name}")  # the video may be back at the next report
     if isinstance(found, str):
         return Footage([], "", False, 0.0, found, "", "", [])
     sheet, header = found
-    video, target = Path(wanted.path), report / COPIES / f"{wanted.key}-{wanted.stamp}.mp4"
+    video = Path(wanted.path)
     container = header.container.partition(",")[0]
     name = f"{header.codec} in {video.suffix.lstrip('.').upper() or container}"
-    addresses, remark, has_copy = _addresses(report, video), "", False
+    addresses, remark = _addresses(files.folder, video), ""
+    has_copy = has_copy and not header.plays_in_browsers
     if not header.plays_in_browsers:
-        if copy:
-            remark = _make_copy(video, target)
-        has_copy = target.is_file()
+        if copy and not has_copy:
+            remark = _make_copy(files, video, target.name)
+            has_copy = not remark
         if has_copy:
             addresses = [f"{COPIES}/{target.name}"]
         elif not remark:
@@ -138,12 +138,10 @@ def _footage(
     )
 
 
-def _make_copy(video: Path, target: Path) -> str:
-    """Write a copy that is lacking; say why where that is not possible."""
-    if target.is_file():
-        return ""
+def _make_copy(files: ReportFiles, video: Path, name: str) -> str:
+    """Write the copy of a video; say why where that is not possible."""
     try:
-        with committing(target) as temporary:
+        with files.committing(f"{COPIES}/{name}") as temporary:
             write_proxy(str(video), temporary)
     except DecodeError as error:
         return f"No copy for browsers could be made: {error}."

@@ -5,36 +5,46 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.views.report import curves
-from pipeline.views.report.footage import CHANGED, PICTURES, Wanted, look, picture_times
+from pipeline.views.report.files import DATA, ReportFiles
+from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
 from pipeline.views.report.records import Footage, Row, VideoPage, script
 from pipeline.views.report.truth import TruthIndex, in_seconds
-from stores.files.commit import commit_text
 from stores.records import ScoredEvent, VideoItem, VideoScores
 from stores.scores.reader import read_scores
 from stores.scores.schema import ScoredVideo, ScoreHeader
-
-DATA = "data"
-"""Folder of the report for data files."""
 
 _SPARKS = 60  # points of a sparkline, which is 160 pixels wide
 _LOOKED_AT = 32  # videos whose thumbnails are made at a time
 
 
+class Source(NamedTuple):
+    """The file of a video that may be opened, or why none may: it holds another film, or else."""
+
+    path: str
+    refusal: str = ""
+    is_replaced: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ReportPlan:
-    """What the pages of all videos have in common; ``order`` are the scored ones by their peak."""
+    """What the pages of all videos have in common; ``order`` are the scored ones by their peak.
+
+    ``sources`` are the files of the scored videos.
+    """
 
     folder: Path
-    report: Path
+    files: ReportFiles
     header: ScoreHeader
     truth: TruthIndex
     events: Mapping[str, Sequence[ScoredEvent]]
     videos: Mapping[str, ScoredVideo]
     order: Sequence[str]
+    sources: Mapping[str, Source]
     makes_copies: bool
 
 
@@ -49,26 +59,27 @@ def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
     Raises:
         StoreError: Scores cannot be read, or data files not written.
     """
-    items = [VideoItem(name, plan.videos[name].path) for name in plan.order]
+    items = [VideoItem(name, plan.sources[name].path) for name in plan.order]
     places = {video_id: place for place, video_id in enumerate(plan.order)}
     command = f"python -m pipeline report --scores {shlex.quote(str(plan.folder))} --proxies"
     for group in _grouped(read_scores(plan.folder, items)):
-        wanted = [_wanted(scores, plan.videos[scores.item.video_id]) for scores in group]
-        found = look(plan.report, wanted, command, copy=plan.makes_copies)
+        wanted = [_wanted(plan, scores) for scores in group]
+        found = look(plan.files, wanted, command, copy=plan.makes_copies)
         for scores, footage in zip(group, found, strict=True):
             page = _page(plan, scores, footage, places[scores.item.video_id])
-            _write_video(plan.report, page, scores)
+            _write_video(plan.files, page, scores)
             yield _row(plan, scores, footage), footage
 
 
-def _wanted(scores: VideoScores, video: ScoredVideo) -> Wanted:
+def _wanted(plan: ReportPlan, scores: VideoScores) -> Wanted:
+    item = scores.item
     end, peak = scores.times[-1], scores.times[scores.score.argmax()]
     return Wanted(
-        key=key_of(video.video_id),
-        path=video.path,
+        key=key_of(item.video_id),
+        path=item.path,
         times=picture_times(float(end), float(peak)),
-        content=video.content,
-        is_changed=video.status == CHANGED,
+        content=plan.videos[item.video_id].content,
+        refusal=plan.sources[item.video_id].refusal,
     )
 
 
@@ -90,7 +101,7 @@ def _page(plan: ReportPlan, scores: VideoScores, footage: Footage, place: int) -
     video = plan.videos[scores.item.video_id]
     before = plan.order[max(0, place - 1) : place]
     after = plan.order[place + 1 : place + 2]
-    truth = plan.truth.of(video)
+    truth = plan.truth.of(replace(video, path=scores.item.path))
     return VideoPage(
         key=key_of(video.video_id),
         name=video.video_id,
@@ -113,15 +124,15 @@ def _page(plan: ReportPlan, scores: VideoScores, footage: Footage, place: int) -
     )
 
 
-def _write_video(report: Path, page: VideoPage, scores: VideoScores) -> None:
+def _write_video(files: ReportFiles, page: VideoPage, scores: VideoScores) -> None:
     """Write a video's data: its pieces first, that of a short one in the same file."""
     texts = [script("piece", piece, key=page.key) for piece in curves.pieces(scores)]
     text = script("video", page, key=page.key)
     if len(texts) == 1:
         text += texts.pop()
     for number, piece in enumerate(texts):
-        commit_text(report / DATA / f"{page.key}-{number}.js", piece)
-    commit_text(report / DATA / f"{page.key}.js", text)
+        files.commit(f"{DATA}/{page.key}-{number}.js", piece)
+    files.commit(f"{DATA}/{page.key}.js", text)
 
 
 def _row(plan: ReportPlan, scores: VideoScores, footage: Footage) -> Row:

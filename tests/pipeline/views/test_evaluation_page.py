@@ -13,6 +13,7 @@ from pipeline.stages.evaluate import evaluate
 from pipeline.stages.train import train
 from pipeline.views.evaluation_page import read_series, show_mistake, write_evaluation_page
 from stores.datasets.synthetic.footage import write_video
+from stores.files.roots import Roots
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,10 @@ def test_a_mistake_shows_its_frame_where_the_video_is_there(tmp_path):
     shades = (np.full((96, 128, 3), shade, dtype=np.uint8) for shade in (20, 240))
     write_video(path, shades, codec="h264", fps=25, seed=0)
     mistake = Mistake("a<b", str(path), "fire", 0.75, 1, 1 / 25)
-    shown = show_mistake(mistake)
+    roots = Roots(tmp_path, ())
+    shown = show_mistake(mistake, roots)
     assert "data:image/jpeg;base64," in shown
     assert "a&lt;b, 0.0 s (frame 1): fire, score 0.750" in shown
     path.unlink()
-    assert "the video is not at hand" in show_mistake(mistake)
+    assert "a.mp4: no such file" in show_mistake(mistake, roots)
+    assert "lies below no folder that a run recorded" in show_mistake(mistake, Roots(None, ()))

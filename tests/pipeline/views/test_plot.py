@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,6 +8,7 @@ from model.scoring.events import label_all
 from pipeline.commands.plot import PlotRun
 from pipeline.views.plot import plot
 from stores.datasets.synthetic.footage import write_video
+from stores.files.roots import record_root
 from stores.records import EventRule, Failure, StoreError, VideoItem, VideoScores
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import write_scores
@@ -37,6 +40,7 @@ def scores(tmp_path):
     ]
     failure = Failure(VideoItem("c.mp4", ""), "no video stream")
     write_scores(tmp_path / "scores", HEADER, label_all(both, HEADER), [failure])
+    record_root(tmp_path / "scores", tmp_path / "cam 1")
     return tmp_path / "scores"
 
 
@@ -63,6 +67,21 @@ def test_without_the_video_there_is_a_picture_without_stills(scores, caplog, tmp
     made = plot(PlotRun("cam 1/b.mp4", scores=scores, png=tmp_path / "b.png"))
     assert share(pixels(made), (30, 160, 30)) == 0
     assert "without thumbnails" in caplog.text
+
+
+def test_of_a_copy_the_video_is_opened_where_its_folder_is_named(scores, caplog, tmp_path):
+    foreign = shutil.copytree(scores, tmp_path / "foreign")
+    made = plot(PlotRun("a.mp4", scores=foreign))
+    assert share(pixels(made), (30, 160, 30)) == 0
+    assert "without thumbnails: " in caplog.text
+    assert "lies below no folder that a run recorded here" in caplog.text
+    with pytest.raises(StoreError, match="give the folder of the videos"):
+        plot(PlotRun("a.mp4", scores=foreign, overlay=tmp_path / "o.mp4"))
+    assert not (tmp_path / "o.mp4").exists()
+    (tmp_path / "moved").mkdir()
+    shutil.move(tmp_path / "cam 1", tmp_path / "moved")
+    made = plot(PlotRun("a.mp4", scores=foreign, videos=tmp_path / "moved"))
+    assert share(pixels(made), (30, 160, 30)) > 0.08
 
 
 @pytest.mark.parametrize(

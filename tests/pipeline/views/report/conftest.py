@@ -31,6 +31,7 @@ from stores.datasets import base
 from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
+from stores.files.roots import record_root
 from stores.records import EventRule, Failure, ScoredEvent, VideoItem, VideoScores
 from stores.scores.reader import read_events
 from stores.scores.schema import ScoreHeader
@@ -86,6 +87,8 @@ def scored(footage, tmp_path_factory) -> Path:
     failure = Failure(VideoItem("broken.mp4", str(out / "broken.mp4")), "no <video> stream")
     write_scores(scores, header, label_all(results, header), [failure])
     write_settings(scores, "score", ScoreRun(footage / "test", checkpoint, out=scores))
+    for root in (footage / "test", out):
+        record_root(scores, root)
     return scores
 
 

@@ -1,5 +1,7 @@
 import json
 import shutil
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +9,7 @@ from model.scoring.events import label_all
 from pipeline.commands.report import ReportRun
 from pipeline.views.report.build import write_report
 from pipeline.views.report.videos import key_of
+from stores.files.roots import record_root
 from stores.records import Failure, StoreError, VideoItem
 from stores.scores.reader import read_events, read_videos
 from stores.scores.writer import write_scores
@@ -88,6 +91,71 @@ def test_writing_again_drops_what_is_no_more(tmp_path, make_scores, header):
     write_scores(tmp_path, header, [], [Failure(VideoItem("c.mp4", ""), "gone")])
     write_report(ReportRun(scores=tmp_path))
     assert [path.name for path in (report / "data").iterdir()] == ["index.js"]
+
+
+def test_what_is_not_the_reports_own_stays(tmp_path, make_scores, header):
+    write_scores(tmp_path, header, label_all([make_scores("a.mp4")], header))
+    report = write_report(ReportRun(scores=tmp_path)).page.parent
+    others = [report / name for name in ("copies/holiday.mp4", "pictures/b.jpg", "data/c.js", "d")]
+    for path in others:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("somebody's")
+    write_report(ReportRun(scores=tmp_path))
+    assert [path.read_text() for path in others] == ["somebody's"] * 4
+
+
+@pytest.mark.parametrize("name", ["", "assets", "copies", "data", "pictures", "assets/uplot"])
+def test_nothing_is_written_or_removed_through_a_link(tmp_path, make_scores, header, name):
+    scores, precious = tmp_path / "scores", tmp_path / "precious"
+    write_scores(scores, header, label_all([make_scores("a.mp4")], header))
+    precious.mkdir()
+    (precious / "a.mp4").write_text("precious")
+    link = scores / "report" / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(precious)
+    with pytest.raises(StoreError, match=f"{link} is a link"):
+        write_report(ReportRun(scores=scores))
+    assert [path.name for path in precious.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("name", ["index.html", "data/index.js", "files.txt"])
+def test_a_link_in_the_place_of_a_file_is_not_written_through(tmp_path, make_scores, header, name):
+    scores, precious = tmp_path / "scores", tmp_path / "precious"
+    write_scores(scores, header, label_all([make_scores("a.mp4")], header))
+    precious.write_text("precious")
+    link = scores / "report" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(precious)
+    with suppress(StoreError):  # the list is read, and so refused; the others are replaced
+        write_report(ReportRun(scores=scores))
+    assert precious.read_text() == "precious"
+
+
+def test_a_strangers_scores_open_no_file_and_say_so(tmp_path, make_scores, header, footage):
+    """Their columns may name any file of this machine, or an address."""
+    video = next((footage / "test").glob("*.mp4"))
+    paths = [str(video), "/etc/passwd", "http://127.0.0.1:9/a.mp4", f"{footage}/../x.mp4"]
+    results = [
+        replace(make_scores(f"{number}.mp4"), item=VideoItem(f"{number}.mp4", path))
+        for number, path in enumerate(paths)
+    ]
+    own = tmp_path / "own"
+    write_scores(own, header, label_all(results, header))
+    record_root(own, footage)
+    foreign = shutil.copytree(own, tmp_path / "foreign")
+
+    def shown(pages):
+        rows = {row["name"]: row for row in read(pages.page.parent, "index")["rows"]}
+        return [name for name, row in sorted(rows.items()) if row["picture"]]
+
+    pages = write_report(ReportRun(scores=foreign))
+    assert (shown(pages), pages.refused, pages.gone) == ([], 4, 0)
+    remark = read(pages.page.parent, key_of("1.mp4"))["footage"]["remark"]
+    assert remark.startswith("Not opened: /etc/passwd lies below no folder that a run recorded")
+    pages = write_report(ReportRun(scores=own))
+    assert (shown(pages), pages.refused, pages.gone) == (["0.mp4"], 3, 0)
+    pages = write_report(ReportRun(scores=foreign, videos=footage))
+    assert (shown(pages), pages.refused) == (["0.mp4"], 3)
 
 
 def test_a_failure_that_was_made_good_is_listed_once(tmp_path, make_scores, header):

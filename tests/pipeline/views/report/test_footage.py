@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlparse
 import cv2
 import pytest
 
+from pipeline.views.report.files import ReportFiles
 from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
 
 
@@ -30,7 +31,7 @@ def wanted(path, key="abc"):
 
 def test_a_sheet_holds_the_pictures_side_by_side_and_addresses_lead_to_the_file(videos, tmp_path):
     (path, _), _ = videos
-    (found,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
+    (found,) = look(ReportFiles(tmp_path), [wanted(path)], "report --proxies", copy=False)
     sheet = cv2.imread(str(tmp_path / "pictures" / found.sheet))
     assert sheet.shape == (90, PICTURES * 120, 3)
     relative, absolute = found.addresses
@@ -42,28 +43,28 @@ def test_a_sheet_holds_the_pictures_side_by_side_and_addresses_lead_to_the_file(
 def test_sheets_are_kept_until_their_video_changes(videos, tmp_path, footage):
     copy = tmp_path / "video.mp4"
     copy.write_bytes(videos[0][0].read_bytes())
-    (first,) = look(tmp_path, [wanted(copy)], "", copy=False)
+    (first,) = look(ReportFiles(tmp_path), [wanted(copy)], "", copy=False)
     made = (tmp_path / "pictures" / first.sheet).stat().st_mtime_ns
-    (again,) = look(tmp_path, [wanted(copy)], "", copy=False)
+    (again,) = look(ReportFiles(tmp_path), [wanted(copy)], "", copy=False)
     assert again.sheet == first.sheet
     assert (tmp_path / "pictures" / first.sheet).stat().st_mtime_ns == made
     os.utime(copy, (time.time() + 5, time.time() + 5))
-    (changed,) = look(tmp_path, [wanted(copy)], "", copy=False)
+    (changed,) = look(ReportFiles(tmp_path), [wanted(copy)], "", copy=False)
     assert changed.sheet != first.sheet
 
 
 def test_copies_are_made_on_request_kept_and_taken_from_then_on(videos, tmp_path):
     _, (path, _) = videos
-    (before,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
+    (before,) = look(ReportFiles(tmp_path), [wanted(path)], "report --proxies", copy=False)
     assert "mpeg4 in AVI" in before.remark
     assert (before.command, before.is_copy) == ("report --proxies", False)
-    (made,) = look(tmp_path, [wanted(path)], "report --proxies", copy=True)
+    (made,) = look(ReportFiles(tmp_path), [wanted(path)], "report --proxies", copy=True)
     (copy,) = (tmp_path / "copies").iterdir()
     assert (made.addresses, made.is_copy, made.command) == ([f"copies/{copy.name}"], True, "")
     written = copy.stat().st_mtime_ns
-    (later,) = look(tmp_path, [wanted(path)], "report --proxies", copy=False)
+    (later,) = look(ReportFiles(tmp_path), [wanted(path)], "report --proxies", copy=False)
     assert later == made
-    look(tmp_path, [wanted(path)], "report --proxies", copy=True)
+    look(ReportFiles(tmp_path), [wanted(path)], "report --proxies", copy=True)
     assert copy.stat().st_mtime_ns == written
 
 
@@ -76,26 +77,27 @@ def test_pictures_and_copies_of_another_film_are_others_whatever_its_date(videos
     for number, size in enumerate((None, -100_000)):
         film.write_bytes(Path(path).read_bytes()[:size])
         os.utime(film, (date - number, date - number))
-        (footage,) = look(tmp_path, [wanted(str(film))], "", copy=True)
+        (footage,) = look(ReportFiles(tmp_path), [wanted(str(film))], "", copy=True)
         assert footage.is_copy
         made.append((footage.sheet, footage.addresses[0]))
     (first_sheet, first_copy), (second_sheet, second_copy) = made
     assert first_sheet != second_sheet
     assert first_copy != second_copy
-    changed = replace(wanted(str(film)), is_changed=True)
-    (footage,) = look(tmp_path, [changed], "", copy=True)
+    changed = replace(wanted(str(film)), refusal="it is another film")
+    (footage,) = look(ReportFiles(tmp_path), [changed], "", copy=True)
     assert (footage.addresses, footage.sheet) == ([], "")
-    assert "not any more the one that was scored" in footage.remark
+    assert footage.remark == "Not opened: it is another film."
 
 
 @pytest.mark.parametrize(
     ("name", "remark"),
-    [("gone.mp4", "no longer at"), ("broken.mp4", "not a video"), ("", "imported features")],
+    [("gone.mp4", "no longer at"), ("broken.mp4", "not a video"), ("", "Not opened: why.")],
 )
 def test_what_cannot_be_shown_says_why(tmp_path, name, remark):
     (tmp_path / "broken.mp4").write_text("no video")
-    path = str(tmp_path / name) if name else ""
-    (found,) = look(tmp_path, [Wanted("abc", path, (0.0,))], "", copy=True)
+    path, refusal = (str(tmp_path / name), "") if name else ("", "why")
+    wanted = Wanted("abc", path, (0.0,), refusal)
+    (found,) = look(ReportFiles(tmp_path), [wanted], "", copy=True)
     assert remark in found.remark
     assert (found.addresses, found.sheet, found.pictures) == ([], "", [])
     assert not (tmp_path / "copies").exists()

@@ -70,7 +70,7 @@ def test_a_files_late_clock_does_not_move_the_curve(
     scores = make_scores("late.mp4", frames=100)
     scores = dataclasses.replace(scores, item=VideoItem("late.mp4", str(path)))
     write_scores(tmp_path / "scores", header, label_all([scores], header))
-    report = write_report(ReportRun(scores=tmp_path / "scores")).page.parent
+    report = write_report(ReportRun(scores=tmp_path / "scores", videos=path)).page.parent
     open_video(report, "late.mp4")
     wait_for_media(page)
     page.keyboard.press("n")
@@ -133,7 +133,7 @@ def test_a_hostile_name_plays_and_shows_as_it_is(page, report, hostile, open_vid
 
 
 def test_other_codecs_play_as_copies_and_say_what_to_do_without(
-    page, report, scored, tmp_path, open_video
+    page, report, scored, footage, tmp_path, open_video
 ):
     name = next(v.video_id for v in read_videos(scored) if v.video_id.endswith(".avi"))
     open_video(report, name)
@@ -141,7 +141,7 @@ def test_other_codecs_play_as_copies_and_say_what_to_do_without(
     assert "copy of mpeg4 in AVI" in page.locator("#facts").inner_text()
     without = tmp_path / "scores"
     shutil.copytree(scored, without, ignore=shutil.ignore_patterns("report"))
-    open_video(write_report(ReportRun(scores=without)).page.parent, name)
+    open_video(write_report(ReportRun(scores=without, videos=footage)).page.parent, name)
     page.wait_for_selector("#still .thumbnail")
     assert not page.locator("#player").is_visible()
     assert "--proxies" in page.locator("#remark code").inner_text()

@@ -1,7 +1,8 @@
 from model.scoring.events import label_all
 from pipeline.views.report.curves import PIECE_FRAMES
+from pipeline.views.report.files import ReportFiles
 from pipeline.views.report.truth import TruthIndex
-from pipeline.views.report.videos import ReportPlan, key_of, write_videos
+from pipeline.views.report.videos import ReportPlan, Source, key_of, write_videos
 from stores.records import ScoredEvent
 from stores.scores.reader import read_videos
 from stores.scores.writer import write_scores
@@ -19,20 +20,23 @@ def test_each_video_gets_a_row_and_data_files_and_a_long_one_comes_in_pieces(
     both = [make_scores("a.mp4"), make_scores("b.mp4", frames=PIECE_FRAMES + 1, peak=0.8)]
     write_scores(tmp_path, header, label_all(both, header))
     event = ScoredEvent(40, 60, 1.6, 2.4, "fire", 0.9, 0.9)
+    (tmp_path / "report").mkdir()
     plan = ReportPlan(
         folder=tmp_path,
-        report=tmp_path / "report",
+        files=ReportFiles(tmp_path / "report"),
         header=header,
         truth=TruthIndex({}, {}, {}),
         events={"a.mp4": [event], "b.mp4": []},
         videos={video.video_id: video for video in read_videos(tmp_path)},
         order=["a.mp4", "b.mp4"],
+        sources={"a.mp4": Source("/nowhere/a.mp4"), "b.mp4": Source("", "why")},
         makes_copies=False,
     )
     rows = {row.name: (row, footage) for row, footage in write_videos(plan)}
     assert {row.key for row, _ in rows.values()} == {key_of("a.mp4"), key_of("b.mp4")}
     assert max(rows["a.mp4"][0].curve) == 90
     assert "no longer at /nowhere/a.mp4" in rows["a.mp4"][1].remark
+    assert rows["b.mp4"][1].remark == "Not opened: why."
     a, b = key_of("a.mp4"), key_of("b.mp4")
     names = {path.name for path in (tmp_path / "report" / "data").iterdir()}
     assert names == {f"{a}.js", f"{b}.js", f"{b}-0.js", f"{b}-1.js"}
