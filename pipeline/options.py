@@ -5,13 +5,18 @@ Imports nothing heavy, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_type_hints
 
+from msgspec import Meta, ValidationError, convert
 from tyro.constructors import PrimitiveConstructorSpec
 
 from extract.decoders import Decoder
+from stores.ranges import PositiveAmount, PositiveCount, Share
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 OnChange = Literal["redo", "refuse", "keep"]
 
@@ -50,16 +55,16 @@ class ReadOptions:
 
     decoder: Decoder = "auto"
     """Who reads the files; pixels do not depend on it."""
-    batch: int = 64
+    batch: PositiveCount = 64
     """Images the encoder sees at once."""
     compile: bool = False
     """Compile the encoder, which takes a minute at every start: for long runs on a GPU."""
-    workers: int | None = None
+    workers: PositiveCount | None = None
     """At most so many shard workers; one a GPU, or one a node without GPUs, by default."""
-    deadline: float = 120.0
+    deadline: PositiveAmount = 120.0
     """Seconds a decode worker may be silent before it is killed; a whole video may take that, or
     four times its own duration where that is more."""
-    decoder_memory: float = 4.0
+    decoder_memory: PositiveAmount = 4.0
     """GiB that a decode worker may take for one video."""
     strict: bool = False
     """Refuse a video that does not hold what its container announces, instead of marking it."""
@@ -79,13 +84,13 @@ class EventOptions:
     What is not given comes from the checkpoint's calibration, else from ``model.scoring.events``.
     """
 
-    threshold: float | None = None
+    threshold: Share | None = None
     """Score from which a frame is anomalous and an event begins; 0.5 where the checkpoint is not
     calibrated."""
-    release: float | None = None
+    release: Share | None = None
     """Share of the threshold below which an event ends, 0.8 by default: a score that trembles
     around the threshold is to make one event and not ten. 1 ends it at the threshold itself."""
-    minimum_frames: int | None = None
+    minimum_frames: PositiveCount | None = None
     """Shortest event in frames, 16 by default: one segment, the shortest thing a score can tell.
     Longer drops what flares up for a moment, and events that are really so short."""
     calibrated: bool = True
@@ -93,26 +98,38 @@ class EventOptions:
     to."""
 
 
-def require_positive(**options: float | None) -> None:
-    """Raise ValueError where a given number is not above 0; None stands for a default."""
-    for name, value in options.items():
-        if value is not None and value <= 0:
-            raise ValueError(f"--{name.replace('_', '-')} has to be above 0, got {value:g}")
+def check_options(run: DataclassInstance) -> None:
+    """Check every number of a run's settings against the range that its field's type states.
+
+    Raises:
+        ValueError: A number is outside of its range, or NaN; its option is named.
+    """
+    hints = get_type_hints(type(run), include_extras=True)
+    for name in (field.name for field in fields(run)):
+        value, bounds = getattr(run, name), bounds_of(hints[name])
+        if is_dataclass(value) and not isinstance(value, type):
+            check_options(value)
+        elif bounds is not None and value is not None:
+            try:
+                convert(float(value), type=Annotated[float, bounds])
+            except ValidationError as error:
+                option, expected = name.replace("_", "-"), _in_words(bounds, value)
+                raise ValueError(f"--{option} has to be {expected}, got {value:g}") from error
 
 
-def require_share(**options: float | None) -> None:
-    """Raise ValueError where a given number does not lie in [0, 1]."""
-    for name, value in options.items():
-        if value is not None and not 0 <= value <= 1:
-            raise ValueError(f"--{name.replace('_', '-')} has to be from 0 to 1, got {value:g}")
+def bounds_of(hint: object) -> Meta | None:
+    """Return the range that a field's type states, also where it is None by default."""
+    for part in get_args(hint):
+        if isinstance(part, Meta):
+            return part
+        if (found := bounds_of(part)) is not None:
+            return found
+    return None
 
 
-def require_sane(reading: ReadOptions, **options: float | None) -> None:
-    """Check the numbers of read options, and others that have to be above 0 as well."""
-    require_positive(
-        batch=reading.batch,
-        workers=reading.workers,
-        deadline=reading.deadline,
-        decoder_memory=reading.decoder_memory,
-        **options,
-    )
+def _in_words(bounds: Meta, value: float) -> str:
+    if bounds.ge == 0 and bounds.le == 1:
+        return "from 0 to 1"
+    if value > (bounds.le or 0) > 0:
+        return f"at most {bounds.le:g}"
+    return "0 or more" if bounds.ge == 0 else "above 0"

@@ -12,6 +12,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from pipeline.options import check_options
+
 COMMANDS = (
     "demo",
     "check-data",
@@ -40,7 +42,12 @@ def settings_of(command: str) -> type[Any]:
     return settings
 
 
-def execute(run: object) -> int:
-    """Run the command that these are the settings of; return its exit code."""
+def execute(run: Any) -> int:
+    """Run the command that these are the settings of; return its exit code.
+
+    Raises:
+        ValueError: A number in them is outside of its range, before anything is done.
+    """
+    check_options(run)
     code: int = sys.modules[type(run).__module__].execute(run)
     return code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.commands.train import TrainRun
 from pipeline.console import DONE, SOME_FAILED, print_line
 from pipeline.options import Location
+from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
     from pipeline.stages.ablate import AblateReport
@@ -30,9 +31,9 @@ class AblateRun:
     """Model and training settings by name: ucf, xd or small; the data set's own by default."""
     weights: str = ""
     """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""
-    epochs: int | None = None
+    epochs: PositiveCount | None = None
     """Passes over the training samples; the preset's own by default."""
-    batch: int | None = None
+    batch: PositiveCount | None = None
     """Samples of a step; the preset's own by default."""
 
 

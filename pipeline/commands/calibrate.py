@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
+from stores.ranges import Amount, PositiveCount, Share
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class CalibrateRun:
     """Data set whose test split is used; the one the checkpoint was trained on by default."""
     out: Location = Path("outputs")
     """Folder of all outputs; features are read from OUT/<dataset>/features."""
-    false_alarms_per_hour: float | None = None
+    false_alarms_per_hour: Amount | None = None
     """Take the lowest threshold with at most so many; 1 where no recall is given either."""
-    recall: float | None = None
+    recall: Share | None = None
     """Take the highest threshold that finds this share of the true events."""
     temperature: bool = True
     """Fit the temperature that makes scores probabilities; --no-temperature leaves scores alone."""
-    release: float | None = None
+    release: Share | None = None
     """Share of the threshold below which an event ends, as in score."""
-    minimum_frames: int | None = None
+    minimum_frames: PositiveCount | None = None
     """Shortest event in frames, as in score."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""

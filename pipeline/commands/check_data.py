@@ -13,6 +13,7 @@ from extract.recipe import RecipeOptions
 from pipeline.console import DONE, MISTAKE, SHOWN, SOME_FAILED, print_line, print_table
 from pipeline.options import Location
 from stores.files.names import one_line
+from stores.ranges import PositiveAmount
 
 if TYPE_CHECKING:
     from pipeline.stages.preflight import Preflight
@@ -35,7 +36,7 @@ class CheckDataRun:
     """Where the features will go; its disk is asked for room."""
     recipe: OmitArgPrefixes[RecipeOptions] = RecipeOptions()
     """How frames are to become features, from which their size follows."""
-    rate: float | None = None
+    rate: PositiveAmount | None = None
     """Frames a second that an extraction reached on this machine, to reckon the time."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.commands import evaluate, extract, report, score, train
 from pipeline.console import print_line, print_table, progress_bar
 from pipeline.options import Location
+from stores.ranges import Seed
 
 _DATASET = "synthetic"
 _UNTRAINED = 5  # initialisations: a single one is as likely to stand at 0.3 as at 0.7
@@ -19,7 +20,7 @@ class DemoRun:
 
     out: Location = Path("outputs")
     """Folder of all outputs."""
-    seed: int = 234
+    seed: Seed = 234
     """Seed of the training."""
 
 

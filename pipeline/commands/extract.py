@@ -11,6 +11,7 @@ from tyro.conf import OmitArgPrefixes
 from extract.recipe import RecipeOptions
 from pipeline.console import print_changed, print_failures, print_line, progress_bar, speed
 from pipeline.options import Location, ReadOptions
+from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
     from pipeline.stages.extract import ExtractReport
@@ -32,7 +33,7 @@ class ExtractRun:
     """Folder of all outputs; features go to OUT/<dataset>/features."""
     recipe: OmitArgPrefixes[RecipeOptions] = RecipeOptions()
     """How frames become features."""
-    videos_per_shard: int = 8
+    videos_per_shard: PositiveCount = 8
     """Whole videos in one shard: what a crash can lose, and the unit of work of a worker."""
     reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
     """How videos are read."""

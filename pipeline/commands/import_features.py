@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from pipeline.console import SHOWN, print_failures, print_line, progress_bar
 from pipeline.options import Location
+from stores.ranges import PositiveCount
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ImportFeaturesRun:
     """Folder of the data set's published lists; the folder of the features by default."""
     out: Location = Path("outputs")
     """Folder of all outputs; shards go to OUT/<dataset>/features."""
-    videos_per_shard: int = 32
+    videos_per_shard: PositiveCount = 32
     """Whole videos in one shard."""
     retry_failed: bool = False
     """Try the videos again that an earlier run recorded as failures."""

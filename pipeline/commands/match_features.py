@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tyro.conf import Positional
 
 from pipeline.console import DONE, SHOWN, SOME_FAILED, print_line, print_some, print_table
+from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
     from extract.protocol_search import Match, Matching
@@ -28,7 +29,7 @@ class MatchFeaturesRun:
     """CLIP model by its open_clip name; tiny is the demo's."""
     weights: str = ""
     """Weights of it: an open_clip tag or the path of a weight file; 'openai' by default."""
-    rows: int = 8
+    rows: PositiveCount = 8
     """Rows that are compared, spread over the video; each takes 768 pictures through CLIP."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""

@@ -19,6 +19,7 @@ from pipeline.console import (
     speed,
 )
 from pipeline.options import EventOptions, Location, ReadOptions
+from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
     from pipeline.stages.score import ScoreReport
@@ -36,7 +37,7 @@ class ScoreRun:
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
-    videos_per_part: int = 8
+    videos_per_part: PositiveCount = 8
     """Whole videos in one Parquet part: what a crash can lose."""
     report: bool = True
     """Write pages to look at the scores with; --no-report leaves that to `report`."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
+from stores.ranges import PositiveCount, Seed
 
 _SHOWN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
 
@@ -28,7 +29,7 @@ class TrainRun:
     """Model and training settings by name: ucf, xd or small; the data set's own by default."""
     weights: str = ""
     """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""
-    seed: int = 234
+    seed: Seed = 234
     """Seed of initialisation, sampling and the held-out share."""
     seeds: str = ""
     """Several seeds, as 1,2,3: one training each, then mean and standard deviation."""
@@ -40,9 +41,9 @@ class TrainRun:
     """Event and background alignment; --no-alignment leaves it out."""
     text_adapter: bool = True
     """The trained text adapter; --no-text-adapter takes CLIP's own text features."""
-    epochs: int | None = None
+    epochs: PositiveCount | None = None
     """Passes over the training samples; the preset's own by default."""
-    batch: int | None = None
+    batch: PositiveCount | None = None
     """Samples of a step (of each kind, where they are paired); the preset's own by default."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""

@@ -10,6 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from pipeline.console import DONE, SOME_FAILED, print_line, progress_bar
 from pipeline.options import EventOptions, Location, ReadOptions
+from stores.ranges import PositiveAmount, PositiveCount
 
 if TYPE_CHECKING:
     from pipeline.stages.watch import WatchReport
@@ -31,17 +32,17 @@ class WatchRun:
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
     """CLIP weights: a tag or a file; those named in the checkpoint by default."""
-    settle: float = 5.0
+    settle: PositiveAmount = 5.0
     """Seconds for which a file's size and date must not change before it counts as finished; more
     where whoever writes it pauses for longer. An empty file is never finished, nor one whose name
     begins with a dot."""
-    poll: float = 1.0
+    poll: PositiveAmount = 1.0
     """Seconds between two looks at the folder."""
     once: bool = False
     """End when everything that is there is scored."""
-    idle_exit: float | None = None
+    idle_exit: PositiveAmount | None = None
     """End when nothing came for so many seconds."""
-    videos_per_part: int = 8
+    videos_per_part: PositiveCount = 8
     """Whole videos in one Parquet part, where several are finished together."""
     events: OmitArgPrefixes[EventOptions] = EventOptions()
     """When scores become events."""

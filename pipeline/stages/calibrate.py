@@ -18,7 +18,7 @@ from model.evaluation.calibration import (
     threshold_for_recall,
 )
 from model.evaluation.summary import ScoredSplit
-from pipeline.options import EventOptions, require_positive, require_share
+from pipeline.options import EventOptions
 from pipeline.stages.evaluate import load_test_split
 from pipeline.stages.scoring_plan import resolve_rule
 from stores.calibration import Calibration, save_calibration
@@ -41,7 +41,7 @@ def calibrate(run: CalibrateRun) -> CalibrateReport:
 
     Raises:
         StoreError: As for ``load_test_split``, or the folder cannot be written.
-        ValueError: Both or unreachable targets, options out of range, or no true event.
+        ValueError: Both or unreachable targets, or no true event.
     """
     choice, chosen_by = _choice(run)
     test = load_test_split(run)
@@ -73,16 +73,12 @@ def calibrate(run: CalibrateRun) -> CalibrateReport:
 def _choice(run: CalibrateRun) -> tuple[Choice, str]:
     """Return how the threshold is chosen, as a function and in words."""
     alarms, recall = run.false_alarms_per_hour, run.recall
-    require_positive(minimum_frames=run.minimum_frames)
-    require_share(release=run.release, recall=recall)
     if alarms is not None and recall is not None:
         raise ValueError("give --false-alarms-per-hour or --recall: one threshold cannot do both")
     if recall is not None:
         least = float(recall)
         return lambda curve: threshold_for_recall(curve, least), f"recall of {recall:g} or more"
     most = 1.0 if alarms is None else float(alarms)
-    if most < 0:
-        raise ValueError(f"--false-alarms-per-hour has to be 0 or more, got {most:g}")
     words = f"{most:g} false alarms per hour or fewer"
     return lambda curve: threshold_for_alarms(curve, most), words
 

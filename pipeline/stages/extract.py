@@ -15,7 +15,6 @@ from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.engine.tasks import encoder_precision
-from pipeline.options import require_sane
 from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.preflight import check_before, survey
@@ -59,9 +58,8 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
 
     Raises:
         StoreError: No data set, root or videos, features of another recipe, a folder not writable.
-        ValueError: Unknown recipe or CLIP model, unloadable weights, or a number not above 0.
+        ValueError: Unknown recipe or CLIP model, or unloadable weights.
     """
-    require_sane(run.reading, videos_per_shard=run.videos_per_shard)
     dataset = base.load(run.dataset)
     recipe = resolve_recipe(run.recipe, dataset.recipe)
     root = _find_root(run, dataset)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from extract.clip_weights import feature_width
 from extract.recipe import IMPORTED
 from pipeline.engine.events import ProgressBar, VideoFailed, VideoFinished, no_progress
-from pipeline.options import require_positive
 from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.extract import refuse_other_recipe
 from stores.datasets import base
@@ -45,7 +44,6 @@ def import_features(run: ImportFeaturesRun, *, progress: ProgressBar = no_progre
     Raises:
         StoreError: No such files or lists, features of another recipe, or a folder not writable.
     """
-    require_positive(videos_per_shard=run.videos_per_shard)
     dataset = base.load(run.dataset)
     assert dataset.itemise is not None, "the settings name data sets with published lists only"
     files = find_features(run.folder)

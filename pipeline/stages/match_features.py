@@ -23,8 +23,6 @@ def match(run: MatchFeaturesRun) -> Matching:
         StoreError: The file cannot be read.
         ValueError: No row to compare, or features that the video and model cannot give.
     """
-    if run.rows < 1:
-        raise ValueError(f"--rows is 1 or more, got {run.rows}")
     check_model(run.clip)
     published = read_array(run.published)
     if published.ndim == 3 and 1 in published.shape[:2]:  # [1,S,D] or [S,1,D]: one crop as well

@@ -80,10 +80,8 @@ def check_data(run: CheckDataRun) -> Preflight:
 
     Raises:
         StoreError: No such data set or folder, no lists, or none of its videos.
-        ValueError: Unknown recipe or model, or a rate that is not positive.
+        ValueError: Unknown recipe or model.
     """
-    if run.rate is not None and run.rate <= 0:
-        raise ValueError(f"--rate is in frames a second and above 0, got {run.rate}")
     dataset = base.load(run.dataset)
     if dataset.describe is not None:
         dataset = dataset.describe(run.root, run.lists)

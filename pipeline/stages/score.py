@@ -16,7 +16,6 @@ from pipeline.engine.driver import run_stage
 from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
 from pipeline.engine.sink import Sink
-from pipeline.options import require_sane
 from pipeline.outputs import default_scores, write_settings
 from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
@@ -96,9 +95,8 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
 
     Raises:
         StoreError: No videos or checkpoint, another model's scores, or a folder not writable.
-        ValueError: As for ``make_scoring_plan``, or a number that has to be above 0.
+        ValueError: As for ``make_scoring_plan``.
     """
-    require_sane(run.reading, videos_per_part=run.videos_per_part)
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
     items = _items(run.videos)
     folder = run.out or default_scores(run.videos)

@@ -12,7 +12,7 @@ from extract.clip_weights import resolve_weights
 from extract.recipe import Recipe, recipe_from_json
 from model.checkpoint import Checkpoint, build_scorer, load_checkpoint
 from model.heads.segment_scorer import SegmentScorer
-from pipeline.options import EventOptions, require_positive, require_share
+from pipeline.options import EventOptions, check_options
 from stores.calibration import FILE, Calibration, load_calibration
 from stores.records import EventRule, StoreError
 from stores.scores.schema import ScoreHeader
@@ -41,8 +41,7 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
         StoreError: No checkpoint or a damaged one, or one of features of an unknown recipe.
         ValueError: CLIP weights that are not those of its features, or options out of range.
     """
-    require_share(threshold=events.threshold, release=events.release)
-    require_positive(minimum_frames=events.minimum_frames)
+    check_options(events)
     checkpoint = load_checkpoint(path)
     recipe = recipe_from_json(checkpoint.provenance.recipe)
     if recipe.frames == "unknown":

@@ -43,9 +43,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         ValueError: It names none, one twice, or something that is no number from 0 on.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(parts)) < len(parts):
+    seeds = [int(part) for part in parts if part.isdecimal() and len(part) < 19]  # of 64 bits
+    if len(set(seeds)) < len(parts):
         raise ValueError(f"got seeds {text!r}, expected different numbers as in 1,2,3")
-    return tuple(int(part) for part in parts)
+    return tuple(seeds)
 
 
 def train_seeds(run: TrainRun) -> SeedsReport:

@@ -17,7 +17,6 @@ from model.heads.base import Head, HeadConfig
 from model.heads.segment_scorer import Temperatures
 from model.heads.text_tower import text_tower
 from model.training.config import TrainConfig
-from pipeline.options import require_positive
 from pipeline.outputs import Outputs
 from stores.datasets import base
 from stores.features.catalog import Catalog
@@ -60,9 +59,8 @@ def make_plan(run: TrainRun) -> Plan:
 
     Raises:
         StoreError: No features, or a test split that does not fit its truth.
-        ValueError: Unknown preset, or a number that has to be above 0.
+        ValueError: Unknown preset.
     """
-    require_positive(epochs=run.epochs, batch=run.batch)
     outputs = Outputs(run.out)
     name = run.dataset or outputs.latest_dataset()
     dataset = dataset_named(name, outputs.features(name))

@@ -20,7 +20,7 @@ from pipeline.engine.cluster import running_cluster
 from pipeline.engine.driver import WorkerPool, pack_jobs
 from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
-from pipeline.options import ReadOptions, require_positive, require_sane
+from pipeline.options import ReadOptions
 from pipeline.outputs import default_scores, write_settings
 from pipeline.stages.pending import find_pending
 from pipeline.stages.score import latest_generation, part_sink, recorded
@@ -137,11 +137,9 @@ def watch(
 
     Raises:
         StoreError: No folder or checkpoint; scores of another model, in use, or not writable.
-        ValueError: As for ``make_scoring_plan``, or a number that has to be above 0.
+        ValueError: As for ``make_scoring_plan``.
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
-    require_sane(run.reading, videos_per_part=run.videos_per_part)
-    require_positive(poll=run.poll, settle=run.settle, idle_exit=run.idle_exit)
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
     find_videos(run.folder)
     folder = run.out or default_scores(run.folder)

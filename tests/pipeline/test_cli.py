@@ -46,6 +46,18 @@ GONE = ["--videos", "empty", "--checkpoint", "gone"]
         (["watch", "empty", "--checkpoint", "gone"], "no checkpoint at gone"),
         (["watch", "empty", "--checkpoint", "gone", "--poll", "0"], "--poll has to be above 0"),
         (["score", *GONE, "--threshold", "5"], "--threshold has to be from 0 to 1, got 5"),
+        (["score", *GONE, "--threshold", "nan"], "--threshold has to be from 0 to 1, got nan"),
+        (["extract", "--deadline", "nan"], "--deadline has to be above 0, got nan"),
+        (["check-data", "empty", "--rate", "nan"], "--rate has to be above 0, got nan"),
+        (["check-data", "empty", "--rate", "-3"], "--rate has to be above 0, got -3"),
+        (["match-features", "a", "b", "--rows", "0"], "--rows has to be above 0, got 0"),
+        (["calibrate", "--false-alarms-per-hour", "inf"], "--false-alarms-per-hour has to be at m"),
+        (["calibrate", "--false-alarms-per-hour", "-1"], "--false-alarms-per-hour has to be 0 or "),
+        (["calibrate", "--minimum-frames", "0"], "--minimum-frames has to be above 0, got 0"),
+        (["train", "--seed", "-1"], "--seed has to be 0 or more, got -1"),
+        (["train", "--seeds", "-1,2"], "got seeds '-1,2', expected different numbers as in 1,2,3"),
+        (["train", "--seeds", "1" * 30], "expected different numbers as in 1,2,3"),
+        (["import-features", "a", "--dataset", "ucf", "--videos-per-shard", "0"], "--videos-per-s"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):

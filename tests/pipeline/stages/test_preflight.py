@@ -60,8 +60,6 @@ def test_a_folder_without_lists_says_which_and_how(tmp_path, plant):
         check_data(CheckDataRun(root=tmp_path))
     with pytest.raises(StoreError, match=r"data set folder has no lists"):
         check_data(CheckDataRun(root=tmp_path, dataset="folder", lists=tmp_path))
-    with pytest.raises(ValueError, match="above 0, got -3"):
-        check_data(CheckDataRun(root=tmp_path, dataset="folder", rate=-3))
 
 
 def test_a_folder_without_labels_can_be_checked(tmp_path, plant):

@@ -38,8 +38,6 @@ def test_a_file_is_finished_once_it_rests_by_our_own_clock():
 def test_mistakes_are_named(tmp_path, checkpoint):
     with pytest.raises(StoreError, match="no such folder"):
         watch(WatchRun(tmp_path / "gone", checkpoint), print)
-    with pytest.raises(ValueError, match="--settle has to be above 0"):
-        watch(WatchRun(tmp_path, checkpoint, settle=0), print)
     with pytest.raises(StoreError, match="no checkpoint at"):
         watch(WatchRun(tmp_path, tmp_path), print)
 
