@@ -24,12 +24,15 @@ from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
 from stores.files.commit import commit_bytes, commit_text
 from stores.files.locations import AnyPath, local_copy
-from stores.files.typed import convert, decode_json
+from stores.files.typed import convert, decode_json, read_json
+from stores.ranges import Count, Finite
 from stores.records import StoreError
 
 FILE = "checkpoint.safetensors"
+DESCRIPTION = "checkpoint.json"
 SCHEMA = "2"  # 1 named no head
 _TEXT = "class_text"
+_REMEDY = "train again, or import it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Provenance:
     dataset: str
     classes: tuple[str, ...]
     prompts: tuple[tuple[str, ...], ...]
-    test_crop: int
+    test_crop: Count
     recipe: str
     recipe_fingerprint: str
     clip_weights: str
@@ -80,7 +83,7 @@ class _Content:
     schema: str
     training: TrainConfig
     provenance: Provenance
-    metrics: dict[str, float]
+    metrics: dict[str, Finite]
     model: dict[str, Any]
     head: str
 
@@ -91,7 +94,18 @@ def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
     Raises:
         StoreError: The folder cannot be written.
     """
-    content = {
+    content = _content(checkpoint)
+    tensors = {**checkpoint.state, _TEXT: checkpoint.text}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # The checkpoint last: where it is, all that belongs to it is there too.
+    commit_text(folder / DESCRIPTION, json.dumps(content, indent=1) + "\n")
+    # One key only: safetensors writes several in any order, and equal content is to be equal bytes.
+    commit_bytes(folder / FILE, save(tensors, {"checkpoint": json.dumps(content, sort_keys=True)}))
+
+
+def _content(checkpoint: Checkpoint) -> dict[str, object]:
+    """Return what is no tensor, as JSON states it."""
+    return {
         "schema": SCHEMA,
         "head": checkpoint.head,
         "model": asdict(checkpoint.model),  # type: ignore[call-overload]  # a dataclass, see HeadConfig
@@ -99,20 +113,17 @@ def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
         "provenance": asdict(checkpoint.provenance),
         "metrics": dict(checkpoint.metrics),
     }
-    tensors = {**checkpoint.state, _TEXT: checkpoint.text}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    # The checkpoint last: where it is, all that belongs to it is there too.
-    commit_text(folder / "checkpoint.json", json.dumps(content, indent=1) + "\n")
-    # One key only: safetensors writes several in any order, and equal content is to be equal bytes.
-    commit_bytes(folder / FILE, save(tensors, {"checkpoint": json.dumps(content, sort_keys=True)}))
 
 
 def load_checkpoint(folder: AnyPath) -> Checkpoint:
     """Read what :func:`save_checkpoint` wrote; ``folder`` may also be the file itself.
 
     Raises:
-        StoreError: Nothing is there, or it is damaged or no checkpoint of ours.
+        StoreError: Nothing is there, it is damaged or no checkpoint of ours, or its parts do not go
+            together: head, settings, classes and weights. The message names file and field.
     """
+    if folder.name == DESCRIPTION:
+        raise StoreError(f"{folder} is for people to read; give its folder, or {FILE} in it")
     path = folder if folder.is_file() else folder / FILE
     if not path.is_file():
         raise StoreError(f"no checkpoint at {path}; give the folder that `train` wrote")
@@ -120,24 +131,24 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
         with local_copy(path) as copy, safe_open(copy, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-        remedy = "train again, or import it again"
-        content = decode_json(metadata["checkpoint"], _Content, path, schema=SCHEMA, remedy=remedy)
-        checkpoint = Checkpoint(
-            head=content.head,
-            model=convert(content.model, _kind_of(content.head, path).config, f"{path}: model"),
-            training=content.training,
-            provenance=content.provenance,
-            metrics=content.metrics,
-            text=state.pop(_TEXT),
-            state=state,
-            fingerprint=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
-        )
-    except (SafetensorError, OSError, KeyError) as error:
-        raise StoreError(
-            f"{path} is damaged or no checkpoint of this version ({error}); "
-            "remove it and train again"
-        ) from error
-    _check(checkpoint, path)
+    except (SafetensorError, OSError) as error:
+        raise StoreError(f"{path} is damaged or no checkpoint ({error}); {_REMEDY}") from error
+    if "checkpoint" not in metadata or _TEXT not in state:
+        lacking = f"no {_TEXT}" if "checkpoint" in metadata else "no settings"
+        raise StoreError(f"{path} is damaged or no checkpoint (it holds {lacking}); {_REMEDY}")
+    content = decode_json(metadata["checkpoint"], _Content, path, schema=SCHEMA, remedy=_REMEDY)
+    kind = _kind_of(content.head, path)
+    checkpoint = Checkpoint(
+        head=content.head,
+        model=convert(content.model, kind.config, f"{path}: model"),
+        training=content.training,
+        provenance=content.provenance,
+        metrics=content.metrics,
+        text=state.pop(_TEXT),
+        state=state,
+        fingerprint=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
+    )
+    _check(checkpoint, kind, path)
     return checkpoint
 
 
@@ -148,19 +159,55 @@ def _kind_of(head: str, path: AnyPath) -> HeadKind[Any]:
         raise StoreError(f"{path}: head: {error}") from error
 
 
-def _check(checkpoint: Checkpoint, path: AnyPath) -> None:
-    """Raise StoreError where classes, their texts and the head's shape do not go together."""
+def _check(checkpoint: Checkpoint, kind: HeadKind[Any], path: AnyPath) -> None:
+    """Raise StoreError where classes, their texts, settings and weights do not go together."""
     model, classes = checkpoint.model, checkpoint.provenance.classes
-    if min(model.width, model.classes, model.window) < 1 or len(classes) != model.classes:
+    if len(classes) != model.classes:
         raise StoreError(
-            f"{path}: model: got width {model.width}, window {model.window} and {model.classes} "
-            f"classes, expected numbers above 0 and the {len(classes)} classes of provenance"
+            f"{path}: model: got {model.classes} classes, expected the {len(classes)} of provenance"
         )
-    if tuple(checkpoint.text.shape) != (model.classes, model.width):
-        raise StoreError(
-            f"{path}: {_TEXT} has shape {tuple(checkpoint.text.shape)}, expected "
-            f"{(model.classes, model.width)}"
-        )
+    try:
+        with torch.device("meta"):  # shapes alone
+            expected = kind.build_branches(model).state_dict()
+    except ValueError as error:
+        raise StoreError(f"{path}: model: {error}") from error
+    found = {**checkpoint.state, _TEXT: checkpoint.text}
+    shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    for name, shape in {**shapes, _TEXT: (model.classes, model.width)}.items():
+        if name not in found:
+            raise StoreError(f"{path}: {name} is missing, which head {kind.name} has; {_REMEDY}")
+        if tuple(found[name].shape) != shape:
+            got = tuple(found[name].shape)
+            raise StoreError(f"{path}: {name} has shape {got}, expected {shape}; {_REMEDY}")
+    if odd := [name for name, tensor in found.items() if not tensor.isfinite().all()]:
+        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        raise StoreError(f"{path}: {odd[0]}{more} holds values that are not finite; {_REMEDY}")
+
+
+def check_description(path: AnyPath, checkpoint: Checkpoint) -> None:
+    """Compare ``checkpoint.json``, where there is one, with the checkpoint beside it.
+
+    Raises:
+        StoreError: It is damaged, or says something else; the field is named.
+    """
+    description = path.with_name(DESCRIPTION)
+    found = read_json(description, dict[str, object])
+    if found is None:
+        return
+    expected = json.loads(json.dumps(_content(checkpoint)))
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise StoreError(f"{description}: {_unlike(name, found.get(name), value)} in {FILE}")
+
+
+def _unlike(name: str, found: object, expected: object) -> str:
+    """Return which value differs, by its name in nested objects."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key, value in expected.items():
+            if found.get(key) != value:
+                return _unlike(f"{name}.{key}", found.get(key), value)
+        return f"{name} has fields more than those"
+    return f"{name} is {str(found)[:80]}, and {str(expected)[:80]}"
 
 
 def build_scorer(

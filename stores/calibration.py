@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stores.files.commit import commit_text
 from stores.files.typed import read_json
+from stores.ranges import Amount, Count, PositiveAmount, Share
 from stores.records import EventRule
 
 FILE = "calibration.json"
@@ -30,17 +31,17 @@ class Calibration:
     model_fingerprint: str
     dataset: str
     split: str
-    videos: int
-    hours: float
-    events: int
+    videos: Count
+    hours: Amount
+    events: Count
     chosen_by: str
     rule: EventRule
-    temperature: float | None
-    recall: float
-    false_alarms_per_hour: float
-    error_before: float
-    error_after: float
-    unseen: dict[str, float]
+    temperature: PositiveAmount | None
+    recall: Share
+    false_alarms_per_hour: Amount
+    error_before: Share
+    error_after: Share
+    unseen: dict[str, Amount]
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> Path:

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stores.ranges import Count, Finite, PositiveCount, Share
+
 SEGMENT_FRAMES = 16
 """Frames in one segment, so in one feature row and one score (paper, section 4.1)."""
 
@@ -22,8 +24,8 @@ class StoreError(ValueError):
 class Event:
     """A labelled stretch of frames, half-open: ``start <= frame < end``."""
 
-    start: int
-    end: int
+    start: Count
+    end: Count
     label: str
 
 
@@ -60,13 +62,13 @@ class DecodeAudit:
     """
 
     decoder: str
-    expected_frames: int
-    decoded_frames: int
-    container_seconds: float
+    expected_frames: Count
+    decoded_frames: Count
+    container_seconds: Finite
     partial: bool = False
     note: str = ""
-    duplicate_frames: int = 0
-    shown_seconds: float | None = None
+    duplicate_frames: Count = 0
+    shown_seconds: Finite | None = None
 
     @property
     def mismatch(self) -> str:
@@ -131,7 +133,7 @@ class Failure:
 
     item: VideoItem
     reason: str
-    attempts: int = 1
+    attempts: Count = 1
     content: Content | None = None
 
 
@@ -160,22 +162,22 @@ class EventRule:
     ``minimum_frames`` are dropped; the default is one segment, the resolution of the scores.
     """
 
-    threshold: float = 0.5
-    release: float = 0.8
-    minimum_frames: int = SEGMENT_FRAMES
+    threshold: Share = 0.5
+    release: Share = 0.8
+    minimum_frames: PositiveCount = SEGMENT_FRAMES
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredEvent:
     """A found event: frames half-open, seconds from the first frame, the class and its scores."""
 
-    start: int
-    end: int
-    start_time: float
-    end_time: float
+    start: Count
+    end: Count
+    start_time: Finite
+    end_time: Finite
     label: str
-    peak: float
-    mean: float
+    peak: Finite
+    mean: Finite
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,14 @@ def score_features(
     Of several crops the one numbered ``crop`` is scored, as published.
 
     Raises:
-        ValueError: The features of a video are not finite.
+        ValueError: The features of a video are not finite, or its scores; the video is named.
     """
     first, second = tee(videos)
-    rows = (v.segments[crop if v.segments.shape[0] > 1 else 0] for v in first)
+    rows = (_finite_rows(video, crop) for video in first)
     for video, (score, probabilities) in zip(second, score_videos(scorer, rows), strict=True):
+        if not (np.isfinite(score).all() and np.isfinite(probabilities).all()):
+            cause = "the checkpoint's weights, or its features, are too large"
+            raise ValueError(f"{video.item.video_id}: scores that are not finite: {cause}")
         yield VideoScores(
             item=video.item,
             times=video.times,
@@ -59,6 +62,13 @@ def score_features(
             audit=video.audit,
             content=video.content,
         )
+
+
+def _finite_rows(video: VideoFeatures, crop: int) -> Rows:
+    rows = video.segments[crop if video.segments.shape[0] > 1 else 0]
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{video.item.video_id}: features that are not finite; extract it again")
+    return rows
 
 
 def windows_on(device: torch.device) -> int:

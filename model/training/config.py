@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from stores.ranges import PositiveAmount, PositiveCount, Seed
+
 Metric = Literal["auc", "ap"]
 Sampling = Literal["paired", "shuffled"]
 Arithmetic = Literal["fp32", "tf32", "bf16"]
@@ -30,13 +32,13 @@ class TrainConfig:
             GPU round the factors of float32 products to 10 bits; elsewhere it is ``fp32``.
     """
 
-    epochs: int
-    batch: int
-    learning_rate: float
-    temperature: float
+    epochs: PositiveCount
+    batch: PositiveCount
+    learning_rate: PositiveAmount
+    temperature: PositiveAmount
     sampling: Sampling
-    evaluate_every: int
+    evaluate_every: PositiveCount
     metric: Metric
-    seed: int = 234
-    part: int = 8
+    seed: Seed = 234
+    part: PositiveCount = 8
     arithmetic: Arithmetic = "fp32"

@@ -8,6 +8,7 @@ from tyro.conf import Positional
 
 from pipeline.console import DONE, SOME_FAILED, print_line
 from pipeline.options import Location
+from stores.files.names import one_line
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ def execute(run: VerifyRun) -> int:
 
     report = verify(run)
     for each in report.damaged:
-        print_line(f"damaged: {each.reason}")
+        reason = one_line(each.reason)
+        print_line(reason if reason.startswith("damaged") else f"damaged: {reason}")
     for path in report.moved:
         print_line(f"set aside: {path}")
     whole = report.checked - len(report.damaged)

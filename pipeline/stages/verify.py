@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.checkpoint import FILE, load_checkpoint
+from model.checkpoint import DESCRIPTION, FILE, check_description, load_checkpoint
 from stores.records import StoreError
 from stores.verify import ASIDE, Checked, check_tree, set_aside
 
@@ -43,8 +43,12 @@ def _checkpoints(root: Path) -> Iterator[Checked]:
         if path.parent.name == ASIDE:
             continue
         try:
-            load_checkpoint(path)
+            checkpoint = load_checkpoint(path)
         except StoreError as error:
             yield Checked((path,), str(error))
-        else:
-            yield Checked((path,))
+            continue
+        yield Checked((path,))
+        try:
+            check_description(path, checkpoint)
+        except StoreError as error:
+            yield Checked((path.with_name(DESCRIPTION),), str(error))

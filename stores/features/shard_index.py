@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stores.features.layout import Layout
 from stores.files.typed import decode_json
+from stores.ranges import PositiveCount, Size
 from stores.records import Content, DecodeAudit, Failure, VideoFeatures, VideoItem
 
 SCHEMA = 4
@@ -29,16 +30,14 @@ class ShardVideo:
     """What the index says of a video with features of ``shape`` [C,S,D], and the shard it is in."""
 
     item: VideoItem
-    frames: int
-    shape: tuple[int, int, int]
+    frames: PositiveCount
+    shape: tuple[Size, PositiveCount, Size]
     audit: DecodeAudit
     layout: Layout
     content: Content | None = None
     shard: Path = Path()
 
     def __post_init__(self) -> None:
-        if min(self.frames, *self.shape) < 1:
-            raise ValueError(f"expected frames and shape above 0, got {self.frames}, {self.shape}")
         self.layout.check(self.crops, self.segments)
 
     @property

@@ -35,6 +35,8 @@ from stores.records import Failure, StoreError, VideoFeatures
 # What h5py reports of a cut file, a flipped bit, a missing name or foreign content.
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
 
+_LATEST = 1e300  # seconds, the end of ranges.Finite
+
 
 def shard_name(recipe: ShardRecipe, generation: int, video_ids: Sequence[str]) -> str:
     """Return the file name for these videos: a job repeated by its run overwrites itself."""
@@ -108,7 +110,13 @@ def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.floa
 def read_times(video: ShardVideo) -> NDArray[np.float64]:
     """Return the presentation time of every frame, [F] seconds; errors as in read_segments."""
     with _naming(video.shard):
-        return np.asarray(_read(video, "times", (video.frames,)), dtype=np.float64)
+        times = np.asarray(_read(video, "times", (video.frames,)), dtype=np.float64)
+    if not np.isfinite(times).all() or np.abs(times).max() > _LATEST:
+        raise StoreError(
+            f"damaged shard {video.shard}: a frame of {video.item.video_id} has no possible time; "
+            f"{REDO}"
+        )
+    return times
 
 
 def check_shard(path: Path) -> None:
@@ -118,7 +126,9 @@ def check_shard(path: Path) -> None:
         StoreError: It is damaged, no shard, or holds other shapes than its index says.
     """
     for video in read_index(path).videos:
-        read_segments(video)
+        if not np.isfinite(read_segments(video)).all():
+            what = f"features of {video.item.video_id} are not finite"
+            raise StoreError(f"damaged shard {path}: {what}; {REDO}")
         read_times(video)
         values = _read(video, "segments", video.shape)
         if video.layout.digests != tuple(map(digest, values)):

@@ -31,6 +31,8 @@ def read_json(
         StoreError: It cannot be read, or as for :func:`decode_json`.
     """
     if not path.is_file():
+        if path.exists():
+            raise StoreError(f"{path} is no file; move it away")
         return None
     try:
         text = path.read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stores.files.locations import openable
@@ -73,6 +74,18 @@ def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
     names = None if columns is None else list(columns)
     with _reading(part):
         return pq.read_table(openable(part), columns=names, page_checksum_verification=True)
+
+
+def refuse_gaps(table: pa.Table, part: Path) -> None:
+    """Raise StoreError where a column of ``scores/`` misses values or holds such as NaN."""
+    for name in table.column_names:
+        column = table[name]
+        odd = pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False
+        if odd or column.null_count:
+            raise StoreError(
+                f"{part}: {name} has values that are missing or not finite; move it away and score "
+                "again"
+            )
 
 
 def iterate_videos(

@@ -8,9 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from stores.files.commit import refuse_links
+from stores.files.typed import convert
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
 from stores.scores.outdated import drop_outdated, newest
-from stores.scores.parts import KINDS, iterate_videos, parts_in, read_header, read_part
+from stores.scores.parts import (
+    KINDS,
+    iterate_videos,
+    parts_in,
+    read_header,
+    read_part,
+    refuse_gaps,
+)
 from stores.scores.schema import ScoredVideo, ScoreHeader, event_of
 from stores.scores.writer import is_ours
 
@@ -40,19 +48,25 @@ def _videos_in(part: Path) -> list[ScoredVideo]:
         if part.exists():
             raise
         return []
-    return [ScoredVideo(**row, part=part.name) for row in rows]
+    return convert([row | {"part": part.name} for row in rows], list[ScoredVideo], f"{part}: rows")
 
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
     """Return every event with its video id, the highest peak first; errors as in read_videos."""
     counting = _Counting(folder)
     events = [
-        (video_id, event_of(row))
+        (video_id, event)
         for part in parts_in(folder, "events")
-        for row in read_part(part).to_pylist()
-        if counting.has(video_id := row.pop("video_id"), part)
+        for video_id, event in _events_in(part)
+        if counting.has(video_id, part)
     ]
     return sorted(events, key=lambda pair: (-pair[1].peak, pair[0], pair[1].start))
+
+
+def _events_in(part: Path) -> list[tuple[str, ScoredEvent]]:
+    rows = read_part(part).to_pylist()
+    names = convert([row["video_id"] for row in rows], list[str], f"{part}: video_id")
+    return [(name, event_of(row, part)) for name, row in zip(names, rows, strict=True)]
 
 
 def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScores]:
@@ -68,6 +82,7 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScore
         names = [f"p_{name}" for name in read_header(part).classes]
         for video_id, rows in iterate_videos(part, ["time", "score", *names], ids):
             if video_id in ids and (item := wanted.pop(video_id, None)):
+                refuse_gaps(rows, part)
                 yield VideoScores(
                     item=item,
                     times=rows["time"].to_numpy(),
@@ -100,15 +115,18 @@ def check_part(folder: Path, name: str) -> None:
     videos = folder / "videos" / name
     if not videos.is_file():
         raise StoreError(f"{folder}: the run that wrote {name} did not come to its end")
-    rows = read_part(videos).to_pylist()  # columns that nothing else reads as well
-    if all(row["status"] == "failed" for row in rows):
+    read_part(videos)  # columns that nothing else reads as well
+    rows = _videos_in(videos)
+    if all(row.status == "failed" for row in rows):
         return
     for kind in ("scores", "events"):
         if not (folder / kind / name).is_file():
             raise StoreError(f"{folder / kind / name} is missing; score its videos again")
-    frames = read_part(folder / "scores" / name).num_rows
-    read_part(folder / "events" / name)
-    if frames != sum(row["frames"] for row in rows):
+    scores = read_part(folder / "scores" / name)
+    refuse_gaps(scores, folder / "scores" / name)
+    frames = scores.num_rows
+    _events_in(folder / "events" / name)
+    if frames != sum(row.frames for row in rows):
         raise StoreError(f"{folder / 'scores' / name} has {frames} rows, not those of its videos")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from stores.files.names import printable
-from stores.files.typed import convert
+from stores.files.typed import convert, decode_json
+from stores.ranges import Count, Finite, PositiveAmount
 from stores.records import Content, EventRule, Failure, ScoredEvent, StoreError, VideoScores
 
 SCHEMA_VERSION = "4"  # from 4 on a video says what its file held
@@ -64,15 +65,15 @@ class ScoredVideo:
     path: str
     status: str
     reason: str
-    frames: int
-    seconds: float
-    peak: float
+    frames: Count
+    seconds: Finite
+    peak: Finite
     label: str
-    events: int
+    events: Count
     file_size: int = 0
     file_modified: int = 0
     file_digest: str = ""
-    generation: int = 0
+    generation: Count = 0
     part: str = ""
 
     @property
@@ -94,7 +95,7 @@ class ScoreHeader:
     model_fingerprint: str
     recipe_fingerprint: str
     rule: EventRule
-    score_temperature: float | None = None
+    score_temperature: PositiveAmount | None = None
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the key-value metadata of a file."""
@@ -112,20 +113,29 @@ class ScoreHeader:
         """Return the header that the metadata of ``part`` state.
 
         Raises:
-            StoreError: The schema is another one, or a value is of another type.
-            KeyError, ValueError, TypeError: A key is missing, a value is no JSON or no rule.
+            StoreError: The schema is another one, a value is damaged, or of another type or range.
+            TypeError: A key is missing.
+            ValueError: A value is no UTF-8.
         """
+        needed = cls((), "", "", EventRule()).metadata().keys()
+        if missing := sorted(key.decode() for key in needed - metadata.keys()):
+            raise TypeError(f"its metadata have no {', '.join(missing)}")
         if (version := metadata[b"schema_version"].decode()) != SCHEMA_VERSION:
             raise StoreError(
                 f"{part} has schema {version}, expected {SCHEMA_VERSION}; move its folder away and "
                 "score again"
             )
+        rule = decode_json(metadata[b"event_rule"], dict[str, object], f"{part}: rule")
+        if rule.keys() != asdict(EventRule()).keys():
+            raise StoreError(
+                f"{part}: rule: got {', '.join(rule) or 'nothing'}, of another version"
+            )
         content = {
-            "classes": json.loads(metadata[b"classes"]),
+            "classes": decode_json(metadata[b"classes"], object, f"{part}: classes"),
             "model_fingerprint": metadata[b"model_fingerprint"].decode(),
             "recipe_fingerprint": metadata[b"recipe_fingerprint"].decode(),
-            "rule": asdict(EventRule(**json.loads(metadata[b"event_rule"]))),
-            "score_temperature": json.loads(metadata[b"score_temperature"]),
+            "rule": rule,
+            "score_temperature": decode_json(metadata[b"score_temperature"], object, part),
         }
         return convert(content, cls, part)
 
@@ -152,9 +162,10 @@ def event_row(event: ScoredEvent) -> dict[str, Any]:
     return row | {"start_frame": row.pop("start"), "end_frame": row.pop("end")}
 
 
-def event_of(row: dict[str, Any]) -> ScoredEvent:
-    """Return the event that :func:`event_row` wrote."""
-    return ScoredEvent(start=row.pop("start_frame"), end=row.pop("end_frame"), **row)
+def event_of(row: dict[str, Any], part: Path) -> ScoredEvent:
+    """Return the event that :func:`event_row` wrote; StoreError where a value is missing or odd."""
+    fields = row | {"start": row["start_frame"], "end": row["end_frame"]}
+    return convert(fields, ScoredEvent, f"{part}: event of {row.get('video_id')}")
 
 
 def video_row(

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, save_checkpoint
+from model.heads.dsanet.build import build_branches
 from model.heads.dsanet.config import PRESETS
 from model.heads.published import read_published
 from model.scoring.events import label_all
@@ -119,7 +120,7 @@ def _checkpoint_seed(folder: Path) -> bytes:
     provenance = Provenance("ucf", ("normal", "fire"), (("n",), ("f",)), 0, "{}", "0", "", "paper")
     model, training = PRESETS["small"]
     model = replace(model, classes=2)
-    text, state = torch.zeros(2, model.width), {"score_head.bias": torch.zeros(1)}
+    text, state = torch.zeros(2, model.width), build_branches(model).state_dict()
     checkpoint = Checkpoint("dsanet", model, training, provenance, {"auc": 0.5}, state, text)
     save_checkpoint(folder, checkpoint)
     return (folder / FILE).read_bytes()

@@ -8,10 +8,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from model.checkpoint import (
+    DESCRIPTION,
     FILE,
     Checkpoint,
     Provenance,
     build_scorer,
+    check_description,
     load_checkpoint,
     save_checkpoint,
 )
@@ -19,6 +21,7 @@ from model.heads.dsanet.build import build_branches
 from model.heads.dsanet.config import PRESETS, DsanetConfig
 from stores.records import StoreError
 
+TRAINING = PRESETS["small"][1]
 CONFIG = DsanetConfig(
     width=16,
     classes=3,
@@ -39,7 +42,7 @@ def checkpoint():
     return Checkpoint(
         head="dsanet",
         model=CONFIG,
-        training=PRESETS["small"][1],
+        training=TRAINING,
         provenance=Provenance(
             dataset="made-up",
             classes=("normal", "fire", "fight"),
@@ -140,12 +143,67 @@ def test_metadata_of_another_kind_is_named_with_its_field(tmp_path, checkpoint, 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": replace(CONFIG, width=0)}, r"model: got width 0, window 32 and 3 classes"),
-        ({"model": replace(CONFIG, classes=4)}, "4 classes, expected .* the 3 classes of prov"),
+        ({"model": replace(CONFIG, width=0)}, r"model: width: expected `int` >= 1"),
+        ({"model": replace(CONFIG, width=2**40)}, r"model: width: expected `int` <= 65536"),
+        ({"model": replace(CONFIG, heads=0)}, r"model: heads: expected `int` >= 1"),
+        ({"model": replace(CONFIG, temporal_layers=2**20)}, r"model: temporal_layers: expected"),
+        ({"model": replace(CONFIG, classes=4)}, "model: got 4 classes, expected the 3 of provena"),
+        ({"model": replace(CONFIG, window=33)}, r"model: .*window 33"),
+        ({"model": replace(CONFIG, window=64)}, r"position has shape \(32, 16\), expected \(64"),
+        ({"model": replace(CONFIG, temporal_layers=2)}, r"blocks\.1\.\S+ is missing, which head"),
         ({"text": torch.zeros(3, 7)}, r"class_text has shape \(3, 7\), expected \(3, 16\)"),
+        ({"text": torch.full((3, 16), torch.nan)}, "class_text holds values that are not finite"),
+        ({"training": replace(TRAINING, temperature=0.0)}, r"training\.temperature: expected"),
+        ({"training": replace(TRAINING, temperature=-1.0)}, r"training\.temperature: expected"),
+        ({"training": replace(TRAINING, temperature=torch.nan)}, r"training\.temperature: expec"),
+        ({"training": replace(TRAINING, learning_rate=torch.inf)}, r"training\.learning_rate: e"),
+        ({"metrics": {"auc": torch.nan}}, r"metrics\S+: expected `float`"),
     ],
 )
 def test_parts_that_do_not_go_together_are_named(tmp_path, checkpoint, change, message):
     save_checkpoint(tmp_path, replace(checkpoint, **change))
-    with pytest.raises(StoreError, match=message):
+    with pytest.raises(StoreError, match=f"{tmp_path / FILE}: .*{message}"):
         load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_weights_that_are_not_finite_are_named_and_never_scored(tmp_path, checkpoint, value):
+    checkpoint.state["score_head.bias"].fill_(value)
+    save_checkpoint(tmp_path, checkpoint)
+    said = f"{tmp_path / FILE}: score_head.bias holds values that are not finite; train again"
+    with pytest.raises(StoreError, match=said):
+        load_checkpoint(tmp_path)
+
+
+def test_weights_of_another_shape_or_missing_are_named_with_the_file(tmp_path, checkpoint):
+    bias = checkpoint.state.pop("score_head.bias")
+    save_checkpoint(tmp_path, checkpoint)
+    with pytest.raises(StoreError, match=rf"{tmp_path / FILE}: score_head\.bias is missing, which"):
+        load_checkpoint(tmp_path)
+    save_checkpoint(
+        tmp_path,
+        replace(checkpoint, state={**checkpoint.state, "score_head.bias": bias.new_zeros(7)}),
+    )
+    with pytest.raises(StoreError, match=r"score_head\.bias has shape \(7,\), expected \(1,\)"):
+        load_checkpoint(tmp_path)
+
+
+def test_the_description_for_people_is_no_checkpoint_and_is_compared_with_it(tmp_path, checkpoint):
+    save_checkpoint(tmp_path, checkpoint)
+    path, description = tmp_path / FILE, tmp_path / DESCRIPTION
+    with pytest.raises(
+        StoreError, match=r"checkpoint\.json is for people to read; give its folder"
+    ):
+        load_checkpoint(description)
+    back, text = load_checkpoint(tmp_path), description.read_text()
+    check_description(path, back)
+    for changed, said in (
+        (text.replace('"width": 16', '"width": 32'), "model.width is 32, and 16 in checkpoint.saf"),
+        (text.replace('"dsanet"', '"other"'), "head is other, and dsanet in"),
+        ("[" * 1000, "damaged .*checkpoint.json"),
+    ):
+        description.write_text(changed)
+        with pytest.raises(StoreError, match=said):
+            check_description(path, back)
+    description.unlink()
+    check_description(path, back)

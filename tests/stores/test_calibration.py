@@ -1,3 +1,6 @@
+import json
+import math
+
 import pytest
 
 from stores.calibration import FILE, Calibration, load_calibration, save_calibration
@@ -31,6 +34,35 @@ def test_a_damaged_field_is_named(tmp_path):
     path = save_calibration(tmp_path, MADE)
     path.write_text(path.read_text().replace('"release": 0.9', '"release": "0.9"'))
     with pytest.raises(StoreError, match=r"rule\.release: expected `float`, got `str`"):
+        load_calibration(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("temperature", 0, "temperature: expected `float` > 0"),
+        ("temperature", -2.5, "temperature: expected `float` > 0"),
+        ("temperature", math.nan, "temperature: expected `float` > 0"),
+        ("temperature", math.inf, "temperature: expected `float` <= "),
+        ("videos", -1, "videos: expected `int` >= 0"),
+        ("rule", {"threshold": 1.5}, r"rule\.threshold: expected `float` <= 1"),
+        ("rule", {"threshold": math.nan}, r"rule\.threshold: expected `float` >= 0"),
+        ("rule", {"release": -0.1}, r"rule\.release: expected `float` >= 0"),
+        ("rule", {"minimum_frames": 0}, r"rule\.minimum_frames: expected `int` >= 1"),
+        ("rule", {"minimum_frames": 2**40}, r"rule\.minimum_frames: expected `int` <= "),
+        ("unseen", {"error": math.nan}, r"unseen\[\.\.\.\]: expected `float`"),
+    ],
+)
+def test_a_number_out_of_its_range_is_named(tmp_path, field, value, said):
+    path = save_calibration(tmp_path, MADE)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(StoreError, match=f"damaged {path}: {said}.*; calibrate again or remove it"):
+        load_calibration(tmp_path)
+
+
+def test_a_folder_of_its_name_is_not_passed_over(tmp_path):
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(StoreError, match=f"{tmp_path / FILE} is no file; move it away"):
         load_calibration(tmp_path)
 
 

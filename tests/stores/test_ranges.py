@@ -18,6 +18,7 @@ from stores import ranges
         (ranges.Count, (0, 2**31 - 1)),
         (ranges.PositiveCount, (1, 2**31 - 1)),
         (ranges.Size, (1, 2**16)),
+        (ranges.Depth, (1, 1000)),
         (ranges.Seed, (0, 2**63 - 1)),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from model.training.config import TrainConfig
+from stores.ranges import Count, Depth, Finite, PositiveCount, Share, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,23 @@ class DsanetConfig:
             (10 × (125 + 126)) although an epoch has 125 steps, so they stop half-way.
     """
 
-    width: int
-    classes: int
-    temporal_layers: int
-    attention_window: int
-    adapted_blocks: int
-    adapter_mix: float
-    window: int = 256
-    prototypes: int = 16
-    decoder_depth: int = 8
-    heads: int = 8
-    normal_ratio: float = 0.8
+    width: Size
+    classes: Size
+    temporal_layers: Depth
+    attention_window: Size
+    adapted_blocks: Depth
+    adapter_mix: Share
+    window: Size = 256
+    prototypes: Size = 16
+    decoder_depth: Depth = 8
+    heads: Size = 8
+    normal_ratio: Share = 0.8
     normality: bool = True
     alignment: bool = True
     text_adapter: bool = True
-    align_weight: float = 1.0
-    warmup_steps: int = 100
-    schedule_steps: int | None = None
+    align_weight: Finite = 1.0
+    warmup_steps: Count = 100
+    schedule_steps: PositiveCount | None = None
 
 
 _UCF = DsanetConfig(

@@ -95,3 +95,19 @@ def test_every_frame_has_the_value_of_its_segment_or_of_the_last_one(segments, f
 def test_frames_without_a_segment_are_refused():
     with pytest.raises(ValueError, match="got 0 segments for 16 frames"):
         to_frames(np.zeros(0, dtype=np.float32), 16)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_named_by_video_and_never_scored(
+    scorer, make_features, wrong
+):
+    good, bad = make_features("a", width=24), make_features("b", width=24)
+    bad.segments[0, 2, 3] = wrong
+    with pytest.raises(ValueError, match="^b: features that are not finite; extract it again"):
+        list(score_features(scorer, [good, bad], crop=0))
+
+
+def test_scores_that_are_not_finite_are_named_by_video(scorer, make_features):
+    scorer.text.fill_(float("nan"))
+    with pytest.raises(ValueError, match="^a: scores that are not finite"):
+        list(score_features(scorer, [make_features("a", width=24)], crop=0))

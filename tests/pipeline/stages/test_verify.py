@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_verify_names_what_is_damaged_and_repair_sets_it_aside(outputs):
     report = verify(VerifyRun(outputs))
     assert report.checked == 2
     (damaged,) = report.damaged
-    assert "no checkpoint of this version" in damaged.reason
+    assert "is damaged or no checkpoint" in damaged.reason
     repaired = verify(VerifyRun(outputs, repair=True))
     assert [path.parent.name for path in repaired.moved] == ["damaged"]
     assert verify(VerifyRun(outputs)).damaged == ()
@@ -32,3 +33,13 @@ def test_verify_names_what_is_damaged_and_repair_sets_it_aside(outputs):
 def test_a_folder_without_outputs_is_refused(tmp_path):
     with pytest.raises(StoreError, match="no features, scores or checkpoints below"):
         verify(VerifyRun(tmp_path))
+
+
+def test_a_description_of_another_checkpoint_is_named(tmp_path, checkpoint):
+    shutil.copytree(checkpoint, tmp_path / "train")
+    path = tmp_path / "train" / "checkpoint.json"
+    assert verify(VerifyRun(tmp_path)).damaged == ()
+    path.write_text(path.read_text().replace('"head": "dsanet"', '"head": "other"'))
+    (damaged,) = verify(VerifyRun(tmp_path)).damaged
+    assert damaged.files == (path,)
+    assert damaged.reason == f"{path}: head is other, and dsanet in checkpoint.safetensors"

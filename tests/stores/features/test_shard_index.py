@@ -57,9 +57,18 @@ def test_a_damaged_field_is_named_with_the_shard(encoded, field):
         decode_index(json.dumps(content).encode(), SHARD)
 
 
-@pytest.mark.parametrize(("frames", "shape"), [(0, [2, 5, 8]), (9, [0, 5, 8]), (9, [2, 5, -8])])
-def test_counts_below_one_are_refused(encoded, frames, shape):
+@pytest.mark.parametrize(
+    ("frames", "shape", "said"),
+    [
+        (0, [2, 5, 8], r"frames: expected `int` >= 1"),
+        (2**40, [2, 5, 8], r"frames: expected `int` <= 2147483647"),
+        (9, [0, 5, 8], r"shape\[0\]: expected `int` >= 1"),
+        (9, [2, 5, -8], r"shape\[2\]: expected `int` >= 1"),
+        (9, [2, 5, 2**40], r"shape\[2\]: expected `int` <= 65536"),
+    ],
+)
+def test_counts_out_of_range_are_refused(encoded, frames, shape, said):
     content = json.loads(encoded[2])
     content["videos"][0] |= {"frames": frames, "shape": shape}
-    with pytest.raises(StoreError, match="expected frames and shape above 0"):
+    with pytest.raises(StoreError, match=rf"damaged shard {SHARD}: videos\[0\]\.{said}"):
         decode_index(json.dumps(content).encode(), SHARD)

@@ -138,6 +138,22 @@ def test_a_flipped_bit_in_a_checksum_of_hdf5_is_found_by_a_check(tmp_path, make_
         check_shard(path)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e308])
+def test_times_and_features_that_cannot_be_are_named(tmp_path, make_features, wrong):
+    video = make_features()
+    times = np.where(np.arange(video.frames) == 5, wrong, video.times)
+    (entry,) = read_index(write_shard(tmp_path, RECIPE, [replace(video, times=times)])).videos
+    said = f"damaged shard {entry.shard}: a frame of a has no possible time; delete it"
+    for read in (lambda: read_times(entry), lambda: check_shard(entry.shard)):
+        with pytest.raises(StoreError, match=said):
+            read()
+    segments = video.segments.copy()
+    segments[1, 2, 3] = np.nan if np.isnan(wrong) else -np.inf
+    path = write_shard(tmp_path, RECIPE, [replace(video, segments=segments)])
+    with pytest.raises(StoreError, match=f"damaged shard {path}: features of a are not finite"):
+        check_shard(path)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_a_cut_shard_is_named(tmp_path, make_features, share):
     path = write_shard(tmp_path, RECIPE, [make_features()])

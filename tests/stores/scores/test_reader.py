@@ -1,6 +1,7 @@
 """What was written comes back; Parquet of others is refused by name, and never removed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,43 @@ def test_another_makers_parquet_is_refused_with_its_name(folder, kind, maker):
     assert [c.reason for c in check_tree(folder) if c.reason] == [
         f"{folder}: mine.parquet is no part of scores; move it out of the folder"
     ]
+
+
+def rewrite(folder, kind, column, value):
+    """Put ``value`` for the first row's value of a column of the only part of a kind."""
+    (part,) = (folder / kind).iterdir()
+    table = pq.read_table(part)
+    place = table.schema.get_field_index(column)
+    values = [value, *table[column].to_pylist()[1:]]
+    field = table.schema.field(place)
+    column = pa.array(values, field.type)
+    pq.write_table(table.set_column(place, field.with_nullable(True), column), part)
+    return part
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "value", "said"),
+    [
+        ("videos", "frames", None, r"rows: \[0\]\.frames: expected `int`, got `null`"),
+        ("videos", "status", None, r"rows: \[0\]\.status: expected `str`, got `null`"),
+        ("videos", "peak", float("nan"), r"rows: \[0\]\.peak: expected `float`"),
+        ("videos", "events", -1, r"rows: \[0\]\.events: expected `int` >= 0"),
+        ("events", "video_id", None, r"video_id: \[0\]: expected `str`, got `null`"),
+        ("events", "peak", float("inf"), r"event of a.mp4: peak: expected `float`"),
+        ("scores", "score", float("nan"), "score has values that are missing or not finite"),
+        ("scores", "score", None, "score has values that are missing or not finite"),
+        ("scores", "time", float("inf"), "time has values that are missing or not finite"),
+        ("scores", "p_fire", None, "p_fire has values that are missing or not finite"),
+    ],
+)
+def test_values_that_cannot_be_are_named_and_are_not_whole(folder, kind, column, value, said):
+    score = np.full(100, 0.9, np.float32)
+    write_scores(folder, HEADER, label_all([replace(made(), score=score)], HEADER))
+    part = rewrite(folder, kind, column, value)
+    with pytest.raises(StoreError, match=f"{part}: {said}"):
+        READERS[kind](folder)
+    (reason,) = [each.reason for each in check_tree(folder) if each.reason]
+    assert reason.startswith(str(part))
 
 
 @pytest.mark.parametrize("kind", ["scores", "events"])

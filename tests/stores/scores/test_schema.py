@@ -38,7 +38,10 @@ def test_a_header_comes_back_from_its_metadata_exactly():
 
 CHANGES = {
     b"classes": (7, r"classes: expected `array`, got `int`"),
-    b"event_rule": ({"threshold": "x"}, r"rule\.threshold: expected `float`, got `str`"),
+    b"event_rule": (
+        {"threshold": "x", "release": 1, "minimum_frames": 1},
+        r"rule\.threshold: expected `float`, got `str`",
+    ),
     b"score_temperature": ("x", r"score_temperature: expected `float \| null`, got `str`"),
 }
 
@@ -48,6 +51,32 @@ def test_a_value_of_another_type_is_named(key):
     value, said = CHANGES[key]
     with pytest.raises(StoreError, match=f"{PART}: {said}"):
         ScoreHeader.from_metadata(HEADER.metadata() | {key: json.dumps(value).encode()}, PART)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        (b"event_rule", b'{"limit": 3}', "rule: got limit, of another version"),
+        (b"event_rule", b"[]", "rule: expected `object`, got `array`"),
+        (b"event_rule", b"[" * 10_000, "rule: maximum recursion"),
+        (b"event_rule", b"{", "rule: expecting property name"),
+        (
+            b"event_rule",
+            b'{"threshold": NaN, "release": 1, "minimum_frames": 1}',
+            r"rule\.threshold: expected `float` >= 0",
+        ),
+        (b"score_temperature", b"0", r"score_temperature: expected `float` > 0"),
+        (b"score_temperature", b"NaN", r"score_temperature: expected `float` > 0"),
+    ],
+)
+def test_a_damaged_or_impossible_value_is_named(key, text, said):
+    with pytest.raises(StoreError, match=f"{PART}: {said}"):
+        ScoreHeader.from_metadata(HEADER.metadata() | {key: text}, PART)
+
+
+def test_a_key_that_is_missing_is_named_in_words():
+    with pytest.raises(TypeError, match="its metadata have no classes, event_rule, model_finger"):
+        ScoreHeader.from_metadata({b"schema_version": b"3"}, PART)
 
 
 @pytest.mark.parametrize("version", [b"1", b"2"])
@@ -68,7 +97,23 @@ def test_every_class_has_a_column_and_no_value_may_be_missing():
 def test_an_event_comes_back_from_its_row():
     row = event_row(EVENT)
     assert ["video_id", *sorted(row)] == ["video_id", *sorted(EVENTS_SCHEMA.names[1:])]
-    assert event_of(row) == EVENT
+    assert event_of(row, PART) == EVENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"peak": None}, r"peak: expected `float`, got `null`"),
+        ({"mean": float("nan")}, r"mean: expected `float` >= -1e\+300"),
+        ({"start_frame": -1}, r"start: expected `int` >= 0"),
+        ({"end_time": 1e308}, r"end_time: expected `float` <= 1e\+300"),
+        ({"label": None}, r"label: expected `str`, got `null`"),
+    ],
+)
+def test_a_row_with_an_impossible_value_is_named(changes, said):
+    row = {"video_id": "a.mp4"} | event_row(EVENT) | changes
+    with pytest.raises(StoreError, match=f"{PART}: event of a.mp4: {said}"):
+        event_of(row, PART)
 
 
 @pytest.mark.parametrize(
