@@ -19,10 +19,12 @@ from pathlib import Path
 
 import open_clip
 import torch
-from open_clip.pretrained import download_pretrained, get_pretrained_cfg
+from open_clip.pretrained import get_pretrained_cfg
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
+from extract.download import fetch
 from extract.recipe import TINY_MODEL, Precision, Recipe, RecipeOptions, weights_source
 from extract.tiny_clip import WIDTH, tiny_clip
 
@@ -30,8 +32,9 @@ _TINY_WEIGHTS = "seed 0"
 
 # What torch and open_clip raise of a file that does not hold a state dict.
 _NO_STATE_DICT = (
-    *(RuntimeError, EOFError, LookupError, StopIteration, AttributeError, TypeError),
-    *(AssertionError, MemoryError, struct.error, pickle.UnpicklingError),
+    *(RuntimeError, EOFError, LookupError, StopIteration, AttributeError, TypeError, ValueError),
+    *(AssertionError, ArithmeticError, MemoryError, OSError, struct.error),
+    *(pickle.UnpicklingError, SafetensorError),
 )
 
 
@@ -60,7 +63,7 @@ def load_clip(model: str, source: str) -> nn.Module:
 
     Raises:
         ValueError: The model or tag is unknown, the weights need the other activation, or the file
-            is missing, does not fit the model or could not be downloaded.
+            is missing, does not fit the model, is not finite or could not be downloaded.
     """
     if model == TINY_MODEL:
         resolve_weights(model, source)  # refuses what is not the demo's
@@ -70,15 +73,27 @@ def load_clip(model: str, source: str) -> nn.Module:
         other = _other_activation(model)
         raise ValueError(f"{path} is OpenAI's release, which needs QuickGELU: use {other}")
     try:
-        with only_weights(path) as plain:
+        with only_weights(path) as plain, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
             pixels = _normalisation(model, source)
             clip: nn.Module = open_clip.create_model(
                 model, pretrained=str(plain), weights_only=True, force_preprocess_cfg=pixels
             )
     except _NO_STATE_DICT as error:
-        reason = " ".join(str(error).split())[:400]
-        raise ValueError(f"{path} does not hold weights of {model}: {reason}") from error
+        raise ValueError(f"{path} does not hold weights of {model}: {_why(error)}") from error
+    odd = [name for name, value in clip.state_dict().items() if not value.isfinite().all()]
+    if odd:
+        named = ", ".join(odd[:3])
+        raise ValueError(f"{path}: {named} hold values that are not finite; fetch the file again")
     return clip.eval().requires_grad_(False)
+
+
+def _why(error: Exception) -> str:
+    """Return what does not fit; of other errors in our words: torch's advise to run the file."""
+    text = " ".join(str(error).split())
+    if "loading state_dict" in text:
+        return text[:400]
+    return "it is damaged, or holds other things than tensors; give a file of its state dict alone"
 
 
 def check_model(model: str) -> None:
@@ -146,10 +161,9 @@ def _weight_file(model: str, source: str) -> Path:
         advice = f"use model {other} instead of {model}"
         raise ValueError(f"weights {source!r} need the other activation; {advice}")
     try:
-        return Path(download_pretrained(entry))
-    except OSError as error:
-        advice = "fetch the file elsewhere and give its path instead of the tag"
-        raise ValueError(f"{source!r} of {model} could not be downloaded; {advice}") from error
+        return fetch(entry)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{source!r} of {model}: {error}") from error
 
 
 def _is_quickgelu(model: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 import warnings
 from pathlib import Path
@@ -23,7 +24,7 @@ _HARMLESS: list[Any] = [
     np.dtypes.Float32DType,
 ]
 
-_NO_WEIGHTS = (
+NO_WEIGHTS = (
     *(OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError),
     *(ArithmeticError, AssertionError, MemoryError, struct.error, pickle.UnpicklingError),
 )
@@ -41,10 +42,9 @@ def read_published(path: Path) -> dict[str, Tensor]:
             # A later pickle protocol is none of the user's business: it is read, or refused below.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except _NO_WEIGHTS as error:
-        reason = " ".join(str(error).split())[:200]
+    except NO_WEIGHTS as error:
         raise ValueError(
-            f"{path} cannot be read as a file of weights alone ({type(error).__name__}: {reason})"
+            f"{path} cannot be read as a file of weights alone: {_why(error)}"
         ) from error
     for key in ("model_state_dict", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -54,4 +54,17 @@ def read_published(path: Path) -> dict[str, Tensor]:
     strange = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
     if strange:
         raise ValueError(f"{path} is no state dict: {', '.join(strange[:5])} are no tensors")
+    odd = [str(name) for name, value in content.items() if not value.isfinite().all()]
+    if odd:
+        raise ValueError(f"{path}: {', '.join(odd[:5])} hold values that are not finite")
     return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong in our words: torch's advise to run what the file holds."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    wanted = "expected what torch.save makes of a state dict"
+    if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+        return f"it holds {found[1]} beside tensors; {wanted}"
+    return f"it is damaged or another kind of file; {wanted}"

@@ -7,7 +7,6 @@ features lie, what the head is, nor which weights are better (see ``model.traini
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor
 from model.device import can_sync
 from model.heads.base import Head, Schedule, ScheduledOptimiser
 from model.heads.loss_terms import LossTerms
+from model.heads.published import NO_WEIGHTS
 from model.training.config import TrainConfig
 from model.training.data import Batch, TrainingSet
 from model.training.samplers import draw_epoch, epoch_steps
@@ -174,7 +174,5 @@ def _resume(training: Training, path: AnyPath, key: str) -> None:
         training.best = None if state["best"] is None else Selection(*state["best"])
         training.epoch, training.step = state["epoch"], state["step"]
         training.best_state = state["best_state"]
-    except (RuntimeError, KeyError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise StoreError(
-            f"damaged training state {path} ({error}); delete it to begin anew"
-        ) from error
+    except NO_WEIGHTS as error:  # whose messages advise to run what the file holds
+        raise StoreError(f"damaged training state {path}; delete it to begin anew") from error

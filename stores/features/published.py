@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,10 @@ from stores.records import SEGMENT_FRAMES, DecodeAudit, StoreError, VideoFeature
 CROPS = 10
 _NAME = re.compile(r"(?P<video>.+)__(?P<crop>\d+)\.npy")
 
-_NO_ARRAY = (ValueError, EOFError, SyntaxError, TokenError, TypeError, KeyError, MemoryError)
+_NO_ARRAY = (
+    *(ValueError, EOFError, SyntaxError, TokenError, TypeError, KeyError, MemoryError),
+    *(RecursionError, BadZipFile),
+)
 """What NumPy raises for other files, and for damaged headers: it parses those as Python."""
 
 CropFiles = Mapping[int, Path]
@@ -85,7 +89,8 @@ def read_array(path: Path) -> NDArray[np.floating[Any]]:
         StoreError: There is no such file, or it is damaged, another kind, or holds other things.
     """
     try:
-        rows = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:  # which NumPy would leave open where it is no array
+            rows = np.load(file, allow_pickle=False)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
     except _NO_ARRAY as error:

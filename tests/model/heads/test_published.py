@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -30,3 +32,41 @@ def test_what_is_no_state_dict_is_refused(tmp_path):
     torch.save({"a": torch.ones(1), "b": 2}, tmp_path / "mixed.pth")
     with pytest.raises(ValueError, match="b are no tensors"):
         read_published(tmp_path / "mixed.pth")
+
+
+class Bomb:
+    def __reduce__(self):
+        return print, ("boom",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            Bomb(),
+            r"it holds print beside tensors; expected what torch\.save makes of a st",
+        ),
+        (pickle.dumps(Bomb()), "it is damaged or another kind of file; expected what torch.save"),
+        (b"junk" * 10, "it is damaged or another kind of file"),
+        (None, "Is a directory"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_without_the_advice_to_run_it(tmp_path, content, said):
+    path = tmp_path / "model.pth"
+    if content is None:
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(
+        ValueError, match=f"{path} cannot be read as a file of weights alone: {said}"
+    ):
+        read_published(path)
+
+
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_weights_that_are_not_finite_are_named(tmp_path, value):
+    torch.save({"a": torch.ones(2), "b": torch.full((2,), value)}, tmp_path / "model.pth")
+    with pytest.raises(ValueError, match=r"model\.pth: b hold values that are not finite"):
+        read_published(tmp_path / "model.pth")

@@ -93,6 +93,14 @@ def test_a_damaged_header_is_named(tmp_path, harm):
         read_array(path)
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(50), b"\x80\x02]q\x00."])
+def test_another_kind_of_file_is_named(tmp_path, content):
+    path = tmp_path / "a__0.npy"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"a__0\.npy is no \.npy file, damaged"):
+        read_array(path)
+
+
 def test_folders_without_features_and_double_ones_are_refused(tmp_path):
     with pytest.raises(StoreError, match="no such folder"):
         find_features(tmp_path / "gone")

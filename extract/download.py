@@ -1,0 +1,74 @@
+"""Weights that a tag names: from the caches of this machine, or downloaded by open_clip.
+
+A file that is here is not asked about elsewhere, and where nothing answers that is said at once:
+the hub's library tries again for half a minute.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from huggingface_hub import constants, hf_hub_url, try_to_load_from_cache
+from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+from open_clip.pretrained import download_pretrained
+
+_PATIENCE = 5.0  # seconds for a name to be found and a connection made
+
+
+def fetch(entry: Mapping[str, Any]) -> Path:
+    """Return the file of an entry of open_clip's table of weights, downloading it where needed.
+
+    Raises:
+        OSError: It is not here and cannot be downloaded; the message says what to fetch from where.
+        RuntimeError: What was downloaded is not what was announced.
+    """
+    repository, _, name = str(entry.get("hf_hub", "")).rpartition("/")
+    if not repository:
+        return Path(download_pretrained(dict(entry)))  # which asks its own cache first
+    names = _alternatives(name or HF_WEIGHTS_NAME)
+    for each in names:
+        if isinstance(cached := try_to_load_from_cache(repository, each), str):
+            return Path(cached)
+    address = hf_hub_url(repository, names[0])
+    way_out = f"fetch {address} elsewhere and give the file's path instead of the tag"
+    if constants.HF_HUB_OFFLINE:
+        raise OSError(f"it is not in the hub's cache, and HF_HUB_OFFLINE is set; {way_out}")
+    if not answers(address):
+        host = urlsplit(address).hostname
+        raise OSError(f"it is not on this machine and {host} does not answer; {way_out}")
+    try:
+        return Path(download_pretrained(dict(entry)))
+    except OSError as error:
+        raise OSError(f"it could not be downloaded ({error}); {way_out}") from error
+
+
+def _alternatives(name: str) -> Sequence[str]:
+    """Return the names that open_clip looks for in a repository, in its order."""
+    if name == HF_WEIGHTS_NAME:
+        return [HF_SAFE_WEIGHTS_NAME, name]
+    return [f"{name[:-4]}.safetensors", name] if name.endswith((".bin", ".pth")) else [name]
+
+
+def answers(address: str) -> bool:
+    """Return whether the host of a URL, or the proxy before it, takes a connection."""
+    address = getproxies().get(urlsplit(address).scheme, address)
+    place = urlsplit(address if "//" in address else f"//{address}")
+    connected: list[bool] = []
+
+    def connect() -> None:
+        port = place.port or (80 if place.scheme == "http" else 443)
+        with suppress(OSError), socket.create_connection((place.hostname, port), _PATIENCE):
+            connected.append(True)
+
+    # In a thread: looking up a name has no time limit of its own.
+    thread = Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    return bool(connected)
