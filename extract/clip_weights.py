@@ -49,10 +49,10 @@ def complete_recipe(
         ValueError: As :func:`resolve_weights`.
     """
     source = weights_source(recipe.model, options.weights)
+    weights = resolve_weights(recipe.model, source)  # first: what is missing is said at once
     precision = options.precision
     if precision == "auto":
         precision = "fp32" if recipe.model == TINY_MODEL else (fastest or default_precision)()
-    weights = resolve_weights(recipe.model, source)
     return replace(recipe, weights=weights, precision=precision), source
 
 

@@ -143,16 +143,18 @@ def weights_source(model: str, given: str = "") -> str:
     return given or ("" if model == TINY_MODEL else "openai")
 
 
-def recipe_from_json(text: str) -> Recipe:
-    """Rebuild a recipe from :meth:`Recipe.to_json`.
+def recipe_from_json(text: str, source: object) -> Recipe:
+    """Rebuild a recipe from :meth:`Recipe.to_json`; ``source`` is the file that holds it.
 
     Raises:
-        ValueError: A field is missing or unknown (a file of another version).
+        ValueError: It is damaged, or a field is missing or unknown (a file of another version).
     """
-    values = json.loads(text)
-    if not isinstance(values, dict) or values.keys() != {f.name for f in fields(Recipe)}:
-        raise ValueError(f"not a recipe of this version: {text[:200]}")
-    return Recipe(**values)
+    from stores.files.typed import convert, decode_json  # not above: it loads numpy
+
+    values = decode_json(text, dict[str, object], f"{source}: recipe")
+    if values.keys() != {f.name for f in fields(Recipe)}:
+        raise ValueError(f"{source}: not a recipe of this version: {text[:200]}")
+    return convert(values, Recipe, f"{source}: recipe")
 
 
 def differences(ours: Recipe, theirs: Recipe) -> list[str]:

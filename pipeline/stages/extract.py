@@ -148,7 +148,7 @@ def refuse_other_recipe(catalog: Catalog, recipe: Recipe) -> None:
     """Raise StoreError, naming the fields that differ, where a folder has another recipe."""
     if catalog.recipe is None or catalog.recipe.fingerprint == recipe.fingerprint:
         return
-    fields = "; ".join(differences(recipe, recipe_from_json(catalog.recipe.text)))
+    fields = "; ".join(differences(recipe, recipe_from_json(catalog.recipe.text, catalog.folder)))
     raise StoreError(
         f"{catalog.folder} holds features of another recipe (now != there: {fields}); "
         "give another OUT, or the same settings"

@@ -43,7 +43,7 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
     """
     check_options(events)
     checkpoint = load_checkpoint(path)
-    recipe = recipe_from_json(checkpoint.provenance.recipe)
+    recipe = recipe_from_json(checkpoint.provenance.recipe, path)
     if recipe.frames == "unknown":
         raise StoreError(
             f"{path} scores published features, and how those are made of a video is not "

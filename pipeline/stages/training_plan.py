@@ -12,6 +12,7 @@ import torch
 from extract.clip_weights import load_clip
 from extract.recipe import recipe_from_json, weights_source
 from model.checkpoint import Checkpoint, Provenance
+from model.evaluation.metrics import frame_truth
 from model.heads import base as heads
 from model.heads.base import Head, HeadConfig
 from model.heads.segment_scorer import Temperatures
@@ -27,7 +28,8 @@ from stores.features.feature_set import (
     open_features,
     videos_of,
 )
-from stores.records import VideoFeatures
+from stores.files.names import counted
+from stores.records import StoreError, VideoFeatures
 
 if TYPE_CHECKING:
     from pipeline.commands.train import TrainRun
@@ -58,7 +60,7 @@ def make_plan(run: TrainRun) -> Plan:
     """Return the plan of a run.
 
     Raises:
-        StoreError: No features, or a test split that does not fit its truth.
+        StoreError: No features, or a test split that does not fit its truth or is of one kind.
         ValueError: Unknown preset.
     """
     outputs = Outputs(run.out)
@@ -66,6 +68,7 @@ def make_plan(run: TrainRun) -> Plan:
     dataset = dataset_named(name, outputs.features(name))
     catalog = open_features(outputs.features(name), dataset)
     check_test(catalog)
+    _check_kinds(catalog, dataset.classes[0])
     assert catalog.recipe is not None, "a catalog with videos has a recipe"
     videos = videos_of(catalog, "train")
     kind = heads.load(heads.DEFAULT)
@@ -84,7 +87,7 @@ def make_plan(run: TrainRun) -> Plan:
         batch=run.batch or training.batch,
         arithmetic=run.arithmetic,
     )
-    recipe = recipe_from_json(catalog.recipe.text)
+    recipe = recipe_from_json(catalog.recipe.text, catalog.folder)
     provenance = Provenance(
         dataset=dataset.name,
         classes=dataset.classes,
@@ -109,9 +112,26 @@ def make_plan(run: TrainRun) -> Plan:
     return Plan(catalog, dataset, kind.name, model, training, replace(provenance, key=key))
 
 
+def _check_kinds(catalog: Catalog, normal: str) -> None:
+    """Raise StoreError where the test split has frames of one kind, so that no figure is defined.
+
+    That would else be found out once the training is over.
+    """
+    truths = [
+        frame_truth([e for e in v.item.events or () if e.label != normal], v.frames)
+        for v in videos_of(catalog, "test")
+    ]
+    lacking = "anomalous" if not any(truth.any() for truth in truths) else "normal"
+    if lacking == "anomalous" or all(truth.all() for truth in truths):
+        raise StoreError(
+            f"{catalog.folder}: the test split ({counted(len(truths), 'video')}) has no {lacking} "
+            "frame, so that no figure can be computed; give it videos of both kinds"
+        )
+
+
 def build_head(plan: Plan, device: torch.device) -> Head:
     """Return a freshly initialised head; the same seed makes the same one."""
-    recipe = recipe_from_json(plan.provenance.recipe)
+    recipe = recipe_from_json(plan.provenance.recipe, plan.catalog.folder)
     clip = load_clip(recipe.model, plan.provenance.clip_weights)
     try:
         tower = text_tower(clip, recipe.model)

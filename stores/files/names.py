@@ -1,4 +1,4 @@
-"""File names as text that every file format and terminal accepts.
+"""File names, and numbers of things, as text that every file format and terminal accepts.
 
 A name on disk is bytes: it may be no UTF-8, hold a line break, or the codes that move a cursor.
 """
@@ -22,6 +22,11 @@ def printable(name: str) -> str:
 def one_line(text: str) -> str:
     """Return a message on one line of valid Unicode: as :func:`printable`, but for backslashes."""
     return "\\".join(printable(piece) for piece in " ".join(text.split()).split("\\"))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words: ``1 video``, ``2,000 videos``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def is_unicode(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Recipes: chosen by options, told apart by their fingerprint, and read back."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,10 @@ from extract.recipe import (
     resolve_recipe,
     weights_source,
 )
+
+
+def change(name, value):
+    return json.dumps(json.loads(RECIPES["vadclip"].to_json()) | {name: value})
 
 
 def test_options_change_what_they_name_and_nothing_else():
@@ -50,16 +55,30 @@ def test_weights_are_openais_where_none_are_given():
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_read_back_and_differs_by_its_fields(name):
     recipe = RECIPES[name]
-    assert recipe_from_json(recipe.to_json()) == recipe
+    assert recipe_from_json(recipe.to_json(), "a.h5") == recipe
     assert replace(recipe, name="other").fingerprint == recipe.fingerprint
     other = replace(recipe, weights="abc")
     assert other.fingerprint != recipe.fingerprint
     assert differences(recipe, other) == ["weights: '' != 'abc'"]
 
 
-def test_a_recipe_of_another_version_is_refused():
-    with pytest.raises(ValueError, match="not a recipe of this version"):
-        recipe_from_json("{}")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "a.h5: not a recipe of this version"),
+        ("[]", "a.h5: recipe: expected `object`, got `array`"),
+        ("{", "damaged a.h5: recipe: expecting property name"),
+        ("[" * 10_000, "damaged a.h5: recipe: maximum recursion"),
+        (change("model", 5), "a.h5: recipe: model: expected `str`, got `int`"),
+        (change("precision", "fp8"), "a.h5: recipe: precision: invalid enum value 'fp8'"),
+        (change("crops", ["ten"]), "a.h5: recipe: crops: expected `str`, got `array`"),
+        (change("l2_normalise", 1), "a.h5: recipe: l2_normalise: expected `bool`, got `int`"),
+        (change("speed", 1), "a.h5: not a recipe of this version"),
+    ],
+)
+def test_a_damaged_recipe_is_named_with_its_file_and_field(text, said):
+    with pytest.raises(ValueError, match=said):
+        recipe_from_json(text, "a.h5")
 
 
 def test_options_are_there_without_torch():

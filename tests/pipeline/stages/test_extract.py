@@ -24,7 +24,7 @@ def test_features_are_those_of_a_plain_loop_for_every_codec(extracted, footage):
     catalog = open_catalog(extracted / "synthetic" / "features")
     items = SYNTHETIC.discover(footage)
     assert set(catalog.videos) == {item.video_id for item in items}
-    recipe = recipe_from_json(catalog.recipe.text)
+    recipe = recipe_from_json(catalog.recipe.text, catalog.folder)
     encoder = load_encoder(recipe, "", "cpu")
     for item in items:
         entry = catalog.videos[item.video_id]

@@ -3,8 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from extract.recipe import RECIPES
 from pipeline.commands.train import TrainRun
 from pipeline.stages.training_plan import build_head, make_checkpoint, make_plan
+from stores.features.shard_index import ShardRecipe
+from stores.features.shards import write_shard
+from stores.records import Event, StoreError
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +55,25 @@ def test_a_seed_makes_a_head_and_a_head_a_checkpoint(run):
     checkpoint = make_checkpoint(plan, head, {"auc": 0.5})
     assert (checkpoint.head, checkpoint.metrics) == ("dsanet", {"auc": 0.5})
     torch.testing.assert_close(checkpoint.text, head.class_texts())
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ((), r"the test split \(2 videos\) has no anomalous frame, so that no figure"),
+        ((Event(0, 10**6, "Fighting"),), "has no normal frame, so that no figure"),
+    ],
+)
+def test_a_test_split_of_one_kind_is_told_before_the_training(
+    tmp_path, make_features, events, said
+):
+    recipe = RECIPES["demo"]
+    test = {"split": "test", "labels": ("Fighting",), "events": events}
+    videos = [
+        make_features("a", split="train", labels=("Normal",)),
+        *(make_features(name, **test) for name in "bc"),
+    ]
+    folder = tmp_path / "ucf" / "features"
+    write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), videos)
+    with pytest.raises(StoreError, match=said):
+        make_plan(TrainRun(dataset="ucf", out=tmp_path))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stores.files.names import is_unicode, one_line, printable
+from stores.files.names import counted, is_unicode, one_line, printable
 
 SHOWN = {
     b"plain.mp4": "plain.mp4",
@@ -33,3 +33,7 @@ def test_different_names_stay_different_and_are_utf8(one, other):
 def test_a_message_keeps_its_backslashes():
     assert one_line("C:\\x\n  failed: caf\udce9 ") == "C:\\x failed: caf\\xe9"
     assert not is_unicode("caf\udce9")
+
+
+def test_one_thing_is_no_things():
+    assert [counted(n, "video") for n in (0, 1, 2000)] == ["0 videos", "1 video", "2,000 videos"]
