@@ -24,7 +24,7 @@ from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
 from stores.files.commit import commit_bytes, commit_text
 from stores.files.locations import AnyPath, local_copy
-from stores.files.typed import convert, decode_json, read_json
+from stores.files.typed import Document, convert, decode_json, read_json
 from stores.ranges import Count, Finite
 from stores.records import StoreError
 
@@ -191,7 +191,7 @@ def check_description(path: AnyPath, checkpoint: Checkpoint) -> None:
         StoreError: It is damaged, or says something else; the field is named.
     """
     description = path.with_name(DESCRIPTION)
-    found = read_json(description, dict[str, object])
+    found = read_json(description, Document)
     if found is None:
         return
     expected = json.loads(json.dumps(_content(checkpoint)))

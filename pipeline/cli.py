@@ -7,9 +7,9 @@ Exit codes: 0 all done, 2 a mistake in the call or its inputs, or a machine that
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -18,6 +18,7 @@ import tyro
 
 from pipeline.commands import COMMANDS, execute, settings_of
 from pipeline.console import DONE, INTERRUPTED, MISTAKE, show_logs
+from pipeline.options import option_names
 
 PROGRAM = "python -m pipeline"
 
@@ -55,7 +56,7 @@ def parse(arguments: Sequence[str]) -> object:
             )
     except SystemExit as ended:
         if ended.code == MISTAKE:
-            _fail(_first_lines(messages.getvalue()))
+            _fail(_misspelt(arguments) or _first_lines(messages.getvalue()))
         raise
 
 
@@ -64,10 +65,30 @@ def _fail(message: str) -> NoReturn:
     sys.exit(MISTAKE)
 
 
+def _misspelt(arguments: Sequence[str]) -> str:
+    """Return which name of a command or an option there is not; '' where all are known."""
+    command = arguments[0] if arguments else ""
+    if command not in COMMANDS:
+        near = difflib.get_close_matches(command, COMMANDS, n=1) or [
+            f"one of {', '.join(COMMANDS)}"
+        ]
+        return "" if command[:1] in ("", "-") else f"no command {command!r}; perhaps {near[0]}"
+    known, places = option_names(settings_of(command))
+    for argument in arguments[1:]:
+        name = argument.partition("=")[0].removeprefix("--").replace("_", "-")
+        if not argument.startswith("--") or {name, name.removeprefix("no-")} & {*known, "help"}:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"perhaps you meant --{near[0]}" if near else f"see {PROGRAM} {command} --help"
+        if places and not near:
+            usage = " ".join([command, *(place.upper() for place in places)])
+            hint = f"give {' and '.join(places)} by place, as in {PROGRAM} {usage}"
+        return f"{command} has no option --{name}; {hint}"
+    return ""
+
+
 def _first_lines(box: str) -> str:
     """Return what the parser's framed message says, without its frame and its help texts."""
     lines = [line.strip("│╭╮╰╯─ \n") for line in box.splitlines()[1:]]
     parts = "\n".join(lines).split("\n\n")  # rules between parts are lines of the frame alone
-    meant = re.search(r"Perhaps you meant:\s+(--[\w-]+)", box.replace("│", " "))
-    hint = f"; perhaps you meant {meant[1]}" if meant else ""
-    return f"{parts[0]}{hint} (see {PROGRAM} --help)"
+    return f"{parts[0]} (see {PROGRAM} --help)"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_type_hints
 
 from msgspec import Meta, ValidationError, convert
+from tyro.conf import Positional
 from tyro.constructors import PrimitiveConstructorSpec
 
 from extract.decoders import Decoder
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 OnChange = Literal["redo", "refuse", "keep"]
+
+
+_PLACED = get_args(Positional[Path])[-1]
+"""What tyro marks an argument with that is known by its place."""
 
 
 def _parse(arguments: list[str]) -> Path:
@@ -115,6 +120,20 @@ def check_options(run: DataclassInstance) -> None:
             except ValidationError as error:
                 option, expected = name.replace("_", "-"), _in_words(bounds, value)
                 raise ValueError(f"--{option} has to be {expected}, got {value:g}") from error
+
+
+def option_names(settings: type[DataclassInstance]) -> tuple[list[str], list[str]]:
+    """Return the names of a command's options, as they are typed, and of what has its place."""
+    options: list[str] = []
+    places: list[str] = []
+    for name, hint in get_type_hints(settings, include_extras=True).items():
+        kind = get_args(hint)[0] if get_args(hint) else hint
+        if isinstance(kind, type) and is_dataclass(kind):
+            options += option_names(kind)[0]
+        else:
+            where = places if _PLACED in get_args(hint) else options
+            where.append(name.replace("_", "-"))
+    return options, places
 
 
 def bounds_of(hint: object) -> Meta | None:

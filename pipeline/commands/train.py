@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Literal
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
 from stores.ranges import PositiveCount, Seed
+
+_TAKEN = frozenset({"videos", "features", "evaluation", "ablation", "imported"})
+"""Folders beside checkpoints (see pipeline.outputs)."""
 
 _SHOWN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
 
@@ -58,6 +62,7 @@ class TrainRun:
 
 def execute(run: TrainRun) -> int:
     """Train, print the figures of the test split and return the exit code."""
+    _check_name(run.name)
     if run.seeds:
         return _execute_seeds(run)
     from pipeline.stages.train import train
@@ -70,6 +75,14 @@ def execute(run: TrainRun) -> int:
     )
     print_line(f"  test split: {_figures(report.metrics)}")
     return DONE
+
+
+def _check_name(name: str) -> None:
+    """Raise ValueError where a checkpoint's folder would not be one of its own below OUT."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(f"--name {name!r} is no plain name; use letters, digits, - and _")
+    if name in _TAKEN:
+        raise ValueError(f"--name {name} is the folder of something else; give another name")
 
 
 def _execute_seeds(run: TrainRun) -> int:

@@ -16,6 +16,12 @@ from stores.records import StoreError
 
 Record = TypeVar("Record")
 
+_Value = str | int | float | bool | None
+_Inner = _Value | list[_Value] | dict[str, _Value]
+_Outer = _Value | list[_Inner] | dict[str, _Inner]
+Document = dict[str, _Value | list[_Outer] | dict[str, _Outer]]
+"""Any JSON object of ours, to be shown or compared; what nests deeper is not ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Versioned:

@@ -68,6 +68,19 @@ def parts_in(folder: Path, kind: str) -> list[Path]:
     return sorted(p for p in (folder / kind).glob("*.parquet") if not p.name.startswith("."))
 
 
+def whole_parts(folder: Path, kind: str) -> list[Path]:
+    """Return the committed parts of a kind, after checking that no video's scores or events lack.
+
+    Raises:
+        StoreError: A part of ``videos/`` has no other half; it is named.
+    """
+    for part in parts_in(folder, "videos"):
+        half = folder / kind / part.name
+        if part.name.startswith("part-") and not half.is_file():
+            raise StoreError(f"{half} is missing; move {part} away and score its videos again")
+    return parts_in(folder, kind)
+
+
 def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Return some columns of a part, or all, its checksums compared; errors as in read_header."""
     read_header(part)

@@ -18,6 +18,7 @@ from stores.scores.parts import (
     read_header,
     read_part,
     refuse_gaps,
+    whole_parts,
 )
 from stores.scores.schema import ScoredVideo, ScoreHeader, event_of
 from stores.scores.writer import is_ours
@@ -52,11 +53,11 @@ def _videos_in(part: Path) -> list[ScoredVideo]:
 
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
-    """Return every event with its video id, the highest peak first; errors as in read_videos."""
+    """Return every event with its video id, the highest peak first; errors as for scores."""
     counting = _Counting(folder)
     events = [
         (video_id, event)
-        for part in parts_in(folder, "events")
+        for part in whole_parts(folder, "events")
         for video_id, event in _events_in(part)
         if counting.has(video_id, part)
     ]
@@ -72,10 +73,10 @@ def _events_in(part: Path) -> list[tuple[str, ScoredEvent]]:
 def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScores]:
     """Yield the frame scores of the given videos in the order they lie in, one held at a time.
 
-    A video that has no scores is skipped. Errors are as in read_videos.
+    A video that has no scores is skipped. Errors are as in read_videos, or a part is missing.
     """
     wanted, counting = {item.video_id: item for item in items}, _Counting(folder)
-    for part in parts_in(folder, "scores"):
+    for part in whole_parts(folder, "scores"):
         ids = {video_id for video_id in wanted if counting.has(video_id, part)}
         if not ids:
             continue

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline.outputs import settings_file
 from pipeline.views.report.records import Section
+from stores.files.typed import Document, decode_json, read_json
+from stores.records import StoreError
 from stores.scores.schema import ScoreHeader
+
+logger = logging.getLogger(__name__)
 
 _PACKAGES = (
     *("dsanet-pipeline", "torch", "open_clip_torch", "av"),
@@ -33,7 +37,7 @@ def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
         Section("Scoring run", list(_flat(run))),
         Section("Evaluation", list(_figures(evaluation))),
         Section("Model", list(_model(folder, header, checkpoint, content))),
-        Section("Recipe of the features", list(_recipe(header, content))),
+        Section("Recipe of the features", list(_recipe(header, checkpoint, content))),
         Section("Software that wrote this report", list(_versions())),
     ]
     return [section for section in sections if section.entries]
@@ -77,13 +81,14 @@ def _model(
                 yield from _flat({k: v for k, v in part.items() if k not in _SHOWN_ELSEWHERE})
 
 
-def _recipe(header: ScoreHeader, content: Json) -> Iterator[tuple[str, str]]:
+def _recipe(header: ScoreHeader, checkpoint: str, content: Json) -> Iterator[tuple[str, str]]:
     yield "fingerprint", header.recipe_fingerprint
     provenance = content.get("provenance")
     if isinstance(provenance, dict):
         text = provenance.get("recipe")
         if text and provenance.get("recipe_fingerprint") == header.recipe_fingerprint:
-            yield from _flat(json.loads(text))
+            source = f"{Path(checkpoint) / 'checkpoint.json'}: recipe"
+            yield from _flat(_sound(lambda: decode_json(str(text), Document, source)) or {})
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -108,9 +113,14 @@ def _text(value: object) -> str:
 
 
 def _read(path: Path) -> Json:
-    """Return the object in a JSON file, an empty one where there is none."""
+    """Return the object in a JSON file, an empty one where there is none or, logged, no sound one."""
+    return _sound(lambda: read_json(path, Document)) or {}
+
+
+def _sound(read: Callable[[], Json | None]) -> Json | None:
+    """Return what is read; None, with a warning, where it is damaged: a report needs none of it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return read()
+    except StoreError as error:
+        logger.warning("left out of the report: %s", error)
+        return None

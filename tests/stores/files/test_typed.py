@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from stores.files.typed import convert, decode_json, read_json
+from stores.files.typed import Document, convert, decode_json, read_json
 from stores.records import StoreError, VideoItem
 
 
@@ -38,6 +38,19 @@ def test_records_come_back_whole_and_what_is_not_asked_for_is_passed_over():
 def test_damage_is_one_line_with_file_and_field(text, told):
     with pytest.raises(StoreError, match=told):
         decode_json(text, Listing, "v.json")
+
+
+def test_a_document_is_anything_of_ours_and_nests_no_deeper():
+    ours = {"a": None, "b": {"c": [["d"], {"e": 1.5}]}}
+    assert decode_json(json.dumps(ours), Document, "v.json") == ours
+    for depth in (5, 900, 100_000):
+        with pytest.raises(StoreError, match="damaged v.json"):
+            decode_json('{"a": ' + "[" * depth + "]" * depth + "}", Document, "v.json")
+
+
+def test_a_folder_of_the_files_name_is_not_passed_over(tmp_path):
+    with pytest.raises(StoreError, match=f"{tmp_path} is no file; move it away"):
+        read_json(tmp_path, Listing)
 
 
 def test_a_path_that_is_no_utf8_comes_back_as_it_was():

@@ -60,6 +60,17 @@ def test_videos_come_back_one_by_one_and_only_those_asked_for(tmp_path):
     assert list(read_scores(tmp_path, [VideoItem("d.mp4", "")])) == []
 
 
+@pytest.mark.parametrize("kind", ["scores", "events"])
+def test_a_part_that_is_missing_is_not_passed_over(folder, kind):
+    write_scores(folder, HEADER, [], [Failure(VideoItem("b.mp4", "/b.mp4"), "no picture")])
+    (part,) = (folder / kind).iterdir()
+    part.unlink()
+    with pytest.raises(
+        StoreError, match=f"{part} is missing; move {folder / 'videos' / part.name}"
+    ):
+        READERS[kind](folder)
+
+
 def test_what_a_killed_run_did_not_commit_is_not_read(tmp_path):
     first, second = made("a.mp4", 20, 0), made("b.mp4", 20, 1)
     write_scores(tmp_path, HEADER, label_all([first], HEADER))

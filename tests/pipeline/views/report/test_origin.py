@@ -38,6 +38,35 @@ def test_a_checkpoint_that_is_gone_or_another_one_is_not_described(scored, tmp_p
         shutil.copyfile(Path(settings["checkpoint"], FILE), checkpoint / FILE)
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"score.json": "{"}, "left out of the report: damaged {folder}/score.json: expecting"),
+        ({"score.json": "[" * 10_000}, "left out of the report: damaged {folder}/score.json"),
+        (
+            {"score.json": '{"a": ' + "[" * 900 + "]" * 900 + "}"},
+            "damaged {folder}/score.json: [...]",
+        ),
+        ({"score.json": "[1, 2]"}, "damaged {folder}/score.json: expected `object`, got `array`"),
+        (
+            {
+                "score.json": '{{"checkpoint": "{folder}"}}',
+                FILE: '{{"provenance": {{"recipe": "5", "recipe_fingerprint": "{recipe}"}}}}',
+            },
+            "damaged {folder}/checkpoint.json: recipe: expected `object`, got `int`",
+        ),
+    ],
+)
+def test_damaged_settings_are_left_out_and_named(tmp_path, header, caplog, files, said):
+    (tmp_path / "videos").mkdir()
+    for name, text in files.items():
+        if "{folder}" in text or "{recipe}" in text:
+            text = text.format(folder=tmp_path, recipe=header.recipe_fingerprint)
+        (tmp_path / name).write_text(text)
+    assert find_origin(tmp_path, header)
+    assert said.format(folder=tmp_path) in caplog.text
+
+
 def test_without_settings_there_are_the_rule_and_the_fingerprints(tmp_path, header):
     sections = {each.title: dict(each.entries) for each in find_origin(tmp_path, header)}
     assert "Scoring run" not in sections
