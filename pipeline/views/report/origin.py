@@ -113,7 +113,7 @@ def _text(value: object) -> str:
 
 
 def _read(path: Path) -> Json:
-    """Return the object in a JSON file, an empty one where there is none or, logged, no sound one."""
+    """Return the object in a JSON file; an empty one where there is none, or no sound one."""
     return _sound(lambda: read_json(path, Document)) or {}
 
 
