@@ -108,7 +108,6 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
     clashing = [f"{item.video_id}: {', '.join(map(str, paths))}" for item, paths in found.clashing]
     return [
         ("unpack: videos of an archive are missing", parts),
-        ("archives and unfinished downloads below the root", [*map(str, tree.leftovers)]),
         ("missing", [item.video_id for item in found.missing]),
         ("missing, but another file looks like it", [f"{v}: {p}" for v, p in found.renamed]),
         ("empty (0 bytes)", [item.path for item in found.empty]),
@@ -116,6 +115,7 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
         ("different videos of one name, none is taken", clashing),
         ("links that lead nowhere", [*map(str, tree.broken_links)]),
         ("folders that cannot be searched", [*map(str, tree.unreadable)]),
+        ("passed over, by kind", tree.others),
         ("copies, one is taken", [", ".join(map(str, paths)) for paths in found.copies]),
         ("extra videos that no list names", [*map(str, found.extra)]),
     ]

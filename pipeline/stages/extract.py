@@ -27,6 +27,7 @@ from stores.features.shard_index import ShardRecipe
 from stores.features.shards import shard_name, write_shard
 from stores.files.commit import exclusive
 from stores.files.roots import record_root
+from stores.files.scan import log_passed_over
 from stores.records import Failure, StoreError
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
     root = _find_root(run, dataset)
     dataset = _describe_dataset(run, dataset, root)
     inventory = take_inventory(dataset, root, run.lists)
+    if dataset.generate is None:  # beside generated videos lie the files of their plan
+        log_passed_over(inventory.tree)
     items = inventory.items
     recipe, source = complete_recipe(recipe, run.recipe, encoder_precision)
     folder = Outputs(run.out).features(dataset.name)
@@ -78,7 +81,7 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
         record_root(folder, root)
         if dataset.describe is not None:
             write_dataset(folder, dataset)
-        write_manifest(folder, items)
+        write_manifest(folder, items, inventory.tree.others)
         if missing and dataset.generate is None:  # people bring this one themselves
             left = restricted(inventory, missing)
             preflight = survey(dataset.name, root, left, recipe, out=run.out)

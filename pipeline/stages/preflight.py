@@ -57,7 +57,7 @@ class Preflight:
     def verdict(self) -> Literal["go", "some", "no"]:
         """``no`` where nothing can be extracted or stored, ``some`` where videos will be left out.
 
-        Copies, extra files and leftovers take nothing away.
+        Copies, extra files and what was passed over take nothing away.
         """
         if not self.readable or self.is_too_large:
             return "no"

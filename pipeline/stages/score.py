@@ -19,10 +19,11 @@ from pipeline.engine.sink import Sink
 from pipeline.outputs import default_scores, write_settings
 from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
-from stores.datasets import base
+from stores.datasets.folder import items_of
 from stores.files.commit import exclusive
 from stores.files.names import printable
 from stores.files.roots import record_root
+from stores.files.scan import log_passed_over, walk
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem, VideoScores
 from stores.scores.reader import open_scores
 from stores.scores.schema import ScoredVideo, ScoreHeader
@@ -135,4 +136,6 @@ def _items(videos: Path) -> list[VideoItem]:
         return [VideoItem(printable(videos.name), str(videos.absolute()))]
     if not videos.exists():
         raise StoreError(f"no such file or folder: {videos}")
-    return list(base.load("folder").discover(videos))
+    tree = walk(videos)
+    log_passed_over(tree)
+    return items_of(tree)

@@ -28,7 +28,7 @@ from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.files.commit import exclusive
 from stores.files.names import printable
 from stores.files.roots import record_root
-from stores.files.scan import find_videos
+from stores.files.scan import find_videos, log_passed_over, walk
 from stores.records import StoreError, VideoItem
 from stores.scores.reader import open_scores, read_videos
 from stores.scores.schema import ScoredVideo
@@ -141,7 +141,7 @@ def watch(
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
-    find_videos(run.folder)
+    log_passed_over(walk(run.folder))
     folder = run.out or default_scores(run.folder)
     with exclusive(folder), ExitStack() as cluster, _sigterm_interrupts() as listen:
         rows = {row.video_id: row for row in open_scores(folder, plan.header)}

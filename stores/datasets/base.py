@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
+from stores.files.kinds import stem_of
 from stores.files.names import printable
 from stores.files.scan import find_videos
 from stores.records import Event, StoreError, VideoItem
@@ -167,7 +168,7 @@ def grouped(
 
 def group_by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
     """Return videos by their printable name without suffix, those of one name in order."""
-    return grouped(paths, lambda path: printable(path.stem))
+    return grouped(paths, lambda path: printable(stem_of(path)))
 
 
 def are_copies(paths: Sequence[Path]) -> bool:

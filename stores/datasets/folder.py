@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stores.datasets.base import Dataset, refuse_lists
 from stores.files.names import printable
-from stores.files.scan import walk
+from stores.files.scan import Tree, walk
 from stores.records import StoreError, VideoItem
 
 
@@ -17,12 +17,18 @@ def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     permission, is among them and ends as a failure.
     """
     refuse_lists("folder", lists)
-    tree = walk(root)
+    return items_of(walk(root))
+
+
+def items_of(tree: Tree) -> list[VideoItem]:
+    """Return the videos of a folder that was walked, as :func:`discover` does."""
     found = sorted([*tree.videos, *tree.unusable, *tree.unreadable])
     if not found:
-        looked = "looked for files named .mp4, .avi, .mkv and alike"
-        raise StoreError(f"no video below {root}; {looked}")
-    return [VideoItem(printable(p.relative_to(root).as_posix()), str(p.absolute())) for p in found]
+        raise StoreError(f"no video below {tree.root}; {tree.instead}")
+    return [
+        VideoItem(printable(path.relative_to(tree.root).as_posix()), str(path.absolute()))
+        for path in found
+    ]
 
 
 DATASET = Dataset("folder", classes=(), prompts=(), discover=discover, preset="", recipe="centre")

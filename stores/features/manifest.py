@@ -22,11 +22,17 @@ SCHEMA = 1
 @dataclass(frozen=True, slots=True)
 class _Manifest:
     videos: list[VideoItem]
+    passed_over: tuple[str, ...] = ()
 
 
-def write_manifest(folder: Path, items: Sequence[VideoItem]) -> None:
-    """Commit the list of all videos that the features are to cover; errors as in committing."""
-    content = {"schema": SCHEMA, **asdict(_Manifest(list(items)))}
+def write_manifest(
+    folder: Path, items: Sequence[VideoItem], passed_over: Sequence[str] = ()
+) -> None:
+    """Commit the list of all videos that the features are to cover; errors as in committing.
+
+    ``passed_over`` says what else was below the root, a kind each, for whoever reads the file.
+    """
+    content = {"schema": SCHEMA, **asdict(_Manifest(list(items), tuple(passed_over)))}
     commit_text(folder / FILE, json.dumps(content) + "\n")
 
 

@@ -1,56 +1,92 @@
 """One walk over a folder of videos: what is there to read, and what is there and cannot be.
 
 Nothing is skipped in silence: a folder that may not be listed, or a link that leads nowhere, is an
-input as well, and has to end as a failure with its name.
+input as well, and has to end as a failure with its name. What is no video is counted by kind.
 """
 
 from __future__ import annotations
 
+import logging
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
+from os import stat_result
 from pathlib import Path
 
+from stores.files.kinds import (
+    EMPTY,
+    HEAD,
+    UNKNOWN,
+    UNREADABLE,
+    VIDEO,
+    is_doubtful,
+    kind_by_content,
+    kind_by_name,
+)
 from stores.files.locations import find_files, is_remote
+from stores.files.names import one_line
 from stores.records import StoreError
 
-_VIDEOS = (
-    *(".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".ogv", ".flv", ".wmv", ".asf"),
-    *(".mxf", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".gif"),
-)
-_LEFTOVERS = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".part", ".crdownload", ".download")
+logger = logging.getLogger(__name__)
+
+_EXAMPLES = 3
+_SPECIAL = "pipes, sockets and devices"
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What lies below a folder, each sorted.
+    """What lies below the folder ``root``, each sorted.
 
-    ``videos`` are files whose suffix says so. ``unusable`` have such a suffix and are no files:
-    pipes, devices, links that lead nowhere or in circles. ``unreadable`` are folders that cannot
-    be listed, ``broken_links`` links of any name that lead nowhere, ``leftovers`` archives and
-    unfinished downloads.
+    ``videos`` are files whose suffix says so, or whose first bytes do where it says nothing.
+    ``unusable`` have such a suffix and are no files: pipes, devices, links that lead nowhere or in
+    circles. ``unreadable`` are folders that cannot be listed, ``broken_links`` links of any name
+    that lead nowhere. All else is ``passed_over``, by its kind.
     """
 
+    root: Path
     videos: list[Path] = field(default_factory=list)
     unusable: list[Path] = field(default_factory=list)
     unreadable: list[Path] = field(default_factory=list)
     broken_links: list[Path] = field(default_factory=list)
-    leftovers: list[Path] = field(default_factory=list)
+    passed_over: dict[str, list[Path]] = field(default_factory=dict)
+
+    @property
+    def others(self) -> list[str]:
+        """What was passed over, a kind each: ``pictures: 12 (a.jpg, b.jpg, c.jpg, …)``."""
+        unusable = set(self.unusable)
+        lost = [path for path in self.broken_links if path not in unusable]
+        kinds = self.passed_over | ({"links that lead nowhere": lost} if lost else {})
+        return [
+            f"{kind}: {len(paths):,} ({', '.join(self._examples(paths))})"
+            for kind, paths in sorted(kinds.items())
+        ]
+
+    @property
+    def instead(self) -> str:
+        """What is there, for a message that says that no video is."""
+        return f"only {', '.join(self.others)}" if self.others else "it is empty"
+
+    def _examples(self, paths: Sequence[Path]) -> list[str]:
+        names = [one_line(path.relative_to(self.root).as_posix()) for path in paths[:_EXAMPLES]]
+        return names + ["…"] * (len(paths) > _EXAMPLES)
 
 
 def walk(root: Path) -> Tree:
     """Return what lies below ``root``; links are followed, out of it too, each folder once.
+
+    Behind a URL names alone say what a file is.
 
     Raises:
         StoreError: ``root`` is not a folder.
     """
     if not root.is_dir():
         raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
+    tree = Tree(root)
     if is_remote(root):  # where there are no links and no devices
-        files = find_files(root)
-        videos = [path for path in files if path.suffix.lower() in _VIDEOS]
-        return Tree(videos, leftovers=[p for p in files if p.suffix.lower() in _LEFTOVERS])
-    tree = Tree()
+        for path in find_files(root):
+            _put(path, kind_by_name(path), tree)
+        return tree
     seen: set[tuple[int, int]] = set()
     pending = [root]
     while pending:
@@ -65,8 +101,10 @@ def walk(root: Path) -> Tree:
             continue  # removed while we looked
         except OSError:
             tree.unreadable.append(folder)
-    for kind in (tree.videos, tree.unusable, tree.unreadable, tree.broken_links, tree.leftovers):
+    for kind in (tree.videos, tree.unusable, tree.unreadable, tree.broken_links):
         kind.sort()
+    for paths in tree.passed_over.values():
+        paths.sort()
     return tree
 
 
@@ -75,19 +113,58 @@ def find_videos(root: Path) -> list[Path]:
     return walk(root).videos
 
 
+def log_passed_over(tree: Tree) -> None:
+    """Log one line on what below a folder is no video, where there is anything."""
+    if tree.others:
+        logger.info("passed over below %s: %s", tree.root, ", ".join(tree.others))
+
+
 def _sort(path: Path, tree: Tree) -> bool:
     """Put what is no folder where it belongs; return whether it was put."""
+    named = kind_by_name(path)
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError:  # nothing there, a circle of links, or no permission
-        mode = 0
+        is_link = False
         with suppress(OSError):
-            if path.is_symlink():
-                tree.broken_links.append(path)
-    if stat.S_ISDIR(mode):
+            is_link = path.is_symlink()
+        if is_link:
+            tree.broken_links.append(path)
+        if named == VIDEO:
+            tree.unusable.append(path)
+        elif not is_link:
+            _put(path, UNREADABLE, tree)
+        return True
+    if stat.S_ISDIR(status.st_mode):
         return False
-    if path.suffix.lower() in _VIDEOS:
-        (tree.videos if stat.S_ISREG(mode) else tree.unusable).append(path)
-    elif stat.S_ISREG(mode) and path.suffix.lower() in _LEFTOVERS:
-        tree.leftovers.append(path)
+    if stat.S_ISREG(status.st_mode):
+        _put(path, _kind(path, named, status), tree)
+    elif named == VIDEO:
+        tree.unusable.append(path)
+    else:
+        _put(path, _SPECIAL, tree)
     return True
+
+
+def _put(path: Path, kind: str, tree: Tree) -> None:
+    (tree.videos if kind == VIDEO else tree.passed_over.setdefault(kind, [])).append(path)
+
+
+def _kind(path: Path, named: str, status: stat_result) -> str:
+    """Return what a file is; one that is named as a video is no other unless it surely is."""
+    if not is_doubtful(path):
+        return named
+    found = _content_kind(str(path), status.st_size, status.st_ctime_ns)
+    return VIDEO if named == VIDEO and found in (EMPTY, UNKNOWN, UNREADABLE) else found
+
+
+@lru_cache(maxsize=1 << 16)  # a watched folder is walked every second
+def _content_kind(path: str, size: int, changed: int) -> str:
+    """Return what a file's first bytes say; ``changed`` is the moment of its last change."""
+    if size == 0:
+        return EMPTY
+    try:
+        with Path(path).open("rb") as file:
+            return kind_by_content(file.read(HEAD))
+    except OSError:
+        return UNREADABLE

@@ -95,7 +95,8 @@ def _class_folders(root: Path) -> list[Row]:
         name, label = printable(path.relative_to(root).as_posix()), printable(own[0])
         rows.append(Row(name=name, path=path.absolute(), labels=(label,), split=split))
     if not rows:
-        raise StoreError(f"no video below {root}; expected a folder a class, or a videos.csv")
+        expected = "expected a folder a class, or a videos.csv"
+        raise StoreError(f"no video below {root}; {tree.instead}; {expected}")
     return rows
 
 

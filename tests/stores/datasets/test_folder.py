@@ -32,6 +32,14 @@ def test_names_that_are_no_text_and_inputs_that_are_no_files_are_items(tmp_path)
     assert os.fsencode(items[2].path) == os.fsencode(tmp_path) + b"/caf\xe9.mp4"
 
 
+def test_names_that_differ_in_normalisation_alone_are_two_videos(tmp_path):
+    for name in ("caf\u00e9.mp4", "cafe\u0301.mp4"):
+        (tmp_path / name).touch()
+    items = FOLDER.discover(tmp_path)
+    assert [i.video_id for i in items] == ["cafe\u0301.mp4", "caf\u00e9.mp4"]
+    assert [i.path for i in items] == [str(tmp_path / i.video_id) for i in items]
+
+
 def test_a_link_that_loops_ends(tmp_path):
     (tmp_path / "x.mp4").touch()
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
@@ -39,7 +47,11 @@ def test_a_link_that_loops_ends(tmp_path):
 
 
 def test_an_empty_and_a_missing_folder_are_named(tmp_path):
-    with pytest.raises(StoreError, match=f"no video below {tmp_path}"):
+    with pytest.raises(StoreError, match=f"no video below {tmp_path}; it is empty"):
+        FOLDER.discover(tmp_path)
+    for name in ("a.jpg", "b.jpg", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(StoreError, match=r"; only pictures: 2 \(a\.jpg, b\.jpg\), text: 1 \(not"):
         FOLDER.discover(tmp_path)
     with pytest.raises(StoreError, match=r"no such folder: .*gone"):
         FOLDER.discover(tmp_path / "gone")

@@ -21,7 +21,7 @@ from stores.files.locations import (
     reachable,
     size_of,
 )
-from stores.files.scan import find_videos
+from stores.files.scan import find_videos, walk
 from stores.records import StoreError
 
 
@@ -76,11 +76,13 @@ def test_shards_and_lists_come_back_from_a_remote_folder(memory, make_features):
 
 
 def test_videos_below_a_remote_root_are_found_with_their_sizes(memory):
-    for name, content in (("b c#1.mp4", b"xy"), ("sub/a.AVI", b""), ("notes.txt", b"x")):
+    files = {"b c#1.mp4": b"xy", "sub/a.AVI": b"", "notes.txt": b"x", "z": b"FLV"}
+    for name, content in files.items():
         (memory / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
         (memory / "videos" / name).write_bytes(content)
     root = memory / "videos"
     assert [path.name for path in find_videos(root)] == ["b c#1.mp4", "a.AVI"]
+    assert walk(root).others == ["files of an unknown kind: 1 (z)", "text: 1 (notes.txt)"]
     items = load("folder").discover(root)
     assert [item.video_id for item in items] == ["b c#1.mp4", "sub/a.AVI"]
     assert [size_of(item.path) for item in items] == [2, 0]
