@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
+from typing import IO
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from stores.files.kinds import HEAD, PICTURE, PLAYLIST, kind_by_content
 from stores.files.locations import is_remote, location
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture read, 201 MB as RGB. Headers of 16k × 16k exist, cameras of that size do not."""
+
+
+_REFERRING = frozenset(
+    (
+        *("concat", "hls", "dash", "webm_dash_manifest", "imf", "image2", "image2pipe", "vobsub"),
+        *("sdp", "rtp", "rtsp", "sap", "avisynth", "vapoursynth", "lavfi", "libgme"),
+        *("alsa", "fbdev", "jack", "kmsgrab", "oss", "pulse", "video4linux2,v4l2", "x11grab"),
+    )
+)
+"""FFmpeg's readers whose files name other files, addresses or devices, which they would open."""
+
+# What a file names is opened by nobody: not by these readers, nor over a network by any other.
+_CONFINED = {
+    "format_whitelist": ",".join(sorted(av.formats_available - _REFERRING)),
+    "protocol_whitelist": "file",
+}
+_NO_VIDEO = {
+    PLAYLIST: "a playlist, not a video; give the files that it names themselves",
+    PICTURE: "a single picture, not a video, whatever its name says",
+}
 
 
 class DecodeError(ValueError):
@@ -37,17 +60,34 @@ def open_container(path: str) -> InputContainer:
         # Absolute, since FFmpeg would take a leading "name:" for a protocol. Tags that are no
         # UTF-8 are common and never needed.
         source = file.open("rb") if is_remote(file) else str(file.absolute())
-        return av.open(source, metadata_errors="ignore")
+        return _open(source, file.suffix.lower())
     except PermissionError as error:
         raise DecodeError(f"{path}: no permission to read the file") from error
     except FileNotFoundError as error:
         leads = "a link that leads nowhere" if file.is_symlink() else "no such file"
         raise DecodeError(f"{path}: {leads}") from error
     except av.FFmpegError as error:
-        reason = f"not a video that FFmpeg can open ({error.strerror}); check that it plays"
-        raise DecodeError(f"{path}: {reason}") from error
+        raise DecodeError(f"{path}: {_reason(file, error)}") from error
     except OSError as error:
         raise DecodeError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _open(source: str | IO[bytes], suffix: str) -> InputContainer:
+    options = {"metadata_errors": "ignore", "container_options": _CONFINED}
+    container = av.open(source, **options)
+    if container.format.name == "jpeg_pipe" and suffix in (".mjpeg", ".mjpg"):
+        # By its first bytes motion JPEG is a picture; FFmpeg finds that likelier than its suffix.
+        container.close()
+        container = av.open(source, format="mjpeg", **options)
+    return container
+
+
+def _reason(file: Path, error: av.FFmpegError) -> str:
+    """Return why FFmpeg does not open a file: because of what it is instead, where that shows."""
+    with file.open("rb") as content:
+        kind = kind_by_content(content.read(HEAD))
+    unknown = f"not a video that FFmpeg can open ({error.strerror}); check that it plays"
+    return _NO_VIDEO.get(kind, unknown)
 
 
 def frame_rate(stream: VideoStream) -> float:
@@ -79,7 +119,7 @@ def choose_stream(container: InputContainer, path: str) -> VideoStream:
         DecodeError: There is none, none that FFmpeg decodes, or its picture is too large.
     """
     if container.format.name.endswith(("_pipe", "image2")):  # FFmpeg's readers of picture files
-        raise DecodeError(f"{path}: a single picture, not a video, whatever its name says")
+        raise DecodeError(f"{path}: {_NO_VIDEO[PICTURE]}")
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not moving:
         raise DecodeError(f"{path}: there is no video stream in this file (sound or data alone)")

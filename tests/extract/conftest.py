@@ -32,9 +32,10 @@ def write_video(tmp_path) -> Callable[..., str]:
         pixels: str = "yuv420p",
         options: dict[str, str] | None = None,
         container_options: dict[str, str] | None = None,
+        format: str | None = None,
     ) -> str:
-        path = tmp_path / name
-        with av.open(str(path), "w", container_options=container_options or {}) as container:
+        path, more = tmp_path / name, container_options or {}
+        with av.open(str(path), "w", format=format, container_options=more) as container:
             stream = container.add_stream(codec, rate=rate, options=options or {})
             stream.width, stream.height, stream.pix_fmt = *size, pixels
             stream.time_base = Fraction(1, rate)
