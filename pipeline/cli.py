@@ -19,6 +19,7 @@ import tyro
 from pipeline.commands import COMMANDS, execute, settings_of
 from pipeline.console import DONE, INTERRUPTED, MISTAKE, show_logs
 from pipeline.options import option_names
+from stores.files.names import one_line
 
 PROGRAM = "python -m pipeline"
 
@@ -61,7 +62,7 @@ def parse(arguments: Sequence[str]) -> object:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     sys.exit(MISTAKE)
 
 

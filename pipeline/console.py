@@ -41,7 +41,7 @@ def print_table(
     for name, justify in columns.items():
         table.add_column(name, justify=justify)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(one_line, row))
     _console().print(table)
 
 
@@ -112,7 +112,7 @@ def progress_bar(title: str, videos: int) -> Iterator[Callable[[WorkerEvent], No
 
 class _PlainLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        _console(stderr=True).print(self.format(record), soft_wrap=True)
+        _console(stderr=True).print(one_line(self.format(record)), soft_wrap=True)
 
 
 _PLAIN_LINES = _PlainLines()  # one, which a logger takes only once

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 
+LONGEST = 1200
+"""Characters of a message: a path of the longest kind, hardly more."""
+
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's controls, bytes that are no UTF-8 (as Python reads them), line and paragraph ends."""
 
@@ -20,8 +23,15 @@ def printable(name: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a message on one line of valid Unicode: as :func:`printable`, but for backslashes."""
-    return "\\".join(printable(piece) for piece in " ".join(text.split()).split("\\"))
+    """Return a message on one line of valid Unicode: as :func:`printable`, but for backslashes.
+
+    What is longer than :data:`LONGEST` characters loses its middle: the file comes first, and what
+    to do last.
+    """
+    line = " ".join(text.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST * 2 // 3]} … {line[-LONGEST // 3 :]}"
+    return "\\".join(printable(piece) for piece in line.split("\\"))
 
 
 def counted(number: int, noun: str) -> str:

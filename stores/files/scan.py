@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache

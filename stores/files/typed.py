@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -67,7 +67,7 @@ def decode_json(
     ending = f"; {remedy}" if remedy else ""
     try:
         # Not msgspec's own parser: paths may hold bytes that are no UTF-8, which it refuses.
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_without_doubles)
         found = None if schema is None else msgspec.convert(content, type=_Versioned).schema
         if found == schema:
             return msgspec.convert(content, type=kind)
@@ -82,6 +82,16 @@ def convert(content: object, kind: type[Record], source: object) -> Record:
         return msgspec.convert(content, type=kind)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{source}: {_reason(error)}") from error
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's fields; of two of one name neither is surely the one that is meant."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in content if names.count(name) > 1)
+        raise ValueError(f"{twice}: given twice")
+    return content
 
 
 def _reason(error: Exception) -> str:

@@ -14,7 +14,7 @@ r"""``dataset.yaml``: how users describe their own classes; every field may be l
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ _NORMAL_NAMES = frozenset(
 _NEGATIONS = "no", "non", "not"
 _FORM = (
     "fields are normal: <class>, classes: {<class>: <text> or [<text>, …]} or [<class>, …], "
-    "group: <regular expression>, test_share: <number between 0 and 1>, metric: auc or ap"
+    "group: <regular expression>, test_share: <number between 0 and 1>, metric: auc or ap; "
+    "a name such as yes, 1.5 or 2024-01-31 stands in quotes"
 )
 
 
@@ -56,7 +57,7 @@ class Description:
         for name, texts in self.texts.items():
             for text in texts:
                 if not isinstance(text, str) or not text.strip():
-                    raise ValueError(f"class {name}: {text!r} is no text")
+                    raise ValueError(f"class {name}: {_shown(text)} is no text")
         if self.pattern is not None and not self.pattern.groups:
             raise ValueError(f"group {self.group!r} has no bracket that takes the source's name")
 
@@ -92,9 +93,9 @@ def read_description(path: Path) -> Description:
         StoreError: It cannot be read, is no YAML, or has an unknown field or a wrong value.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise StoreError(f"{path} cannot be read as YAML: {error}") from error
+        raise StoreError(f"{path} cannot be read as YAML: {_reason(error)}") from error
     names = {each.name for each in fields(Description)} - {"source"}
     if isinstance(content, dict) and (unknown := content.keys() - names):
         raise StoreError(f"{path} has the unknown fields {sorted(map(str, unknown))}; {_FORM}")
@@ -102,6 +103,34 @@ def read_description(path: Path) -> Description:
         return replace(convert(content, Description, path), source=path)
     except StoreError as error:
         raise StoreError(f"{error}; {_FORM}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which no field and no class is given twice: the first one would be lost unsaid."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return the mapping that a node stands for, as the base class does."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value} is given twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message: by its anchors a small file may mean more than memory holds."""
+    return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(value)
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong with a YAML file, the line first where that is known."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error)
 
 
 def order_classes(description: Description, found: Collection[str]) -> tuple[str, ...]:

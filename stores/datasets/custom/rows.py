@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import Any
 from stores.datasets.base import MOST_FRAMES, read_lines
 from stores.files.names import printable
 from stores.files.scan import walk
-from stores.files.typed import decode_json
+from stores.files.typed import convert, decode_json
 from stores.records import Event, Split, StoreError
 
 LIST_NAMES = "videos.csv", "videos.jsonl"
 """Lists that are found in a root by their name."""
 
 _SUFFIXES = ".csv", ".tsv", ".jsonl"
+_COLUMNS = "path", "labels", "label", "split", "events", "group"
 _SPLITS: Mapping[str, Split] = {"train": "train", "training": "train", "test": "test"}
 _EVENT = re.compile(r"\s*(?P<start>\d+)\s*-\s*(?P<end>\d+)\s*(?::\s*(?P<label>.+?))?\s*")
 
@@ -36,6 +38,30 @@ class Row:
     split: Split | None = None
     events: tuple[Event, ...] | None = None
     group: str = ""
+
+
+_Labels = str | int | list[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedEvent:
+    """An event as it is listed."""
+
+    start: int | str
+    end: int | str
+    label: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A line of a list as it is written; None where it says nothing."""
+
+    path: str
+    labels: _Labels | None = None
+    label: _Labels = ""
+    split: str | None = None
+    events: str | _ListedEvent | list[_ListedEvent] | None = None
+    group: str | int = ""
 
 
 def find_rows(root: Path) -> list[Row]:
@@ -66,11 +92,12 @@ def read_rows(path: Path) -> list[Row]:
         raise StoreError(f"{path} is no list of videos; give a folder, or one of {_SUFFIXES}")
     rows: dict[str, Row] = {}
     for number, fields in _objects(path) if path.suffix.lower() == ".jsonl" else _records(path):
+        where = f"{path} line {number}"
+        listed = convert(fields, _Listed, where)
         try:
-            row = _row(fields, path.parent)
-        except (KeyError, ValueError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise StoreError(f"{path} line {number}: {reason}") from error
+            row = _row(listed, path.parent)
+        except ValueError as error:
+            raise StoreError(f"{where}: {error}") from error
         if row.name in rows:
             raise StoreError(f"{path} line {number}: {row.name} is listed twice")
         rows[row.name] = row
@@ -106,11 +133,13 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-            columns = set(reader.fieldnames or ())
-            if "path" not in columns or not columns & {"label", "labels"}:
+            columns = Counter(reader.fieldnames or ())
+            if "path" not in columns or not columns.keys() & {"label", "labels"}:
                 raise StoreError(
                     f"{path} has columns {reader.fieldnames}, expected path and labels at least"
                 )
+            if twice := [name for name in _COLUMNS if columns[name] > 1]:
+                raise StoreError(f"{path} has two columns {twice[0]}; remove one")
             for fields in reader:
                 if None in fields:  # a comma in a path that is not quoted
                     raise StoreError(f"{path} line {reader.line_num}: more fields than columns")
@@ -125,28 +154,26 @@ def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         yield number, {key: value for key, value in fields.items() if value is not None}
 
 
-def _row(fields: Mapping[str, Any], folder: Path) -> Row:
-    """Return one row; a KeyError names a field that is missing, a ValueError says what is wrong."""
-    path = str(fields["path"]).strip()
+def _row(listed: _Listed, folder: Path) -> Row:
+    """Return one row; a ValueError says what is wrong."""
+    path = listed.path.strip()
     if not path or not path.isprintable():
         raise ValueError(f"{path!r} is no path of a video")
-    labels = _labels(fields.get("labels", fields.get("label", "")))
-    stated = fields.get("split")
-    split = None if stated is None else _SPLITS.get(str(stated).strip().casefold())
-    if split is None and stated is not None:
-        raise ValueError(f"split is {stated!r}, expected train or test")
-    events = fields.get("events")
+    labels = _labels(listed.label if listed.labels is None else listed.labels)
+    split = None if listed.split is None else _SPLITS.get(listed.split.strip().casefold())
+    if split is None and listed.split is not None:
+        raise ValueError(f"split is {listed.split!r}, expected train or test")
     return Row(
         name=Path(path).as_posix(),
         path=(folder / path).absolute(),
         labels=labels,
         split=split,
-        events=None if events is None else _events(events, labels),
-        group=str(fields.get("group", "")).strip(),
+        events=None if listed.events is None else _events(listed.events, labels),
+        group=str(listed.group).strip(),
     )
 
 
-def _labels(listed: object) -> tuple[str, ...]:
+def _labels(listed: _Labels) -> tuple[str, ...]:
     parts = map(str, listed) if isinstance(listed, list) else str(listed).split(";")
     labels = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not labels:
@@ -154,33 +181,32 @@ def _labels(listed: object) -> tuple[str, ...]:
     return labels
 
 
-def _events(listed: object, labels: tuple[str, ...]) -> tuple[Event, ...]:
-    """Return events given as text, or as a list of objects with start, end and label."""
+def _events(
+    listed: str | _ListedEvent | list[_ListedEvent], labels: tuple[str, ...]
+) -> tuple[Event, ...]:
+    """Return events given as text, or as objects with start, end and label."""
     if isinstance(listed, str):
         if listed.strip().casefold() == "none":
             return ()
         return tuple(_event_of_text(part, labels) for part in listed.split(";") if part.strip())
-    events = []
-    for part in listed if isinstance(listed, list) else [listed]:
-        if not isinstance(part, dict) or not {"start", "end"} <= set(part):
-            raise ValueError(f"event {part!r} has no start and end")
-        events.append(_event((part["start"], part["end"]), part.get("label"), labels))
-    return tuple(events)
+    return tuple(_event(e, labels) for e in (listed if isinstance(listed, list) else [listed]))
 
 
 def _event_of_text(text: str, labels: tuple[str, ...]) -> Event:
     match = _EVENT.fullmatch(text)
     if match is None:
         raise ValueError(f"event {text!r} is not start-end:label in frames")
-    return _event((match["start"], match["end"]), match["label"], labels)
+    return _event(_ListedEvent(match["start"], match["end"], match["label"]), labels)
 
 
-def _event(frames: tuple[object, object], label: object, labels: tuple[str, ...]) -> Event:
-    start, end = (int(frame) if frame.isdecimal() else -1 for frame in map(str, frames))
+def _event(listed: _ListedEvent, labels: tuple[str, ...]) -> Event:
+    frames = str(listed.start), str(listed.end)
+    start, end = (int(frame) if frame.isdecimal() and len(frame) < 20 else -1 for frame in frames)
     if not 0 <= start < end <= MOST_FRAMES:
         raise ValueError(f"event {frames[0]}-{frames[1]}: expected the first frame before the last")
+    label = None if listed.label is None else str(listed.label)
     if label is None and len(labels) > 1:
         raise ValueError(f"event {start}-{end} has no label, and its video has several")
     if label is not None and label not in labels:
         raise ValueError(f"event {start}-{end} is of class {label}, its video of {labels}")
-    return Event(start, end, labels[0] if label is None else str(label))
+    return Event(start, end, labels[0] if label is None else label)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stores.files.names import counted, is_unicode, one_line, printable
+from stores.files.names import LONGEST, counted, is_unicode, one_line, printable
 
 SHOWN = {
     b"plain.mp4": "plain.mp4",
@@ -37,3 +37,11 @@ def test_a_message_keeps_its_backslashes():
 
 def test_one_thing_is_no_things():
     assert [counted(n, "video") for n in (0, 1, 2000)] == ["0 videos", "1 video", "2,000 videos"]
+
+
+def test_a_long_message_keeps_its_file_and_its_remedy():
+    told = one_line("list.csv line 3: " + "x" * 1_000_000 + "; write it anew")
+    assert told.startswith("list.csv line 3: xxx")
+    assert told.endswith("xxx; write it anew")
+    assert len(told) < LONGEST + 9
+    assert one_line("y" * LONGEST) == "y" * LONGEST

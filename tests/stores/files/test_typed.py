@@ -30,6 +30,10 @@ def test_records_come_back_whole_and_what_is_not_asked_for_is_passed_over():
         (GOOD.replace('"a.mp4"', "7"), r"damaged v\.json: videos\[0\]\.path: expected `str`"),
         (GOOD.replace('"path": "a.mp4", ', ""), r"videos\[0\]: .*missing required field `path`"),
         (GOOD[:-3], "damaged v.json: expecting"),
+        (
+            GOOD.replace('"path"', '"video_id": "b", "path"'),
+            "damaged v.json: video_id: given twice",
+        ),
         ("[]", r"damaged v\.json: expected `object`, got `array`"),
         ("[" * 100_000, "damaged v.json"),
         (b"\xff\xfe", "damaged v.json"),

@@ -9,6 +9,11 @@ from stores.datasets.custom.description import (
 )
 from stores.records import StoreError
 
+BOMB = "classes:\n  fight: [[" + "&a0 [y, y, y, y, y, y, y, y, y]"
+for number in range(1, 30):
+    BOMB += f", &a{number} [{', '.join([f'*a{number - 1}'] * 9)}]"
+BOMB += "]]\n"  # 9**30 texts in less than 3 KB
+
 
 @pytest.fixture
 def described(tmp_path):
@@ -52,6 +57,23 @@ def test_nothing_said_means_the_defaults(tmp_path):
         ("classes: {fight: 3}", "class fight: 3 is no text"),
         ("classes: {fight: [a brawl, '']}", "class fight: '' is no text"),
         ("classes: {no: quiet}", "classes: expected .*, got `bool`"),
+        ("classes: {fight: {text: people}}", "class fight: a dict is no text"),
+        ("classes: {fight: [[a, b]]}", "class fight: a list is no text"),
+        ("classes: {fight: &a {b: *a}}", "class fight: a dict is no text"),
+        (BOMB, "class fight: a list is no text"),
+        ("classes: {[a, b]: x}", "line 1: found unhashable key"),
+        ("classes: {null: x}", "classes: expected .*, got `null`"),
+        ("classes: [fight, null]", r"classes\[1\]: expected .*, got `null`"),
+        ("classes: [fight, 1.5]", "got `float`; .* such as yes, 1.5 or 2024-01-31 stands in quo"),
+        ("classes: [2024-01-31]", r"classes\[0\]: expected .*, got `date`"),
+        ("classes: fight, fire", "classes: expected .*, got `str`"),
+        ("classes:\n  fight: a\n  fight: b", "YAML: line 3: fight is given twice"),
+        ("classes: {1: a, '1': b}", "line 1: 1 is given twice"),
+        ("normal: a\nnormal: b", "line 2: normal is given twice"),
+        ("classes:\n\tfight: a", r"line 2: found character '\\t' that cannot start"),
+        ("a: 1\n---\nb: 2", "line 2: but found another document"),
+        ("classes: !!python/object/apply:os.system [ls]", "line 1: could not determine"),
+        ("classes: " + "[" * 9999, "cannot be read as YAML"),
         (
             "classes:\n  - fight: people fighting\n  - normal: quiet",
             r"yaml: classes\[0\]: expected .*, got `object`; .*classes: {<class>: <text>",

@@ -69,7 +69,7 @@ def test_json_lines_say_the_same(listed):
     ("line", "told"),
     [
         ("a.mp4,,,", "line 2: no label"),
-        (",fight,,", "line 2: no 'path'"),
+        (",fight,,", "line 2: .*missing required field `path`"),
         ("a.mp4,fight,validation,", "line 2: split is 'validation', expected train or test"),
         ("a.mp4,fight,,soon", "line 2: event 'soon' is not start-end"),
         ("a.mp4,fight,,9-3", "line 2: event 9-3: expected the first frame before"),
@@ -85,9 +85,39 @@ def test_a_line_that_is_not_understood_is_named(listed, line, told):
         read_rows(listed(f"path,labels,split,events\n{line}\n"))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"path": 3, "label": "a"}', "path: expected `str`, got `int`"),
+        ('{"path": ["a.mp4"], "label": "a"}', "path: expected `str`, got `array`"),
+        ('{"label": "a"}', "missing required field `path`"),
+        ('{"path": null, "label": "a"}', "missing required field `path`"),
+        ('{"path": "a.mp4"}', "no label"),
+        ('{"path": "a.mp4", "label": {"a": 1}}', "label: expected .*, got `object`"),
+        ('{"path": "a.mp4", "labels": [["a"]]}', r"labels\[0\]: expected .*, got `array`"),
+        ('{"path": "a.mp4", "label": true}', "label: expected .*, got `bool`"),
+        ('{"path": "a.mp4", "label": "a", "label": "b"}', "label: given twice"),
+        ('{"path": "a.mp4", "label": "a", "split": 1}', "split: expected .*, got `int`"),
+        ('{"path": "a.mp4", "label": "a", "events": 3}', "events: expected .*, got `int`"),
+        ('{"path": "a.mp4", "label": "a", "events": [3]}', r"events\[0\]: expected .*, got `int`"),
+        ('{"path": "a.mp4", "label": "a", "events": [{"start": 1}]}', "missing .*field `end`"),
+        ('{"path": "a.mp4", "label": "a", "events": {"start": 1.5, "end": 3}}', "got `float`"),
+        ('{"path": "a.mp4", "label": "a", "group": []}', "group: expected .*, got `array`"),
+        ('{"path": "a\tb.mp4", "label": "a"}', "damaged .*jsonl line 1: invalid control"),
+        ('["a.mp4", "a"]', "expected `object`, got `array`"),
+        ("[" * 99999, "damaged"),
+    ],
+)
+def test_a_json_line_that_is_not_understood_is_named_by_its_field(listed, line, told):
+    with pytest.raises(StoreError, match=rf"videos\.jsonl line 1: .*{told}|{told}"):
+        read_rows(listed(line, "videos.jsonl"))
+
+
 def test_a_file_that_is_no_list_is_named(listed):
     with pytest.raises(StoreError, match=r"columns \['file', 'class'\], expected path and labels"):
         read_rows(listed("file,class\na,b\n"))
+    with pytest.raises(StoreError, match="has two columns labels; remove one"):
+        read_rows(listed("path,labels,labels\na.mp4,x,y\n"))
     with pytest.raises(StoreError, match="lists no video"):
         read_rows(listed("path,labels\n"))
     with pytest.raises(StoreError, match="videos.jsonl line 1: expecting value"):
