@@ -49,6 +49,7 @@ def import_features(run: ImportFeaturesRun, *, progress: ProgressBar = no_progre
     files = find_features(run.folder)
     one_each = {name: min(crops.values()) for name, crops in files.items()}
     items = dataset.itemise(run.folder, run.lists, one_each)
+    files = base.under_listed_names(files, [item.video_id for item in items])
     width = feature_width(IMPORTED.model)
     folder = Outputs(run.out).features(dataset.name)
     shard_recipe = ShardRecipe(IMPORTED.to_json(), IMPORTED.fingerprint)

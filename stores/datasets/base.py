@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from stores.files.kinds import stem_of
-from stores.files.names import printable
+from stores.files.names import plain, printable
 from stores.files.scan import find_videos
 from stores.records import Event, StoreError, VideoItem
 
@@ -30,6 +30,7 @@ class Discover(Protocol):
 
 
 Metric = Literal["auc", "ap"]
+Found = TypeVar("Found")
 Group = TypeVar("Group")
 Member = TypeVar("Member")
 
@@ -188,6 +189,29 @@ def index_by_stem(root: Path) -> dict[str, Path]:
         for stem, paths in group_by_stem(find_videos(root)).items()
         if are_copies(paths)
     }
+
+
+def listed_name(entry: str) -> str:
+    """Return the name in an entry of a list, ``folder/name.mp4`` with slashes of any system."""
+    name = entry.replace("\\", "/").rpartition("/")[2]
+    return name[:-4] if name[-4:].lower() == ".mp4" else name
+
+
+def under_listed_names(found: Mapping[str, Found], listed: Iterable[str]) -> dict[str, Found]:
+    """Return what was found under the names that a list has for it, all else under its own.
+
+    A name that is not found as it is stands for the one that differs from it in case, accents taken
+    apart or slashes alone, if there is one alone, and if no other listed name may mean that.
+    """
+    names = dict.fromkeys(listed)
+    absent = grouped((name for name in names if name not in found), plain)
+    free = grouped((name for name in found if name not in names), plain)
+    meant = {
+        free[key][0]: own[0]
+        for key, own in absent.items()
+        if len(own) == len(free.get(key, ())) == 1
+    }
+    return {meant.get(name, name): value for name, value in found.items()}
 
 
 def locate(index: Mapping[str, Path], name: str) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stores.datasets.base import Dataset, are_copies, group_by_stem
+from stores.datasets.base import Dataset, are_copies, group_by_stem, grouped
+from stores.files.kinds import stem_of
 from stores.files.locations import size_of
-from stores.files.names import printable
+from stores.files.names import plain, printable
 from stores.files.scan import Tree, walk
 from stores.records import VideoItem
 
@@ -34,8 +35,8 @@ class Inventory:
     ``items`` are all of them; each is in exactly one of ``present``, ``empty`` (0 bytes),
     ``clashing`` (different files of its name, so that none is taken) and ``missing``. ``copies``
     are further files of a name with equal content size, ``extra`` videos that no list names;
-    ``renamed`` pairs a missing video with an extra one whose name is the same but for case or a
-    mark of copying. ``tree`` is all that lies below the root.
+    ``renamed`` pairs a missing video with every extra one whose name is the same but for case,
+    accents taken apart or a mark of copying. ``tree`` is all that lies below the root.
     """
 
     items: tuple[VideoItem, ...]
@@ -62,7 +63,7 @@ def take_inventory(dataset: Dataset, root: Path, lists: Path | None = None) -> I
     missing = [item for item in rivals if item not in clashing]
     used, listed = {item.path for item in items}, {item.video_id for item in items}
     unused = (path for path in tree.videos if str(path.absolute()) not in used)
-    extra = [path for path in unused if printable(path.stem) not in listed]
+    extra = [path for path in unused if printable(stem_of(path)) not in listed]
     return Inventory(
         items=items,
         present=tuple(item for item, size in sizes.items() if size),
@@ -102,16 +103,17 @@ def restricted(inventory: Inventory, items: Sequence[VideoItem]) -> Inventory:
 
 
 def _renamed(missing: Sequence[VideoItem], extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the missing videos that an extra file seems to be."""
-    candidates = {_plain(path.stem): path for path in extra}
+    """Yield the missing videos that extra files seem to be, with each of these."""
+    candidates = grouped(extra, lambda path: _uncopied(stem_of(path)))
     for item in missing:
-        if path := candidates.get(_plain(item.video_id)):
+        own = Path(item.video_id.replace("\\", "/"))  # a path, where that is what is listed
+        for path in candidates.get(_uncopied(stem_of(own)), ()):
             yield item.video_id, path
 
 
-def _plain(name: str) -> str:
-    """Return a name without case, and without what browsers and file managers add to copies."""
-    return re.sub(r"(\s*\(\d+\)|\s*-?\s*copy)$", "", name.strip().casefold())
+def _uncopied(name: str) -> str:
+    """Return a name as ``plain``, and without what browsers and file managers add to copies."""
+    return re.sub(r"(\s*\(\d+\)|\s*-?\s*copy)$", "", plain(name.strip()))
 
 
 def _parts(

@@ -38,6 +38,10 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
     """Return the items of both published lists; ``found`` gives a name's file."""
     truth = dict(_annotations(base.find_list(root, lists, "Temporal_Anomaly_Annotation.txt")))
     files: dict[Split, str] = {"train": "Anomaly_Train.txt", "test": "Anomaly_Test.txt"}
+    listed = {split: [*_listed(base.find_list(root, lists, file))] for split, file in files.items()}
+    names = [name for lines in listed.values() for name, _ in lines]
+    found = base.under_listed_names(found, names)
+    truth = base.under_listed_names(truth, names)
     items = [
         VideoItem(
             video_id=name,
@@ -46,8 +50,8 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
             labels=(label,),
             events=truth.get(name, ()) if split == "test" else None,
         )
-        for split, file in files.items()
-        for name, label in _listed(base.find_list(root, lists, file))
+        for split, lines in listed.items()
+        for name, label in lines
     ]
     base.refuse_doubles(items)
     return items
@@ -64,8 +68,8 @@ def part_of(item: VideoItem) -> str:
 def _listed(path: Path) -> Iterator[tuple[str, str]]:
     """Yield name and class of each line ``Class/Name_x264.mp4`` or ``Folder_Normal…/Name.mp4``."""
     for number, line in base.read_lines(path):
-        folder, _, file = line.rpartition("/")
-        name = file.removesuffix(".mp4")
+        folder, _, _ = line.replace("\\", "/").rpartition("/")
+        name = base.listed_name(line)
         label = "Normal" if "Normal" in line else folder.rpartition("/")[2]
         if label not in CLASSES or not name:
             raise StoreError(f"{path} line {number}: {line!r} names no class of UCF-Crime")
@@ -82,7 +86,7 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
         label = words[0] if words else ""
         if label not in CLASSES:
             raise StoreError(f"{path} line {number}: {line!r} is not name, class, frames")
-        yield file.removesuffix(".mp4"), base.events_in(words[1:], label, path, number)
+        yield base.listed_name(file), base.events_in(words[1:], label, path, number)
 
 
 DATASET = base.Dataset(

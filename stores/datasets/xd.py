@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stores.datasets import base
+from stores.files.names import plain
 from stores.records import Event, StoreError, VideoItem
 
 CLASSES = ("A", "B1", "B2", "B4", "B5", "B6", "G")
@@ -29,11 +30,15 @@ def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of the names that are found or listed; ``found`` gives a name's file."""
     truth = dict(_annotations(base.find_list(root, lists, "annotations.txt")))
+    listed = {split: _optional(lists or root, f"{split}_videos.txt") for split in ("train", "test")}
+    truth = base.under_listed_names(truth, listed["test"])
+    found = base.under_listed_names(found, [*listed["train"], *listed["test"], *truth])
     folders = {
         name for name, path in found.items() if _is_test(path.parent.name) and path.parent != root
     }
-    test = _optional(lists or root, "test_videos.txt") or set(truth) | folders
-    train = (_optional(lists or root, "train_videos.txt") or set(found)) - test
+    test = listed["test"] or set(truth) | folders
+    lost = {plain(name) for name in test if name not in found}  # a file that may be one is no other
+    train = (listed["train"] or {name for name in found if plain(name) not in lost}) - test
     labelled = sorted(name for name in train | test if "_label_" in name)
     return [
         VideoItem(
@@ -74,7 +79,7 @@ def _optional(folder: Path, file: str) -> set[str]:
     """Return the names of a list that need not be there; empty where it is not."""
     path = next(iter(sorted(folder.rglob(file))), None)
     lines = base.read_lines(path) if path else ()
-    return {line.rpartition("/")[2].removesuffix(".mp4") for _, line in lines}
+    return {base.listed_name(line) for _, line in lines}
 
 
 def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
@@ -85,7 +90,7 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
     """
     for number, line in base.read_lines(path):
         file, *numbers = line.split()
-        name = file.removesuffix(".mp4")
+        name = base.listed_name(file)
         yield name, base.events_in(numbers, labels_of(name)[0], path, number)
 
 

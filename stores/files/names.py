@@ -6,6 +6,7 @@ A name on disk is bytes: it may be no UTF-8, hold a line break, or the codes tha
 from __future__ import annotations
 
 import unicodedata
+from pathlib import PurePosixPath
 
 LONGEST = 1200
 """Characters of a message: a path of the longest kind, hardly more."""
@@ -37,6 +38,19 @@ def one_line(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number of things in words: ``1 video``, ``2,000 videos``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def composed(text: str) -> str:
+    """Return text with its accents composed (NFC), by which equal words are equal strings."""
+    return unicodedata.normalize("NFC", text)
+
+
+def plain(name: str) -> str:
+    r"""Return what names of one file have in common on every system: case, accents and slashes.
+
+    macOS takes accents apart (NFD), Windows writes ``a\b``, and both read ``A.MP4`` as ``a.mp4``.
+    """
+    return composed(PurePosixPath(name.replace("\\", "/")).as_posix().casefold())
 
 
 def is_unicode(name: str) -> bool:

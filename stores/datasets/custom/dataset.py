@@ -9,10 +9,19 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from stores.datasets.base import MOST_FRAMES, Dataset, Metric, names
+from stores.datasets.base import (
+    MOST_FRAMES,
+    Dataset,
+    Metric,
+    locate,
+    names,
+    under_listed_names,
+)
 from stores.datasets.custom.description import (
     Description,
     find_description,
@@ -23,6 +32,8 @@ from stores.datasets.custom.description import (
 from stores.datasets.custom.rows import LIST_NAMES, Row, find_rows
 from stores.datasets.custom.splits import group_rows, split_rows
 from stores.files.commit import commit_text
+from stores.files.locations import is_remote
+from stores.files.names import plain
 from stores.files.typed import read_json
 from stores.records import Event, StoreError, VideoItem
 
@@ -41,6 +52,13 @@ class _Described:
     classes: tuple[str, ...]
     prompts: tuple[tuple[str, ...], ...]
     metric: Metric
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) < 2 or len(self.prompts) != len(self.classes):
+            raise ValueError(
+                f"got {len(self.classes)} classes and texts for {len(self.prompts)}, expected "
+                "those of two classes or more, each of its own name"
+            )
 
 
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
@@ -142,10 +160,41 @@ def _itemise(
                 f"no {lacking} video is left for the {split} split of {root}; give a split to each "
                 "video, or more videos of different sources to each class"
             )
-    return [_item(row, classes[0]) for row in rows]
+    found = _find_files(rows)
+    return [_item(row, classes[0], locate(found, str(row.path))) for row in rows]
 
 
-def _item(row: Row, normal: str) -> VideoItem:
+def _find_files(rows: Sequence[Row]) -> dict[str, Path]:
+    """Return the rows' files by the paths that are listed, as ``under_listed_names`` takes them."""
+    found = {str(row.path): row.path for row in rows if row.path.is_file()}
+    entries = cache(_entries)  # for now: a folder may change
+    for row in rows:
+        if str(row.path) not in found and not is_remote(row.path):
+            wanted = Path(str(row.path).replace("\\", "/"))
+            found |= {str(path): path for path in _alike(wanted, entries) if path.is_file()}
+    return under_listed_names(found, [str(row.path) for row in rows])
+
+
+def _alike(path: Path, entries: Callable[[Path], list[Path]]) -> list[Path]:
+    """Return what lies at a path, or else at those that differ in case and accents alone."""
+    if path.exists() or path == path.parent:
+        return [path]
+    return [
+        entry
+        for folder in _alike(path.parent, entries)
+        for entry in entries(folder)
+        if plain(entry.name) == plain(path.name)
+    ]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # a file, or a folder that may not be listed
+        return []
+
+
+def _item(row: Row, normal: str, path: str) -> VideoItem:
     if normal in row.labels and len(row.labels) > 1:
         raise StoreError(f"{row.name} is {', '.join(row.labels)}: normal and something else")
     split = row.split or "none"
@@ -154,7 +203,7 @@ def _item(row: Row, normal: str) -> VideoItem:
         events = tuple(Event(0, WHOLE, label) for label in row.labels if label != normal)
     return VideoItem(
         video_id=row.name,
-        path=str(row.path) if row.path.is_file() else "",
+        path=path,
         split=split,
         labels=row.labels,
         events=events if split == "test" else None,

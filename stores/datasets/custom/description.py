@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from stores.datasets.base import Metric
+from stores.files.names import composed
 from stores.files.typed import convert
 from stores.records import StoreError
 
@@ -66,7 +67,11 @@ class Description:
         """The texts of each named class, in their order; none where only names are given."""
         named = dict.fromkeys(self.classes) if isinstance(self.classes, list) else self.classes
         return {
-            str(name): () if own is None else tuple(own) if isinstance(own, list) else (own,)
+            composed(str(name)): ()
+            if own is None
+            else tuple(own)
+            if isinstance(own, list)
+            else (own,)
             for name, own in (named or {}).items()
         }
 
@@ -145,7 +150,9 @@ def order_classes(description: Description, found: Collection[str]) -> tuple[str
             f"{where} describes {', '.join(unknown)}, of which there is no video; there are "
             f"{', '.join(sorted(found))}"
         )
-    normal = _guess_normal(found) if description.normal is None else str(description.normal)
+    normal = (
+        _guess_normal(found) if description.normal is None else composed(str(description.normal))
+    )
     if normal is None or normal not in found:
         problem = "cannot be guessed" if normal is None else f"is not {normal!r}"
         raise StoreError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stores.datasets.base import MOST_FRAMES, read_lines
-from stores.files.names import printable
+from stores.files.names import composed, printable
 from stores.files.scan import walk
 from stores.files.typed import convert, decode_json
 from stores.records import Event, Split, StoreError
@@ -119,7 +119,8 @@ def _class_folders(root: Path) -> list[Row]:
                 f"{path} lies in no class folder; put each video below a folder that is named for "
                 "its class, or list the videos in videos.csv (path, labels)"
             )
-        name, label = printable(path.relative_to(root).as_posix()), printable(own[0])
+        name = printable(path.relative_to(root).as_posix())
+        label = composed(printable(own[0]))
         rows.append(Row(name=name, path=path.absolute(), labels=(label,), split=split))
     if not rows:
         expected = "expected a folder a class, or a videos.csv"
@@ -175,7 +176,7 @@ def _row(listed: _Listed, folder: Path) -> Row:
 
 def _labels(listed: _Labels) -> tuple[str, ...]:
     parts = map(str, listed) if isinstance(listed, list) else str(listed).split(";")
-    labels = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    labels = tuple(dict.fromkeys(composed(part.strip()) for part in parts if part.strip()))
     if not labels:
         raise ValueError("no label")
     return labels
@@ -204,7 +205,7 @@ def _event(listed: _ListedEvent, labels: tuple[str, ...]) -> Event:
     start, end = (int(frame) if frame.isdecimal() and len(frame) < 20 else -1 for frame in frames)
     if not 0 <= start < end <= MOST_FRAMES:
         raise ValueError(f"event {frames[0]}-{frames[1]}: expected the first frame before the last")
-    label = None if listed.label is None else str(listed.label)
+    label = None if listed.label is None else composed(str(listed.label))
     if label is None and len(labels) > 1:
         raise ValueError(f"event {start}-{end} has no label, and its video has several")
     if label is not None and label not in labels:

@@ -73,7 +73,7 @@ def test_nothing_said_means_the_defaults(tmp_path):
         ("classes:\n\tfight: a", r"line 2: found character '\\t' that cannot start"),
         ("a: 1\n---\nb: 2", "line 2: but found another document"),
         ("classes: !!python/object/apply:os.system [ls]", "line 1: could not determine"),
-        ("classes: " + "[" * 9999, "cannot be read as YAML"),
+        ("classes: " + "[" * 999, "cannot be read as YAML"),
         (
             "classes:\n  - fight: people fighting\n  - normal: quiet",
             r"yaml: classes\[0\]: expected .*, got `object`; .*classes: {<class>: <text>",
