@@ -23,7 +23,7 @@ from model.heads.segment_scorer import SegmentScorer, Temperatures
 from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
 from stores.files.commit import commit_bytes, commit_text
-from stores.files.locations import AnyPath, local_copy
+from stores.files.locations import AnyPath, local_copy, regular
 from stores.files.typed import Document, convert, decode_json, read_json
 from stores.ranges import Count, Finite
 from stores.records import StoreError
@@ -124,8 +124,8 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
     """
     if folder.name == DESCRIPTION:
         raise StoreError(f"{folder} is for people to read; give its folder, or {FILE} in it")
-    path = folder if folder.is_file() else folder / FILE
-    if not path.is_file():
+    path = folder if regular(folder).is_file() else folder / FILE
+    if not regular(path).is_file():
         raise StoreError(f"no checkpoint at {path}; give the folder that `train` wrote")
     try:
         with local_copy(path) as copy, safe_open(copy, framework="pt") as file:

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stores.files.locations import regular
+
 # Authors' training checkpoints hold scikit-learn's metrics beside the weights, as NumPy scalars.
 # NumPy moved what rebuilds a scalar, and files name it by its place when they were written.
 _REBUILD_SCALAR = np.float64(0).__reduce__()[0]
@@ -37,6 +39,7 @@ def read_published(path: Path) -> dict[str, Tensor]:
     Raises:
         ValueError: The file is not there, holds more than tensors and numbers, or no state dict.
     """
+    regular(path)
     try:
         with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
             # A later pickle protocol is none of the user's business: it is read, or refused below.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from stores.files.kinds import stem_of
+from stores.files.locations import regular
 from stores.files.names import plain, printable
 from stores.files.scan import find_videos
 from stores.records import Event, StoreError, VideoItem
@@ -97,7 +98,7 @@ def find_list(root: Path, lists: Path | None, name: str) -> Path:
     if not folder.is_dir():
         raise StoreError(f"no such folder: {folder}; give the folder that holds the data set")
     for path in [folder / name, *sorted(folder.glob(f"*/{name}"))]:
-        if path.is_file():
+        if regular(path).is_file():
             return path
     remedy = "it comes with the data set: put it there, or give --lists"
     raise StoreError(f"{name} is not in {folder}; {remedy}")
@@ -113,11 +114,11 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number and text of each line that is not blank.
 
     Raises:
-        StoreError: The file cannot be read as UTF-8 text, or holds a NUL.
+        StoreError: It is no file, cannot be read as UTF-8 text, or holds a NUL.
     """
     try:
         # Editors on Windows put a mark before the first name.
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be read as text: {error}; save it as UTF-8") from error
     # Not splitlines: a name may hold what Unicode calls a line's end.

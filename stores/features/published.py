@@ -17,6 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from stores.files.locations import regular
 from stores.records import SEGMENT_FRAMES, DecodeAudit, StoreError, VideoFeatures, VideoItem
 
 CROPS = 10
@@ -88,6 +89,7 @@ def read_array(path: Path) -> NDArray[np.floating[Any]]:
     Raises:
         StoreError: There is no such file, or it is damaged, another kind, or holds other things.
     """
+    regular(path)
     try:
         with path.open("rb") as file:  # which NumPy would leave open where it is no array
             rows = np.load(file, allow_pickle=False)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, SoftFileLock, Timeout
 
-from stores.files.locations import is_remote, upload
+from stores.files.locations import is_remote, regular, upload
 from stores.records import StoreError
 
 LOCKS = "DSANET_LOCKS"
@@ -101,6 +101,7 @@ def exclusive(folder: Path, below: Path | None = None) -> Iterator[None]:
     lock = SoftFileLock(path, blocking=False) if soft else FileLock(path, blocking=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        regular(path)
         lock.acquire()
     except Timeout as error:
         raise StoreError(

@@ -103,7 +103,7 @@ def find_files(folder: Path) -> list[Path]:
 def local_copy(path: Path) -> Iterator[Path]:
     """Yield a file of this machine with the content of ``path``: itself, or a passing copy."""
     if not is_remote(path):
-        yield path
+        yield regular(path)
         return
     with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
         copy = Path(folder) / (path.name or "file")
@@ -135,8 +135,34 @@ def upload(file: Path, target: Path) -> None:
 
 
 def openable(path: Path) -> Path | IO[bytes]:
-    """Return what a library that reads files takes: a path, or an open file of a remote one."""
-    return path.open("rb") if is_remote(path) else path
+    """Return what a library that reads files takes: a path, or an open file of a remote one.
+
+    Raises:
+        StoreError: As :func:`regular`.
+    """
+    return path.open("rb") if is_remote(path) else regular(path)
+
+
+def regular(path: Path) -> Path:
+    """Return a path that may be asked for a file; whether one is there, the asking tells.
+
+    Raises:
+        StoreError: It is a pipe, a socket or a device, and reading may wait without end; or it is a
+            link that leads nowhere, which would be passed over as a file that is not there.
+    """
+    if is_remote(path):
+        return path
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise StoreError(f"{path} is a link that leads nowhere; mend or remove it") from None
+    except (OSError, ValueError):
+        return path
+    else:
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise StoreError(f"{path} is a pipe, a socket or a device; give a file")
+    return path
 
 
 def size_of(path: str) -> int | None:

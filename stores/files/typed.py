@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from stores.files.locations import regular
 from stores.records import StoreError
 
 Record = TypeVar("Record")
@@ -36,7 +37,7 @@ def read_json(
     Raises:
         StoreError: It cannot be read, or as for :func:`decode_json`.
     """
-    if not path.is_file():
+    if not regular(path).is_file():
         if path.exists():
             raise StoreError(f"{path} is no file; move it away")
         return None

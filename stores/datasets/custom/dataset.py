@@ -32,7 +32,7 @@ from stores.datasets.custom.description import (
 from stores.datasets.custom.rows import LIST_NAMES, Row, find_rows
 from stores.datasets.custom.splits import group_rows, split_rows
 from stores.files.commit import commit_text
-from stores.files.locations import is_remote
+from stores.files.locations import is_remote, regular
 from stores.files.names import plain
 from stores.files.typed import read_json
 from stores.records import Event, StoreError, VideoItem
@@ -141,7 +141,7 @@ def _find_sources(root: Path, lists: Path | None) -> tuple[Description, Path]:
     if not lists.exists():
         raise StoreError(f"no such file or folder: {lists}")
     if lists.is_dir():
-        listed = any((lists / name).is_file() for name in LIST_NAMES)
+        listed = any(regular(lists / name).is_file() for name in LIST_NAMES)
         return find_description([lists, folder]), lists if listed else root
     if lists.suffix in (".yaml", ".yml"):
         return read_description(lists), root

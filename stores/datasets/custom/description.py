@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from stores.datasets.base import Metric
+from stores.files.locations import regular
 from stores.files.names import composed
 from stores.files.typed import convert
 from stores.records import StoreError
@@ -87,7 +88,7 @@ class Description:
 def find_description(folders: Sequence[Path]) -> Description:
     """Return the first description in the folders, else defaults; errors as in read_description."""
     paths = (folder / name for folder in folders for name in FILES)
-    found = next((path for path in paths if path.is_file()), None)
+    found = next((path for path in paths if regular(path).is_file()), None)
     return Description() if found is None else read_description(found)
 
 
@@ -98,7 +99,9 @@ def read_description(path: Path) -> Description:
         StoreError: It cannot be read, is no YAML, or has an unknown field or a wrong value.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+        content = yaml.load(regular(path).read_text(encoding="utf-8"), _Loader) or {}
+    except StoreError:
+        raise
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise StoreError(f"{path} cannot be read as YAML: {_reason(error)}") from error
     names = {each.name for each in fields(Description)} - {"source"}

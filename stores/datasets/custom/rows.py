@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stores.datasets.base import MOST_FRAMES, read_lines
+from stores.files.locations import regular
 from stores.files.names import composed, printable
 from stores.files.scan import walk
 from stores.files.typed import convert, decode_json
@@ -70,10 +71,10 @@ def find_rows(root: Path) -> list[Row]:
     Raises:
         StoreError: There is nothing of the kind, or a line that cannot be understood.
     """
-    if root.is_file():
+    if regular(root).is_file():
         return read_rows(root)
     for name in LIST_NAMES:
-        if (root / name).is_file():
+        if regular(root / name).is_file():
             return read_rows(root / name)
     return _class_folders(root)
 
@@ -132,7 +133,7 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield line number and fields of a CSV, or TSV, with a header line."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter=delimiter, strict=True)
             columns = Counter(reader.fieldnames or ())
             if "path" not in columns or not columns.keys() & {"label", "labels"}:
