@@ -76,10 +76,9 @@ def _small_frames(probe_info: VideoProbe) -> Iterator[tuple[float, av.VideoFrame
     stored = probe_info.width, probe_info.height
     scale = min(1.0, 480 / min(stored))
     width, height = (max(2, 2 * round(side * scale / 2)) for side in stored)  # H.264 wants even
-    if probe_info.rotation % 180:
-        width, height = height, width
+    width, height = probe_info.orientation.size(width, height)
     for frame in decode_frames(reading):
-        if probe_info.rotation:
+        if not probe_info.orientation.is_upright:
             frame = av.VideoFrame.from_ndarray(to_rgb(frame, probe_info), format="rgb24")
         yield reading.times.pop(), frame.reformat(width, height, format="yuv420p")
     if not reading.decoded:

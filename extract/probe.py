@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from extract.clock import Clock, Step
 from extract.container import (
     DecodeError,
     check_size,
@@ -19,19 +20,22 @@ from extract.container import (
     open_container,
     stated_seconds,
 )
+from extract.fields import FieldPairs
+from extract.orientation import Orientation
+from extract.packets import MOST_UNDECODABLE, read_packets
 
 
 @dataclass(frozen=True, slots=True)
 class VideoProbe:
     """What is known of one video stream before it is decoded.
 
-    ``width`` and ``height`` are those of the stored picture, ``rotation`` the anticlockwise quarter
-    turns, in degrees (0, 90, 180, 270), that set it upright. ``frames`` counts the packets that
-    should show a picture, ``hidden`` those that an edit list decodes without showing, ``keyframes``
-    the places among both where decoding can start. ``timestamps`` [N] are the shown packets' times
-    in ticks, sorted; N is less than ``frames`` where packets carry none. ``tick`` is the seconds of
-    one tick, ``rate`` the average frames a second, ``seconds`` the stated duration, 0 where there
-    is none. ``damage`` says what stopped the reading of packets before the file's end.
+    ``width`` and ``height`` are those of the stored picture, which ``orientation`` sets upright.
+    ``frames`` counts the pictures that packets should show, ``hidden`` those that an edit list
+    decodes without showing, ``keyframes`` the places among both where decoding can start.
+    ``timestamps`` [N] are the shown pictures' times in ticks, sorted, and as if the clock had not
+    made its ``steps``; N is less than ``frames`` where packets carry none. ``tick`` is the seconds
+    of one tick, ``rate`` the average frames a second, ``seconds`` the stated duration, 0 where
+    there is none. ``damage`` says what stopped the reading of packets before the file's end.
     """
 
     path: str
@@ -41,7 +45,7 @@ class VideoProbe:
     pixel_format: str
     width: int
     height: int
-    rotation: int
+    orientation: Orientation
     frames: int
     hidden: int
     keyframes: int
@@ -51,6 +55,7 @@ class VideoProbe:
     seconds: float
     is_best_stream: bool = True
     damage: str = ""
+    steps: tuple[Step, ...] = ()
 
     @property
     def is_regular(self) -> bool:
@@ -78,7 +83,7 @@ class VideoProbe:
 
 
 def probe(path: str) -> VideoProbe:
-    """Read a file's packet table, and its first picture for the rotation alone.
+    """Read a file's packet table, and its first picture for the orientation alone.
 
     Raises:
         DecodeError: As :func:`open_container` and :func:`choose_stream`; or there is no picture.
@@ -87,8 +92,8 @@ def probe(path: str) -> VideoProbe:
         stream = choose_stream(container, path)
         context = stream.codec_context
         table = _read_packets(container, stream)
-        # Some headers give no size; the first picture has set it by now.
-        width, height = context.width, context.height
+        # Some headers give no size, and damaged packets a wrong one: the first picture's is right.
+        width, height = table.size or (context.width, context.height)
         check_size(path, width, height)
         if table.frames == 0 or width * height == 0:
             raise DecodeError(f"{path}: the video stream holds no picture; fetch the file again")
@@ -100,56 +105,73 @@ def probe(path: str) -> VideoProbe:
             pixel_format=context.pix_fmt or "unknown",
             width=width,
             height=height,
-            rotation=quarter_turns(table.rotation or 0),
+            orientation=table.orientation,
             frames=table.frames,
             hidden=table.hidden,
             keyframes=table.keyframes,
             timestamps=np.sort(np.array(table.ticks, dtype=np.int64)),
             tick=float(stream.time_base or 1),
-            rate=frame_rate(stream),
+            rate=table.rate(stream),
             seconds=stated_seconds(container, stream),
             is_best_stream=stream is container.streams.best("video"),
             damage=table.damage,
+            steps=tuple(table.steps),
         )
-
-
-def quarter_turns(rotation: int) -> int:
-    """Return an angle as 0, 90, 180 or 270 degrees; 0 where it is no quarter turn but nonsense."""
-    return rotation % 360 if rotation % 90 == 0 else 0
 
 
 @dataclass(slots=True)
 class _PacketTable:
     frames: int = 0
     hidden: int = 0
+    pairs: int = 0  # of fields
     keyframes: int = 0
     ticks: array[int] = field(default_factory=lambda: array("q"))  # a million in ten hours
-    rotation: int | None = None  # of the header, which PyAV shows on decoded frames alone
+    size: tuple[int, int] | None = None  # of the first picture
+    orientation: Orientation = field(default_factory=Orientation)  # shown on frames alone
+    undecodable: int = 0  # packets before the first picture
     damage: str = ""
+    steps: list[Step] = field(default_factory=list)
+
+    def rate(self, stream: VideoStream) -> float:
+        """Return the average frames a second, which some headers state of fields."""
+        stated = frame_rate(stream)
+        if not self.pairs or len(self.ticks) < 2:
+            return stated
+        span = (max(self.ticks) - min(self.ticks)) * float(stream.time_base or 1)
+        measured = (len(self.ticks) - 1) / max(span, 1e-6)
+        return stated / 2 if stated > 1.5 * measured else stated
 
 
 def _read_packets(container: InputContainer, stream: VideoStream) -> _PacketTable:
-    table = _PacketTable()
+    table, clock = _PacketTable(), Clock.of(container, stream)
+    fields = FieldPairs.of(stream.codec_context)
+    table.steps = clock.steps
     try:
-        for packet in container.demux(stream):
+        for packet in read_packets(container, stream, clock):
             if packet.size == 0:
+                continue
+            if table.size is None and table.undecodable < MOST_UNDECODABLE:
+                _look_at_picture(packet, table)
+            if fields.is_second(packet):
+                table.pairs += 1
                 continue
             table.keyframes += packet.is_keyframe
             table.hidden += packet.is_discard
             table.frames += not packet.is_discard
             if packet.pts is not None and not packet.is_discard:
                 table.ticks.append(packet.pts)
-            if table.rotation is None:
-                table.rotation = _first_rotation(packet)
     except av.FFmpegError as error:
         table.damage = f"packets end early: {error.strerror}"
     return table
 
 
-def _first_rotation(packet: av.Packet) -> int | None:
-    """Decode one packet; the angle of its first picture, or None where it gives none yet."""
+def _look_at_picture(packet: av.Packet, table: _PacketTable) -> None:
+    """Decode one packet for the size and orientation of its picture, where it gives one."""
     try:
         pictures = packet.decode()
     except av.FFmpegError:
-        return 0  # the decoding proper will meet the same error and report it
-    return int(pictures[0].rotation) if pictures else None
+        table.undecodable += 1  # the decoding proper will meet it again and report it
+        return
+    for picture in pictures[:1]:
+        table.size = picture.width, picture.height
+        table.orientation = Orientation.of(picture)

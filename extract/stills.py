@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from extract.clock import Clock
 from extract.container import DecodeError, choose_stream, frame_rate, open_container
 from extract.decoders.pixels import Picture
 from extract.decoders.pyav_reader import decode_frames, to_rgb
 from extract.decoders.reading import Reading
-from extract.probe import probe, quarter_turns
+from extract.orientation import Orientation
+from extract.packets import decode_packets, read_packets
+from extract.probe import probe
 
 PIXELS_AHEAD = 12_000_000
 """Pixels that are decoded rather than sought over: 150 frames of 320×240, six of 1080p, about a
@@ -52,23 +55,45 @@ def read_stills(
     """
     with open_container(path) as container:
         stream = choose_stream(container, path)
-        if exact and container.format.name == "avi":
+        first = next(_decode(container, stream), None)
+        if first is None:
+            raise DecodeError(f"{path}: no picture decodes")
+        if _cannot_seek(path, container, stream, exact=exact):
             frames = _frames_in_order(path, times)
         else:
-            frames = _frames_at(container, stream, times, exact=exact)
-        pictures: list[Picture] = []
-        for frame in frames:
-            turns = quarter_turns(int(frame.rotation)) // 90
-            if not pictures:
-                ratio = frame.width / frame.height
-                ratio = min(max(1 / ratio if turns % 2 else ratio, 1 / _WIDEST), _WIDEST)
-                size = (max(2, round(height * ratio)), height)
-                size = size[::-1] if turns % 2 else size
-            small = frame.reformat(*size, format="rgb24", interpolation="AREA").to_ndarray()
-            pictures.append(np.ascontiguousarray(np.rot90(small, turns)))
-    if not pictures:
-        raise DecodeError(f"{path}: no picture decodes")
+            frames = _frames_at(container, stream, first, times, exact=exact)
+        orientation = Orientation.of(first)
+        width, height = _size(orientation.size(first.width, first.height), height)
+        stored = orientation.size(width, height)
+        pictures = [
+            orientation.apply(
+                frame.reformat(*stored, format="rgb24", interpolation="AREA").to_ndarray()
+            )
+            for frame in frames
+        ]
     return pictures[:1] * (len(times) - len(pictures)) + pictures
+
+
+def _size(upright: tuple[int, int], height: int) -> tuple[int, int]:
+    ratio = min(max(upright[0] / upright[1], 1 / _WIDEST), _WIDEST)
+    return max(2, round(height * ratio)), height
+
+
+def _cannot_seek(path: str, container: InputContainer, stream: VideoStream, *, exact: bool) -> bool:
+    """Return whether the times that a file would be sought by are not those of its frames.
+
+    AVI stores none. In containers of broadcasting the clock may step, which their packets show.
+    """
+    if container.format.name == "avi":
+        return exact
+    return not Clock.of(container, stream).may_pause and bool(probe(path).steps)
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield the frames from where the container stands, past what does not decode."""
+    packets = read_packets(container, stream, Clock.of(container, stream))
+    with suppress(av.FFmpegError):  # the last good picture stands for what follows
+        yield from decode_packets(stream, packets, lambda: None)
 
 
 def _frames_in_order(path: str, times: Sequence[float]) -> Iterator[av.VideoFrame]:
@@ -87,27 +112,27 @@ def _frames_in_order(path: str, times: Sequence[float]) -> Iterator[av.VideoFram
 
 
 def _frames_at(
-    container: InputContainer, stream: VideoStream, times: Sequence[float], *, exact: bool
+    container: InputContainer,
+    stream: VideoStream,
+    first: av.VideoFrame,
+    times: Sequence[float],
+    *,
+    exact: bool,
 ) -> Iterator[av.VideoFrame]:
-    """Yield a frame for each time; none for the first ones as long as nothing decodes."""
+    """Yield a frame for each time; ``first`` is the one that was just decoded."""
     tick, rate, origin = float(stream.time_base or 1), frame_rate(stream), stream.start_time or 0
     most = max(1, PIXELS_AHEAD // max(1, stream.width * stream.height))
-    frames, position = container.decode(stream), -1 / rate
-    found: av.VideoFrame | None = None
+    frames, position, found = chain([first], _decode(container, stream)), -1 / rate, first
     for wanted in times:
         # On from here where that is near; a seek would go back to the same keyframe.
         if not 0 <= (wanted - position) * rate <= most:
             with suppress(av.FFmpegError):  # raw streams cannot seek, and are read on
                 container.seek(origin + round(wanted / tick), stream=stream)
-                frames = container.decode(stream)
-        try:
-            for number, frame in enumerate(frames):
-                found = frame
-                ticks = frame.pts if frame.pts is not None else frame.dts
-                position = position + 1 / rate if ticks is None else (ticks - origin) * tick
-                if position >= wanted - tick / 2 or (number >= most and not exact):
-                    break
-        except av.FFmpegError:
-            position = float("inf")  # the next time is sought; until then the last frame stands
-        if found is not None:
-            yield found
+                frames = chain(_decode(container, stream))
+        for number, frame in enumerate(frames):
+            found = frame
+            ticks = frame.pts if frame.pts is not None else frame.dts
+            position = position + 1 / rate if ticks is None else (ticks - origin) * tick
+            if position >= wanted - tick / 2 or (number >= most and not exact):
+                break
+        yield found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,8 @@ SEGMENT_FRAMES = 16
 """Frames in one segment, so in one feature row and one score (paper, section 4.1)."""
 
 Split = Literal["train", "test", "none"]
+
+_NAMED = 3  # places in a video that a reason names
 
 
 class StoreError(ValueError):
@@ -52,13 +55,45 @@ class VideoItem:
 
 
 @dataclass(frozen=True, slots=True)
+class LostFrames:
+    """Neighbouring frames that could not be decoded: seconds of the first and last, and a count."""
+
+    start: float
+    end: float
+    frames: int
+
+    def __str__(self) -> str:
+        start, end = f"{self.start:.1f}", f"{self.end:.1f}"
+        return f"{start} s" if start == end else f"{start} to {end} s"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """A place where a file's clock jumps although its film goes on.
+
+    ``frame`` is the first one after it, ``seconds`` that frame's time, which goes on evenly, and
+    ``jump`` by how many seconds the clock went ahead or, below 0, back.
+    """
+
+    frame: int
+    seconds: float
+    jump: float
+
+    def __str__(self) -> str:
+        way = "ahead" if self.jump > 0 else "back"
+        return f"{abs(self.jump):,.1f} s {way} at {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
 class DecodeAudit:
     """What the container announces against what was decoded.
 
-    ``expected_frames`` counts the packets that should show a picture, ``duplicate_frames`` those at
+    ``expected_frames`` counts the pictures that packets should show, ``duplicate_frames`` those at
     the end that only repeated the one before, at no later time, and were cut. ``container_seconds``
     is the stated duration (0 for none), ``shown_seconds`` the time of the last frame (None where it
-    was not noted). ``partial``: decoding ended in an error after some good frames.
+    was not noted). ``partial``: decoding ended in an error after some good frames. ``lost_frames``
+    are those that could not be decoded, ``lost`` the first places where, ``steps`` the first places
+    where the clock stepped.
     """
 
     decoder: str
@@ -69,6 +104,9 @@ class DecodeAudit:
     note: str = ""
     duplicate_frames: Count = 0
     shown_seconds: Finite | None = None
+    lost_frames: Count = 0
+    lost: tuple[LostFrames, ...] = ()
+    steps: tuple[ClockStep, ...] = ()
 
     @property
     def mismatch(self) -> str:
@@ -77,14 +115,34 @@ class DecodeAudit:
         Durations may differ by a second or a fiftieth: the last frame's own time is not in them,
         and many writers round.
         """
+        found = []
         if self.partial:
-            return f"decoding ended early: {self.note}"
+            found.append(f"decoding ended early: {self.note}")
+        if self.lost_frames:
+            count = f"{self.lost_frames} frame{'s' if self.lost_frames > 1 else ''}"
+            found.append(f"{count} lost at {_some(map(str, self.lost))}")
+        if self.steps:
+            found.append(f"the clock steps {_some(map(str, self.steps))}")
         if self.duplicate_frames:
-            return f"{self.duplicate_frames} frames at the end repeated the one before: cut"
-        if self.decoded_frames != self.expected_frames:
-            return f"{self.decoded_frames} frames decoded of {self.expected_frames} announced"
+            found.append(f"{self.duplicate_frames} frames at the end repeated the one before: cut")
+        elif not self.partial:
+            found += filter(None, [self._miscount or self._misjudged_length])
+        return "; ".join(found)
+
+    @property
+    def _miscount(self) -> str:
+        known = self.decoded_frames + self.lost_frames
+        if known == self.expected_frames:
+            return ""
+        return f"{known} frames decoded of {self.expected_frames} announced"
+
+    @property
+    def _misjudged_length(self) -> str:
         shown, announced = self.shown_seconds, self.container_seconds
-        if shown is None or announced <= 0 or abs(shown - announced) <= max(1.0, announced / 50):
+        if shown is None or announced <= 0 or self.steps:
+            return ""
+        shown = max([shown, *(place.end for place in self.lost)])
+        if abs(shown - announced) <= max(1.0, announced / 50):
             return ""
         return f"frames last {shown:.1f} s of {announced:.1f} s announced"
 
@@ -92,6 +150,13 @@ class DecodeAudit:
     def status(self) -> Literal["ok", "partial", "mismatch"]:
         """The video in one word: ``partial``, or any other ``mismatch``."""
         return "partial" if self.partial else "mismatch" if self.mismatch else "ok"
+
+
+def _some(places: Iterable[str]) -> str:
+    """Return the first places in words, and how many more there are."""
+    words = [*places]
+    named, more = ", ".join(words[:_NAMED]), len(words) - _NAMED
+    return f"{named} and at {more} more places" if more > 0 else named
 
 
 @dataclass(frozen=True, slots=True)

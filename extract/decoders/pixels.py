@@ -26,9 +26,7 @@ def target_size(probe_info: VideoProbe, mode: Resize) -> tuple[int, int]:
         return 340, 256
     if mode == "squash224":
         return 224, 224
-    width, height = probe_info.width, probe_info.height
-    if probe_info.rotation % 180:
-        width, height = height, width
+    width, height = probe_info.orientation.size(probe_info.width, probe_info.height)
     short = min(width, height)
     # Rounded down, as torchvision's Resize does.
     size = 256 * width // short, 256 * height // short

@@ -8,9 +8,11 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from extract.clock import Clock
 from extract.container import MAX_PIXELS, open_container
 from extract.decoders.pixels import Picture, resize, target_size
 from extract.decoders.reading import Reading
+from extract.packets import decode_packets, read_packets
 from extract.probe import VideoProbe
 from extract.recipe import Recipe
 from extract.sampling import sample
@@ -29,7 +31,8 @@ def is_preferred(probe_info: VideoProbe, recipe: Recipe) -> bool:
 def read(reading: Reading, recipe: Recipe) -> Iterator[tuple[int, Picture]]:
     """Yield ``(segment, picture)`` for the recipe's frames; only these are converted to RGB.
 
-    Ends early, with ``reading.error`` set, at the first packet that FFmpeg cannot decode.
+    Packets that FFmpeg cannot decode are passed over; where it is no use to go on the frames end
+    early, with ``reading.error`` set.
     """
     probe_info = reading.probe_info
     size = target_size(probe_info, recipe.resize)
@@ -51,7 +54,7 @@ def decode_frames(reading: Reading) -> Iterator[av.VideoFrame]:
     shown: av.VideoFrame | None = None
     for frame in _decode(reading):
         has_times = probe_info.has_presentation_times
-        ticks = frame.pts if has_times else probe_info.shown_at(reading.decoded)
+        ticks = frame.pts if has_times else probe_info.shown_at(reading.position)
         if (
             shown is not None
             and not reading.is_later(ticks)
@@ -72,7 +75,7 @@ def decode_frames(reading: Reading) -> Iterator[av.VideoFrame]:
 def to_rgb(frame: av.VideoFrame, probe_info: VideoProbe, matrix: str | None = None) -> Picture:
     """Return a frame upright; ``matrix`` is PyAV's name of another colour matrix than its own."""
     rgb: Picture = frame.to_ndarray(format="rgb24", src_colorspace=matrix)
-    return np.ascontiguousarray(np.rot90(rgb, probe_info.rotation // 90))
+    return probe_info.orientation.apply(rgb)
 
 
 def _decode(reading: Reading) -> Iterator[av.VideoFrame]:
@@ -80,15 +83,15 @@ def _decode(reading: Reading) -> Iterator[av.VideoFrame]:
     probe_info = reading.probe_info
     with open_container(probe_info.path) as container:
         stream = next(s for s in container.streams.video if s.index == probe_info.stream)
-        # One worker, one core; and where a broken stream ends does not depend on the threads.
+        # One worker, one core; and what a broken stream shows does not depend on the threads.
         stream.codec_context.thread_count = 1
+        packets = read_packets(container, stream, Clock.of(container, stream))
         try:
-            for packet in container.demux(stream):
-                for frame in stream.decode(packet):
-                    if frame.width * frame.height > MAX_PIXELS:
-                        reading.error = f"the picture grows to {frame.width}×{frame.height}"
-                        return
-                    yield frame
+            for frame in decode_packets(stream, packets, reading.lose):
+                if frame.width * frame.height > MAX_PIXELS:
+                    reading.error = f"the picture grows to {frame.width}×{frame.height}"
+                    return
+                yield frame
         except MemoryError:
             raise  # of this machine or a limit: what was read so far is no partial video
         except av.FFmpegError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extract.probe import VideoProbe
-from stores.records import DecodeAudit
+from stores.records import ClockStep, DecodeAudit, LostFrames
+
+_MOST_PLACES = 100  # of lost frames, and of steps, that an audit lists
 
 
 @dataclass(slots=True)
@@ -25,20 +27,45 @@ class Reading:
     _repaired: int = 0
     _origin: int | None = None
     _latest: float = 0.0
+    _passed: int = 0  # of the announced frames, by their times
+    _undecodable: list[float] = field(default_factory=list)
+    _unplaced: int = 0  # of the undecodable since the latest frame
+    _lost: list[LostFrames] = field(default_factory=list)
+    _steps: list[ClockStep] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self._is_timed:
+            self._origin = self.probe_info.shown_at(0)
+
+    @property
+    def position(self) -> int:
+        """The number of the next frame among those announced, where the file tells none apart."""
+        return self._passed + self._unplaced
+
+    def lose(self) -> None:
+        """Note that the next packet could not be decoded."""
+        self._unplaced += 1
+        if len(self._undecodable) < 2:
+            self._undecodable.append(self._latest)
+        self._undecodable[-1] = self._latest
 
     def stamp(self, ticks: int | None) -> None:
         """Count one more frame, shown at ``ticks``.
 
-        Times count from the first frame and increase strictly: one that is missing or not later
-        than the previous is taken as one average frame later.
+        Times count from the first frame that is announced and increase strictly: one that is
+        missing or not later than the previous is taken as one average frame later. Frames that are
+        announced in between are lost.
         """
         following = self._latest + 1.0 / self.probe_info.rate if self.decoded else 0.0
         if ticks is not None and self._origin is None:
             self._origin = ticks - round(following / self.probe_info.tick)
         seconds = self._seconds(ticks)
-        if seconds is None or (self.decoded and seconds <= self._latest):
+        # Half a tick, since sums of average frames come close to times without being any.
+        if seconds is None or (self.decoded and seconds - self._latest < self.probe_info.tick / 2):
             seconds = following
             self._repaired += 1
+        self._pass_announced(ticks)
+        self._note_steps(ticks, seconds)
         self.decoded += 1
         self._latest = seconds
         self.times.append(seconds)
@@ -53,6 +80,7 @@ class Reading:
         notes = [self.note, self.error, self.probe_info.damage]
         if self._repaired:
             notes.append(f"{self._repaired} frame times missing or not increasing: set by the rate")
+        lost = self._find_lost()
         return DecodeAudit(
             decoder=self.decoder,
             expected_frames=self.probe_info.frames,
@@ -62,9 +90,62 @@ class Reading:
             note="; ".join(filter(None, notes)),
             duplicate_frames=self.duplicates,
             shown_seconds=self._latest,
+            lost_frames=sum(each.frames for each in lost),
+            lost=tuple(lost),
+            steps=tuple(self._steps),
         )
+
+    @property
+    def _is_timed(self) -> bool:
+        """Whether the file says of every frame when it is shown."""
+        return self.probe_info.timestamps.size == self.probe_info.frames
 
     def _seconds(self, ticks: int | None) -> float | None:
         if ticks is None or self._origin is None:
             return None
-        return (ticks - self._origin) * self.probe_info.tick
+        return max(0.0, (ticks - self._origin) * self.probe_info.tick)
+
+    def _pass_announced(self, ticks: int | None) -> None:
+        """Find the frame that is shown at ``ticks`` among those announced, past those lost."""
+        self._unplaced = 0
+        announced, first = self.probe_info.timestamps, self._passed
+        if ticks is None or not self._is_timed or first == announced.size:
+            self._passed = min(first + 1, self.probe_info.frames)
+            return
+        if announced[first] < ticks:
+            self._passed += int(announced[first:].searchsorted(ticks))
+            self._note_lost(first, self._passed)
+        if self.probe_info.shown_at(self._passed) == ticks:
+            self._passed += 1
+
+    def _note_lost(self, first: int, end: int) -> None:
+        start, latest = (self._seconds(self.probe_info.shown_at(n)) for n in (first, end - 1))
+        assert start is not None
+        assert latest is not None
+        if len(self._lost) < _MOST_PLACES:
+            self._lost.append(LostFrames(start, latest, end - first))
+        else:
+            frames = self._lost[-1].frames + end - first
+            self._lost[-1] = replace(self._lost[-1], end=latest, frames=frames)
+
+    def _find_lost(self) -> list[LostFrames]:
+        """Return the places of the frames that were announced and not shown, once all was read."""
+        if self.error:
+            return self._lost  # and all that follows the error
+        end = self.probe_info.frames - self.duplicates
+        if self._is_timed and self._passed < end:
+            self._note_lost(self._passed, end)
+        missing = end - self.decoded
+        if sum(each.frames for each in self._lost) == missing:
+            return self._lost
+        if missing > 0 and self._undecodable:  # times do not tell which: around the bad packets
+            return [LostFrames(self._undecodable[0], self._undecodable[-1], missing)]
+        return []
+
+    def _note_steps(self, ticks: int | None, seconds: float) -> None:
+        """Note the steps of the clock that lie between the frame before and this one."""
+        steps = self.probe_info.steps[len(self._steps) : _MOST_PLACES]
+        for step in steps:
+            if ticks is None or ticks < step.ticks:
+                return
+            self._steps.append(ClockStep(self.decoded, seconds, step.jump))

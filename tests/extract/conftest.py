@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -89,3 +92,36 @@ def real_videos(shared_data) -> dict[str, Path]:
     """The real files by their names in the manifest, ``folder/file``."""
     folder = shared_data / "videos"
     return {f"{path.parent.name}/{path.name}": path for path in sorted(folder.glob("*/*"))}
+
+
+@pytest.fixture
+def spoil() -> Callable[..., None]:
+    """Overwrite the beginnings of some packets with noise, counted as they lie in the file."""
+
+    def overwrite(path: str, numbers: Sequence[int], most: int = 160) -> None:
+        content = bytearray(Path(path).read_bytes())
+        with av.open(path) as container:
+            packets = [p for p in container.demux(video=0) if p.size]
+            for number in numbers:
+                packet = bytes(packets[number])
+                # A container puts headers before a packet, and MPEG-TS into it as well.
+                start = content.find(packet[:16], packets[number].pos)
+                assert start >= 0
+                length = min(len(packet), most)
+                content[start : start + length] = random.Random(number).randbytes(length)
+        Path(path).write_bytes(content)
+
+    return overwrite
+
+
+@pytest.fixture
+def ffmpeg() -> Callable[..., bytes]:
+    """Run FFmpeg's own programs, the independent witness of what a file shows."""
+
+    def run(program: str, *arguments: str) -> bytes:
+        if shutil.which(program) is None:
+            pytest.skip(f"compares with {program}, which is not installed")
+        command = [program, "-v", "quiet", *arguments]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+    return run

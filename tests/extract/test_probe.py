@@ -8,13 +8,16 @@ import av
 import numpy as np
 import pytest
 
+from extract.orientation import Orientation
 from extract.probe import probe
 
 
 def test_a_plain_file_has_its_facts_read(write_video):
     probe_info = probe(write_video(frames=40, size=(64, 48), rate=25))
     assert (probe_info.codec, probe_info.pixel_format) == ("h264", "yuv420p")
-    assert (probe_info.width, probe_info.height, probe_info.rotation) == (64, 48, 0)
+    assert (probe_info.width, probe_info.height) == (64, 48)
+    assert probe_info.orientation.is_upright
+    assert probe_info.steps == ()
     assert (probe_info.frames, probe_info.hidden, probe_info.timestamps.size) == (40, 0, 40)
     assert probe_info.rate == pytest.approx(25)
     assert probe_info.seconds == pytest.approx(1.6)
@@ -76,9 +79,22 @@ def test_the_cover_picture_is_passed_over(tmp_path):
     [
         ("generic/nasa_13013.mp4", {"width": 480, "height": 270, "frames": 390}),
         ("hard/vid1.mp4", {"frames": 56, "hidden": 18}),
-        ("hard/ios9.mov", {"width": 1280, "height": 720, "rotation": 270}),
-        ("hard/fire2.mp4", {"rotation": 180, "is_regular": False}),
-        ("hard/no_timescale.mp4", {"rotation": 0}),
+        (
+            "hard/ios9.mov",
+            {
+                "width": 1280,
+                "height": 720,
+                "orientation": Orientation(exchanges_sides=True, mirrors_columns=True),
+            },
+        ),
+        (
+            "hard/fire2.mp4",
+            {
+                "orientation": Orientation(mirrors_columns=True, mirrors_rows=True),
+                "is_regular": False,
+            },
+        ),
+        ("hard/no_timescale.mp4", {"orientation": Orientation()}),
         ("hard/h265_10bits.mp4", {"codec": "hevc", "pixel_format": "yuv420p10le"}),
         ("hard/no_duration.webm", {"seconds": 0.0, "frames": 74}),
         ("hard/av1_video.mkv", {"codec": "av1"}),
