@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stores.mismatch import mismatch_of
 from stores.ranges import Count, Finite, PositiveCount, Share
 
 SEGMENT_FRAMES = 16
 """Frames in one segment, so in one feature row and one score (paper, section 4.1)."""
 
 Split = Literal["train", "test", "none"]
-
-_NAMED = 3  # places in a video that a reason names
 
 
 class StoreError(ValueError):
@@ -62,10 +60,6 @@ class LostFrames:
     end: float
     frames: int
 
-    def __str__(self) -> str:
-        start, end = f"{self.start:.1f}", f"{self.end:.1f}"
-        return f"{start} s" if start == end else f"{start} to {end} s"
-
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
@@ -78,10 +72,6 @@ class ClockStep:
     frame: int
     seconds: float
     jump: float
-
-    def __str__(self) -> str:
-        way = "ahead" if self.jump > 0 else "back"
-        return f"{abs(self.jump):,.1f} s {way} at {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,53 +100,13 @@ class DecodeAudit:
 
     @property
     def mismatch(self) -> str:
-        """How the video falls short of what its container announces; empty where it does not.
-
-        Durations may differ by a second or a fiftieth: the last frame's own time is not in them,
-        and many writers round.
-        """
-        found = []
-        if self.partial:
-            found.append(f"decoding ended early: {self.note}")
-        if self.lost_frames:
-            count = f"{self.lost_frames} frame{'s' if self.lost_frames > 1 else ''}"
-            found.append(f"{count} lost at {_some(map(str, self.lost))}")
-        if self.steps:
-            found.append(f"the clock steps {_some(map(str, self.steps))}")
-        if self.duplicate_frames:
-            found.append(f"{self.duplicate_frames} frames at the end repeated the one before: cut")
-        elif not self.partial:
-            found += filter(None, [self._miscount or self._misjudged_length])
-        return "; ".join(found)
-
-    @property
-    def _miscount(self) -> str:
-        known = self.decoded_frames + self.lost_frames
-        if known == self.expected_frames:
-            return ""
-        return f"{known} frames decoded of {self.expected_frames} announced"
-
-    @property
-    def _misjudged_length(self) -> str:
-        shown, announced = self.shown_seconds, self.container_seconds
-        if shown is None or announced <= 0 or self.steps:
-            return ""
-        shown = max([shown, *(place.end for place in self.lost)])
-        if abs(shown - announced) <= max(1.0, announced / 50):
-            return ""
-        return f"frames last {shown:.1f} s of {announced:.1f} s announced"
+        """How the video falls short of what its container announces; empty where it does not."""
+        return mismatch_of(self)
 
     @property
     def status(self) -> Literal["ok", "partial", "mismatch"]:
         """The video in one word: ``partial``, or any other ``mismatch``."""
         return "partial" if self.partial else "mismatch" if self.mismatch else "ok"
-
-
-def _some(places: Iterable[str]) -> str:
-    """Return the first places in words, and how many more there are."""
-    words = [*places]
-    named, more = ", ".join(words[:_NAMED]), len(words) - _NAMED
-    return f"{named} and at {more} more places" if more > 0 else named
 
 
 @dataclass(frozen=True, slots=True)
