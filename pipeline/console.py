@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stores.files.names import one_line
@@ -57,6 +58,15 @@ def print_changed(redone: int, kept: int) -> None:
         print_line(f"  {redone} of them again, since their files changed")
     if kept:
         print_line(f"  {kept} files changed since, and their results were kept as they were")
+
+
+def print_marked(videos: int, folder: Path) -> None:
+    """Say how many videos of a folder do not hold what they announce, and how to see which."""
+    if videos:
+        many = "video is not what its file announces"
+        if videos > 1:
+            many = "videos are not what their files announce"
+        print_line(f"  {videos} {many}; see why: python -m pipeline failures {folder}")
 
 
 def print_some(lines: Sequence[str]) -> None:

@@ -98,6 +98,9 @@ class EventOptions:
     minimum_frames: PositiveCount | None = None
     """Shortest event in frames, 16 by default: one segment, the shortest thing a score can tell.
     Longer drops what flares up for a moment, and events that are really so short."""
+    longest_gap: PositiveAmount | None = None
+    """Seconds for which a video may show nothing within an event, 10 by default: a longer gap, of
+    damage or of a camera that was off, ends it. More where frames are meant to be so far apart."""
     calibrated: bool = True
     """Use the calibration beside the checkpoint; --no-calibrated scores as the model was trained
     to."""

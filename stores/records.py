@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stores.mismatch import mismatch_of
-from stores.ranges import Count, Finite, PositiveCount, Share
+from stores.ranges import Count, Finite, PositiveAmount, PositiveCount, Share
 
 SEGMENT_FRAMES = 16
 """Frames in one segment, so in one feature row and one score (paper, section 4.1)."""
+
+LONGEST_GAP = 10.0
+"""Seconds for which a frame may stand for what happens: no camera is meant to pause for longer, and
+what is not shown for longer is damage or a camera that was off."""
 
 Split = Literal["train", "test", "none"]
 
@@ -174,12 +178,14 @@ class EventRule:
 
     A run is entered at ``threshold`` and left below ``release`` x ``threshold``, so that a score
     that wavers around the threshold makes one event and not ten. Runs shorter than
-    ``minimum_frames`` are dropped; the default is one segment, the resolution of the scores.
+    ``minimum_frames`` are dropped; the default is one segment, the resolution of the scores. No run
+    goes on over a gap, where nothing is shown for longer than ``longest_gap`` seconds.
     """
 
     threshold: Share = 0.5
     release: Share = 0.8
     minimum_frames: PositiveCount = SEGMENT_FRAMES
+    longest_gap: PositiveAmount = LONGEST_GAP
 
 
 @dataclass(frozen=True, slots=True)

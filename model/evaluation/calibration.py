@@ -30,12 +30,16 @@ Choice = Callable[[Sequence[AlarmPoint]], AlarmPoint]
 
 @dataclass(frozen=True, slots=True)
 class LabelledSplit:
-    """What is calibrated on: score [F], frame truth [F], anomalies and duration of each video."""
+    """What is calibrated on: score [F], frame truth [F], anomalies and duration of each video.
+
+    ``breaks`` are the frames at which the footage of each breaks off.
+    """
 
     scores: Sequence[Scores]
     truths: Sequence[Truth]
     anomalies: Sequence[Sequence[Event]]
     seconds: Sequence[float]
+    breaks: Sequence[Sequence[int]]
 
     @property
     def hours(self) -> float:
@@ -49,6 +53,7 @@ class LabelledSplit:
             truths=[self.truths[n] for n in numbers],
             anomalies=[self.anomalies[n] for n in numbers],
             seconds=[self.seconds[n] for n in numbers],
+            breaks=[self.breaks[n] for n in numbers],
         )
 
     def tempered(self, temperature: float) -> LabelledSplit:
@@ -65,7 +70,9 @@ class LabelledSplit:
 
     def choose(self, choice: Choice, rule: EventRule) -> AlarmPoint:
         """Return the point of the alarm curve that ``choice`` picks."""
-        return choice(alarm_curve(self.scores, self.anomalies, self.hours, rule, _POINTS))
+        return choice(
+            alarm_curve(self.scores, self.anomalies, self.hours, rule, _POINTS, breaks=self.breaks)
+        )
 
 
 def cross_validated(
@@ -85,7 +92,7 @@ def cross_validated(
             threshold = chosen_on.tempered(temperature).choose(choice, rule).threshold
             ours = unseen.tempered(temperature)
             chosen = replace(rule, threshold=threshold)
-            point = alarm_point(ours.scores, ours.anomalies, ours.hours, chosen)
+            point = alarm_point(ours.scores, ours.anomalies, ours.hours, chosen, breaks=ours.breaks)
             figures.append((ours.calibration_error(), point.recall, point.false_alarms_per_hour))
             frames, events = sum(map(len, ours.truths)), sum(map(len, ours.anomalies))
             weights.append((frames, events, ours.hours))

@@ -32,6 +32,8 @@ def alarm_curve(
     hours: float,
     rule: EventRule,
     points: int = 100,
+    *,
+    breaks: Sequence[Sequence[int]] | None = None,
 ) -> list[AlarmPoint]:
     """Return the trade-off at up to ``points`` thresholds, the lowest first.
 
@@ -42,19 +44,25 @@ def alarm_curve(
     every = np.concatenate([*scores, [float(s.max()) for s in scores]])
     thresholds = np.unique(np.quantile(every, np.linspace(0, 1, points)))
     rules = [replace(rule, threshold=float(threshold)) for threshold in thresholds]
-    return [alarm_point(scores, truths, hours, each) for each in rules]
+    return [alarm_point(scores, truths, hours, each, breaks=breaks) for each in rules]
 
 
 def alarm_point(
-    scores: Sequence[Scores], truths: Sequence[Sequence[Event]], hours: float, rule: EventRule
+    scores: Sequence[Scores],
+    truths: Sequence[Sequence[Event]],
+    hours: float,
+    rule: EventRule,
+    *,
+    breaks: Sequence[Sequence[int]] | None = None,
 ) -> AlarmPoint:
     """Return what one rule gives.
 
     Args:
         scores: Score [F] of each video.
         truths: The true anomalies of each video.
-        hours: Duration of all videos together.
+        hours: Duration of what all videos together show, without gaps.
         rule: How a score becomes events.
+        breaks: Where the footage of each video breaks off; nowhere by default.
 
     Raises:
         ValueError: There is no true event, or no duration.
@@ -63,8 +71,8 @@ def alarm_point(
     if not events or hours <= 0:
         raise ValueError(f"got {events} true events in {hours} hours, expected some of both")
     alarms = false = found = 0
-    for score, truth in zip(scores, truths, strict=True):
-        runs = find_runs(score, rule)
+    for score, truth, own in zip(scores, truths, breaks or [()] * len(scores), strict=True):
+        runs = find_runs(score, rule, own)
         alarms += len(runs)
         false += sum(not any(touch(run, event) for event in truth) for run in runs)
         found += sum(any(touch(run, event) for run in runs) for event in truth)

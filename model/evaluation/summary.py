@@ -20,6 +20,7 @@ from model.evaluation.metrics import (
     roc_auc,
 )
 from model.evaluation.video_level import class_aucs, confusion, video_table
+from model.scoring.events import find_breaks, shown_seconds
 from stores.records import SEGMENT_FRAMES, Event, EventRule, VideoFeatures, VideoScores
 
 HEADLINE = {"frame AUC": "auc", "frame AP": "ap", "mAP@IoU 0.1-0.5": "map"}
@@ -68,8 +69,14 @@ class ScoredSplit:
 
     @cached_property
     def seconds(self) -> list[float]:
-        """The duration of each video."""
-        return [float(video.times[-1]) for video in self.videos]
+        """The duration of what each video shows."""
+        return [shown_seconds(video.times) for video in self.videos]
+
+    @cached_property
+    def breaks(self) -> list[list[int]]:
+        """Where the counted footage of each video breaks off."""
+        pairs = zip(self.scores, self.counted, strict=True)
+        return [[at for at in find_breaks(own, EventRule()) if at < n] for own, n in pairs]
 
     @property
     def hours(self) -> float:
@@ -146,5 +153,7 @@ def score_details(split: ScoredSplit, rule: EventRule) -> Details:
         intervals=frame_intervals(split.truths, split.counted_scores),
         class_auc=class_aucs(table, labels, split.classes),
         confusion=confusion(table, labels, split.classes, rule.threshold).tolist(),
-        alarms=alarm_curve(split.counted_scores, split.anomalies, split.hours, rule),
+        alarms=alarm_curve(
+            split.counted_scores, split.anomalies, split.hours, rule, breaks=split.breaks
+        ),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stores.records import EventRule, LabelledScores, ScoredEvent, VideoScores
+from stores.records import LONGEST_GAP, EventRule, LabelledScores, ScoredEvent, VideoScores
 from stores.scores.schema import ScoreHeader
 
 
@@ -41,7 +42,7 @@ def label_all(results: Iterable[VideoScores], header: ScoreHeader) -> list[Label
 def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) -> list[ScoredEvent]:
     """Return the events of one video in order of time; ``classes[0]`` is normal."""
     events = []
-    for start, end in find_runs(scores.score, rule):
+    for start, end in find_runs(scores.score, rule, find_breaks(scores, rule)):
         inside = slice(start, end)
         # A product with ones: a twentieth of the time of a mean along rows this short.
         mass = np.ones(end - start, dtype=np.float32) @ scores.probabilities[inside, 1:]
@@ -51,7 +52,7 @@ def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) ->
                 start=start,
                 end=end,
                 start_time=float(scores.times[start]),
-                end_time=end_time(scores.times, end),
+                end_time=end_time(scores.times, end, rule.longest_gap),
                 label=classes[label],
                 peak=float(scores.score[inside].max()),
                 mean=float(scores.score[inside].mean()),
@@ -60,21 +61,49 @@ def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) ->
     return events
 
 
-def find_runs(score: NDArray[np.floating[Any]], rule: EventRule) -> list[tuple[int, int]]:
-    """Return the half-open runs of frames of a score [F] that ``rule`` takes for events."""
-    held = score >= rule.threshold * rule.release
-    edges = np.flatnonzero(np.diff(np.pad(held, 1).astype(np.int8)))
-    return [
-        (int(start), int(end))
-        for start, end in edges.reshape(-1, 2)
-        if end - start >= min(rule.minimum_frames, score.shape[0])
-        and score[start:end].max() >= rule.threshold
-    ]
+def find_breaks(scores: VideoScores, rule: EventRule) -> list[int]:
+    """Return the frames before which the footage breaks off: a gap, or a step of the clock.
+
+    Gaps follow from the times alone; steps are known as long as the audit is.
+    """
+    gaps = np.flatnonzero(np.diff(scores.times) > rule.longest_gap) + 1
+    steps = () if scores.audit is None else (step.frame for step in scores.audit.steps)
+    return sorted({*gaps.tolist(), *steps})
 
 
-def end_time(times: NDArray[np.float64], end: int) -> float:
-    """Return when frame ``end`` begins; past the last frame, one more frame of the same length."""
-    if end < times.shape[0]:
+def find_runs(
+    score: NDArray[np.floating[Any]], rule: EventRule, breaks: Sequence[int] = ()
+) -> list[tuple[int, int]]:
+    """Return the half-open runs of frames of a score [F] that ``rule`` takes for events.
+
+    ``breaks`` are the frames, ascending, that no run goes on over.
+    """
+    runs = []
+    for first, last in pairwise([0, *breaks, score.shape[0]]):
+        stretch = score[first:last]
+        held = stretch >= rule.threshold * rule.release
+        edges = np.flatnonzero(np.diff(np.pad(held, 1).astype(np.int8)))
+        runs += [
+            (first + int(start), first + int(end))
+            for start, end in edges.reshape(-1, 2)
+            if end - start >= min(rule.minimum_frames, last - first)
+            and stretch[start:end].max() >= rule.threshold
+        ]
+    return runs
+
+
+def end_time(times: NDArray[np.float64], end: int, longest_gap: float = LONGEST_GAP) -> float:
+    """Return when frame ``end`` begins; past the last frame, one more frame of the same length.
+
+    A gap before frame ``end`` does not count, as if the video ended there.
+    """
+    if end < times.shape[0] and times[end] - times[end - 1] <= longest_gap:
         return float(times[end])
-    step = times[-1] - times[-2] if times.shape[0] > 1 else 0.0
-    return float(times[-1] + step)
+    step = times[end - 1] - times[end - 2] if end > 1 else 0.0
+    return float(times[end - 1] + (step if step <= longest_gap else 0.0))
+
+
+def shown_seconds(times: NDArray[np.float64], longest_gap: float = LONGEST_GAP) -> float:
+    """Return how long a video shows something, to the beginning of its last frame."""
+    steps = np.diff(times)
+    return float(times[-1] - times[0] - steps[steps > longest_gap].sum())

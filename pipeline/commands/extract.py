@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from tyro.conf import OmitArgPrefixes
 
 from extract.recipe import RecipeOptions
-from pipeline.console import print_changed, print_failures, print_line, progress_bar, speed
+from pipeline.console import (
+    print_changed,
+    print_failures,
+    print_line,
+    print_marked,
+    progress_bar,
+    speed,
+)
 from pipeline.options import Location, ReadOptions
 from stores.ranges import PositiveCount
 
@@ -53,4 +60,5 @@ def render(report: ExtractReport) -> int:
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
     print_changed(report.redone, report.kept)
+    print_marked(report.marked, report.folder)
     return print_failures(report.failures)

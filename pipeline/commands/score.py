@@ -14,6 +14,7 @@ from pipeline.console import (
     print_changed,
     print_failures,
     print_line,
+    print_marked,
     print_table,
     progress_bar,
     speed,
@@ -65,6 +66,7 @@ def render(report: ScoreReport) -> int:
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
     print_changed(report.redone, report.kept)
+    print_marked(report.marked, report.folder)
     _print_events(report.folder)
     return print_failures(report.failures)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from pipeline.console import DONE, SOME_FAILED, print_line, progress_bar
+from pipeline.console import DONE, SOME_FAILED, print_line, print_marked, progress_bar
 from pipeline.options import EventOptions, Location, ReadOptions
 from stores.ranges import PositiveAmount, PositiveCount
 
@@ -63,10 +63,12 @@ def print_video(video: ScoredVideo) -> None:
         print_line(f"{video.video_id}: failed: {video.reason}")
         return
     line = f"{video.video_id}: {video.events} events, peak {video.peak:.2f}"
-    print_line(f"{line}, {video.label}" if video.label else line)
+    label = f", {video.label}" if video.label else ""
+    print_line(f"{line}{label}{f' · {video.reason}' if video.is_marked else ''}")
 
 
 def render(report: WatchReport) -> int:
     """Print what a watcher did; one that was stopped has done all that it should."""
     print_line(f"scores: {report.new} videos scored, {report.already} were there · {report.folder}")
+    print_marked(report.marked, report.folder)
     return SOME_FAILED if report.failed and not report.stopped else DONE

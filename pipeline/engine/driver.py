@@ -31,6 +31,7 @@ class Tally:
     """What a run came to."""
 
     done: int = 0
+    marked: int = 0
     failures: list[Failure] = field(default_factory=list)
     frames: int = 0
     seconds: float = 0.0
@@ -40,8 +41,9 @@ class Tally:
         match event:
             case FramesRead(frames):
                 self.frames += frames
-            case VideoFinished():
+            case VideoFinished(_, is_marked):
                 self.done += 1
+                self.marked += is_marked
             case VideoFailed(failure):
                 self.failures.append(failure)
 

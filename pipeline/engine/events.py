@@ -19,9 +19,10 @@ class FramesRead:
 
 @dataclass(frozen=True, slots=True)
 class VideoFinished:
-    """A video's results were committed."""
+    """A video's results were committed; ``is_marked`` where it is not what it announces."""
 
     item: VideoItem
+    is_marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class ShardWorker:
         videos.sort(key=lambda video: video.item.video_id)
         failures.sort(key=lambda failure: failure.item.video_id)
         self._sink.write(videos, failures, job.generation)
-        yield from (VideoFinished(video.item) for video in videos)
+        yield from (VideoFinished(each.item, bool(each.audit.mismatch)) for each in videos)
 
     def _read(self, job: Job) -> Iterator[ReaderOutput]:
         """Yield what the readers give until every video of the job has been read or failed."""

@@ -84,4 +84,10 @@ def _choice(run: CalibrateRun) -> tuple[Choice, str]:
 
 
 def _labelled(split: ScoredSplit) -> LabelledSplit:
-    return LabelledSplit(split.counted_scores, split.truths, split.anomalies, split.seconds)
+    return LabelledSplit(
+        scores=split.counted_scores,
+        truths=split.truths,
+        anomalies=split.anomalies,
+        seconds=split.seconds,
+        breaks=split.breaks,
+    )

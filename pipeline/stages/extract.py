@@ -42,6 +42,7 @@ class ExtractReport:
 
     Of the videos whose file is not any more the one that was read, ``redone`` were read again,
     ``kept`` were not.
+    ``marked`` are those, of earlier runs as well, that do not hold what they announce.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class ExtractReport:
     seconds: float
     redone: int = 0
     kept: int = 0
+    marked: int = 0
 
 
 def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractReport:
@@ -96,8 +98,10 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
         )
         if pending.again:
             drop_outdated(open_catalog(folder))
-    read = set(missing)
-    known = catalog.failed([item for item in items if item not in read])
+    read = {item.video_id for item in missing}
+    known = catalog.failed([item for item in items if item.video_id not in read])
+    left = {item.video_id for item in items} - read
+    there = [video for key, video in catalog.videos.items() if key in left]
     return ExtractReport(
         folder=folder,
         new=tally.done,
@@ -107,6 +111,7 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
         seconds=tally.seconds,
         redone=pending.redone,
         kept=pending.kept,
+        marked=tally.marked + sum(bool(video.audit.mismatch) for video in there),
     )
 
 

@@ -52,6 +52,11 @@ class ScoreReport:
     redone: int = 0
     kept: int = 0
 
+    @property
+    def marked(self) -> int:
+        """How many videos do not hold what they announce."""
+        return sum(video.is_marked for video in self.videos)
+
 
 @dataclass
 class PartWriter:

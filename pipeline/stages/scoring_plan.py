@@ -74,6 +74,7 @@ def resolve_rule(events: EventOptions, calibration: Calibration | None = None) -
         threshold=rule.threshold if events.threshold is None else events.threshold,
         release=rule.release if events.release is None else events.release,
         minimum_frames=events.minimum_frames or rule.minimum_frames,
+        longest_gap=events.longest_gap or rule.longest_gap,
     )
 
 

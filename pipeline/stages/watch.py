@@ -45,13 +45,17 @@ Signature = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class WatchReport:
-    """What a watch came to; ``stopped`` says that Ctrl-C or SIGTERM ended it."""
+    """What a watch came to; ``stopped`` says that Ctrl-C or SIGTERM ended it.
+
+    ``marked`` videos of the folder, of earlier runs as well, do not hold what they announce.
+    """
 
     folder: Path
     new: int
     already: int
     failed: int
     stopped: bool
+    marked: int = 0
 
 
 @dataclass(slots=True)
@@ -174,7 +178,8 @@ def watch(
             stopped = False
         except KeyboardInterrupt:
             stopped = True
-    return WatchReport(folder, watched.new, already, watched.failed, stopped)
+    marked = sum(row.is_marked for row in watched.rows.values())
+    return WatchReport(folder, watched.new, already, watched.failed, stopped, marked)
 
 
 def _finished(run: WatchRun, watched: _Watched) -> Iterator[list[VideoItem]]:

@@ -43,6 +43,8 @@ VIDEOS_SCHEMA = pa.schema(
         ("decoder", pa.string()),
         ("expected_frames", pa.int32()),
         ("duplicate_frames", pa.int32()),
+        ("lost_frames", pa.int32()),
+        ("clock_steps", pa.list_(pa.int32())),
         ("container_seconds", pa.float64()),
         ("attempts", pa.int32()),
         ("file_size", pa.int64()),
@@ -75,6 +77,11 @@ class ScoredVideo:
     file_digest: str = ""
     generation: Count = 0
     part: str = ""
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it was read, and does not hold what it announces."""
+        return self.status in ("partial", "mismatch")
 
     @property
     def content(self) -> Content | None:
@@ -174,7 +181,7 @@ def video_row(
     """Return the row of a scored video."""
     audit = result.audit
     best = max(events, key=lambda event: event.peak, default=None)
-    audited = "decoder", "expected_frames", "duplicate_frames", "container_seconds"
+    audited = "decoder", "expected_frames", "duplicate_frames", "lost_frames", "container_seconds"
     return {
         "video_id": result.item.video_id,
         "path": printable(result.item.path),
@@ -186,6 +193,7 @@ def video_row(
         "label": "" if best is None else best.label,
         "events": len(events),
         **{name: getattr(audit, name, None) for name in audited},
+        "clock_steps": None if audit is None else [step.frame for step in audit.steps],
         "attempts": 1,
         **_content_columns(result.content),
         "generation": generation,

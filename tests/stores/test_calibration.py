@@ -30,6 +30,14 @@ def test_round_trip_is_exact(tmp_path):
     assert load_calibration(tmp_path) == MADE
 
 
+def test_one_from_before_there_were_gaps_has_the_default(tmp_path):
+    path = save_calibration(tmp_path, MADE)
+    content = json.loads(path.read_text())
+    del content["rule"]["longest_gap"]
+    path.write_text(json.dumps(content))
+    assert load_calibration(tmp_path) == MADE
+
+
 def test_a_damaged_field_is_named(tmp_path):
     path = save_calibration(tmp_path, MADE)
     path.write_text(path.read_text().replace('"release": 0.9', '"release": "0.9"'))

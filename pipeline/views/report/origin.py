@@ -49,6 +49,7 @@ def _rule(header: ScoreHeader) -> list[tuple[str, str]]:
         ("reach a score of", f"{rule.threshold:g}"),
         ("stay at or above", f"{rule.threshold * rule.release:g}"),
         ("last at least", f"{rule.minimum_frames} frames"),
+        ("end at a gap of more than", f"{rule.longest_gap:g} s"),
         ("classes", ", ".join(header.classes)),
     ]
 

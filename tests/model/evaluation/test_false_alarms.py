@@ -34,3 +34,12 @@ def test_without_events_or_duration_there_is_no_curve():
         alarm_curve([np.zeros(9)], [[]], 1.0, RULE)
     with pytest.raises(ValueError, match=r"in 0\.0 hours"):
         alarm_curve([np.zeros(9)], [[Event(0, 3, "a")]], 0.0, RULE)
+
+
+def test_an_alarm_ends_where_the_footage_breaks_off():
+    score = np.full(320, 0.9)
+    truth = [Event(60, 100, "a")]
+    (whole,) = alarm_curve([score], [truth], 1.0, RULE, points=1)
+    (broken,) = alarm_curve([score], [truth], 1.0, RULE, points=1, breaks=[[160]])
+    assert (whole.alarms_per_hour, whole.false_alarms_per_hour) == (1.0, 0.0)
+    assert (broken.alarms_per_hour, broken.false_alarms_per_hour) == (2.0, 1.0)

@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,15 @@ from model.evaluation.summary import (
     score_details,
     score_metrics,
 )
-from stores.records import DecodeAudit, Event, EventRule, VideoFeatures, VideoItem, VideoScores
+from stores.records import (
+    ClockStep,
+    DecodeAudit,
+    Event,
+    EventRule,
+    VideoFeatures,
+    VideoItem,
+    VideoScores,
+)
 
 CLASSES = ("normal", "fire", "fight")
 
@@ -75,3 +83,15 @@ def test_details_say_how_sure_and_at_what_price(split):
     assert max(point.recall for point in details.alarms) == 1
     assert split.hours == pytest.approx(4 * 159 / 25 / 3600)
     assert set(asdict(details)) == {"intervals", "class_auc", "confusion", "alarms"}
+
+
+def test_gaps_and_steps_of_the_clock_are_no_hours_and_end_alarms(split):
+    """The fourth video's clock steps, and the first one shows nothing for a day."""
+    audit = DecodeAudit("pyav", 160, 160, 6.4, steps=(ClockStep(80, 3.2, 86_400.0),))
+    features, scores = [*split.videos], [*split.scores]
+    late = features[0].times + 86_400.0 * (np.arange(160) >= 80)
+    features[0], scores[0] = replace(features[0], times=late), replace(scores[0], times=late)
+    scores[3] = replace(scores[3], audit=audit)
+    broken = ScoredSplit(features, scores, CLASSES)
+    assert broken.breaks == [[80], [], [], [80]]
+    assert broken.hours == pytest.approx((4 * 159 - 1) / 25 / 3600)

@@ -5,6 +5,7 @@ from model.scoring.events import label_all
 from pipeline.commands.score import render
 from pipeline.stages.score import ScoreReport
 from stores.records import EventRule, Failure, VideoItem, VideoScores
+from stores.scores.reader import ScoredVideo
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import write_scores
 
@@ -26,7 +27,12 @@ def test_the_strongest_events_and_failures_are_printed(tmp_path, capsys):
         new=1,
         already=0,
         failures=tuple(failures),
-        videos=(),
+        videos=(
+            ScoredVideo("a.mp4", "", "mismatch", "1 frame lost at 1.7 s", 64, 3.0, 0.9, "fire", 1),
+            ScoredVideo("b.mp4", "", "partial", "decoding ended early", 64, 3.0, 0.9, "fire", 1),
+            ScoredVideo("c.mp4", "", "failed", "gone", 0, 0.0, 0.0, "", 0),
+            ScoredVideo("d.mp4", "", "ok", "", 64, 3.0, 0.9, "fire", 1),
+        ),
         frames=64,
         seconds=1.0,
     )
@@ -35,6 +41,8 @@ def test_the_strongest_events_and_failures_are_printed(tmp_path, capsys):
     assert out.startswith(
         f"scores: 1 videos scored, 0 were there; 64 frames in 1.0 s, 64/s · {tmp_path}"
     )
+    said = "  2 videos are not what their files announce; see why: "
+    assert f"{said}python -m pipeline failures {tmp_path}\n" in out
     assert "strongest of 1 events" in out
     assert "fire" in out
     assert out.count("failed: ") == 10

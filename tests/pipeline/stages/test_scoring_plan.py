@@ -28,6 +28,7 @@ def test_a_checkpoint_states_all_that_scores_videos(trained):
 
 def test_options_are_over_the_defaults_one_by_one():
     assert resolve_rule(EventOptions(threshold=0.0)) == EventRule(threshold=0.0)
+    assert resolve_rule(EventOptions(longest_gap=60.0)) == EventRule(longest_gap=60.0)
     assert resolve_rule(EventOptions(release=1.0, minimum_frames=8)) == EventRule(
         release=1.0, minimum_frames=8
     )

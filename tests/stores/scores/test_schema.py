@@ -3,12 +3,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from stores.records import (
+    ClockStep,
     DecodeAudit,
     EventRule,
     Failure,
+    LostFrames,
     ScoredEvent,
     StoreError,
     VideoItem,
@@ -39,7 +42,7 @@ def test_a_header_comes_back_from_its_metadata_exactly():
 CHANGES = {
     b"classes": (7, r"classes: expected `array`, got `int`"),
     b"event_rule": (
-        {"threshold": "x", "release": 1, "minimum_frames": 1},
+        {"threshold": "x", "release": 1, "minimum_frames": 1, "longest_gap": 2},
         r"rule\.threshold: expected `float`, got `str`",
     ),
     b"score_temperature": ("x", r"score_temperature: expected `float \| null`, got `str`"),
@@ -141,3 +144,19 @@ def test_the_row_of_a_failure_says_why():
     assert set(row) <= set(VIDEOS_SCHEMA.names)
     assert (row["status"], row["reason"], row["attempts"]) == ("failed", "no picture", 2)
     assert (row["frames"], row["events"], row["generation"]) == (0, 0, 1)
+
+
+def test_what_was_lost_and_where_the_clock_stepped_is_in_the_row():
+    audit = replace(
+        AUDIT,
+        decoded_frames=47,
+        lost_frames=3,
+        lost=(LostFrames(1.0, 1.1, 3),),
+        steps=(ClockStep(30, 1.2, -3600.0),),
+    )
+    times, score = np.arange(47) / 25, np.zeros(47, np.float32)
+    kinds = np.ones((47, 2), np.float32)
+    row = video_row(VideoScores(VideoItem("v", "/v.mp4"), times, score, kinds, audit), [], 0)
+    assert (row["lost_frames"], row["clock_steps"]) == (3, [30])
+    assert row["reason"] == "3 frames lost at 1.0 to 1.1 s; the clock steps 3,600.0 s back at 1.2 s"
+    assert pa.Table.from_pylist([row], VIDEOS_SCHEMA).to_pylist() == [row]

@@ -53,6 +53,30 @@ const timelines = (() => {
       return piece.times ? piece.times[offset] : piece.start + offset * piece.step;
     }
 
+    // Frames before which nothing is shown for longer than a gap may last.
+    breaks(longest) {
+      const found = [];
+      let latest = Infinity;
+      for (const piece of this.pieces) {
+        const dense = !piece.times && piece.step <= longest;
+        for (let offset = 0; offset < piece.frames; offset += 1) {
+          const time = piece.times ? piece.times[offset] : piece.start + offset * piece.step;
+          if (time - latest > longest) found.push(piece.first + offset);
+          latest = dense ? piece.start + (piece.frames - 1) * piece.step : time;
+          if (dense) break;
+        }
+      }
+      return found;
+    }
+
+    // When an event that ends before a frame ends: where that begins, but for a gap between.
+    end(frame, longest) {
+      const last = this.time(frame - 1);
+      if (frame < this.frames && this.time(frame) - last <= longest) return this.time(frame);
+      const step = frame > 1 ? last - this.time(frame - 2) : 0;
+      return last + (step <= longest ? step : 0);
+    }
+
     // Score and probabilities at a moment, null where that piece is not loaded.
     at(seconds) {
       const piece = this.pieces.filter((each) => each && each.start <= seconds + 1e-6).pop();
@@ -82,26 +106,39 @@ const timelines = (() => {
   }
 
   // The rule of the Parquet files: entered at the threshold, left below `release` times it, at
-  // least `minimum_frames` long. Scores are float32, so both bounds are rounded to it as well.
+  // least `minimum_frames` long, and not over a gap of more than `longest_gap` seconds. Scores are
+  // float32, so both bounds are rounded to it as well.
   function findEvents(timeline, rule, threshold) {
     const enter = Math.fround(threshold);
     const hold = Math.fround(threshold * rule.release);
-    const shortest = Math.min(rule.minimum_frames, timeline.frames);
+    const ends = [...timeline.breaks(rule.longest_gap), timeline.frames];
     const events = [];
     let open = null;
+    let first = 0; // of the stretch of footage
     const close = () => {
+      const shortest = Math.min(rule.minimum_frames, ends[0] - first);
       if (open && open.end - open.start >= shortest && open.peak >= enter) {
-        events.push(finish(timeline, open));
+        events.push(finish(timeline, open, rule.longest_gap));
       }
       open = null;
     };
     for (const piece of timeline.pieces) {
       for (let run = 0; run < piece.lengths.length; run += 1) {
-        if (piece.scores[run] >= hold) {
-          open ??= begin(timeline, piece.first + piece.starts[run]);
-          extend(open, piece, run);
-        } else {
-          close();
+        let frame = piece.first + piece.starts[run];
+        const end = frame + piece.lengths[run];
+        while (frame < end) {
+          if (frame === ends[0]) {
+            close();
+            first = ends.shift();
+          }
+          const next = Math.min(end, ends[0]);
+          if (piece.scores[run] >= hold) {
+            open ??= begin(timeline, frame);
+            extend(open, piece, run, next - frame);
+          } else {
+            close();
+          }
+          frame = next;
         }
       }
     }
@@ -113,8 +150,7 @@ const timelines = (() => {
     return { start, end: start, peak: 0, sum: 0, classes: new Float64Array(timeline.kinds) };
   }
 
-  function extend(open, piece, run) {
-    const length = piece.lengths[run];
+  function extend(open, piece, run, length) {
     open.end += length;
     open.peak = Math.max(open.peak, piece.scores[run]);
     open.sum += piece.scores[run] * length;
@@ -123,7 +159,7 @@ const timelines = (() => {
     }
   }
 
-  function finish(timeline, open) {
+  function finish(timeline, open, longestGap) {
     let label = 1;
     for (let kind = 2; kind < open.classes.length; kind += 1) {
       if (open.classes[kind] > open.classes[label]) label = kind;
@@ -132,7 +168,7 @@ const timelines = (() => {
       start: open.start,
       end: open.end,
       start_time: timeline.time(open.start),
-      end_time: timeline.time(open.end),
+      end_time: timeline.end(open.end, longestGap),
       label: timeline.video.classes[label],
       peak: open.peak,
       mean: open.sum / (open.end - open.start),

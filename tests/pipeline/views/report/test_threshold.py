@@ -62,6 +62,8 @@ def test_the_pages_rule_is_that_of_the_files_down_to_the_last_bit(
     score = np.repeat(random.integers(0, 11, frames // 10) / 10, 10).astype(np.float32)
     kinds = random.dirichlet([1, 1, 1], frames // 10).astype(np.float32).repeat(10, axis=0)
     times = np.cumsum(random.uniform(0.01, 0.08, frames))
+    for gap in (3, 20_005, 20_009, 40_000, 65_536):  # between pieces too
+        times[gap:] += 10.5
     scores = VideoScores(VideoItem("long.mp4", ""), times - times[0], score, kinds)
     write_scores(tmp_path, header, label_all([scores], header))
     open_video(write_report(ReportRun(scores=tmp_path)).page.parent, "long.mp4")
