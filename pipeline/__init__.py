@@ -16,6 +16,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # interface. The variable is named for the systems on which Ray does so by itself.
 if not os.environ.get("RAY_ADDRESS"):
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+# Likewise: else native code of Ray's takes SIGTERM, and aborts with its stack.
+os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
+
 if TYPE_CHECKING:
     from pipeline.api import VideoResult, VideoScorer, load_scorer
 

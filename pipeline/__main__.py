@@ -1,6 +1,13 @@
 """``python -m pipeline``."""
 
-from pipeline.cli import main
+from pipeline.signals import run
+
+
+def _main() -> None:
+    from pipeline.cli import main  # signals are heeded while all the rest is imported
+
+    main()
+
 
 if __name__ == "__main__":
-    main()
+    run(_main)

@@ -1,7 +1,8 @@
 """The command line: parses settings, runs one command, sets the exit code.
 
 Exit codes: 0 all done, 2 a mistake in the call or its inputs, or a machine that could not go on
-(one line says which), 3 done but some videos failed, 130 interrupted.
+(one line says which), 3 done but some videos failed; 130, 143 and 129 where Ctrl-C, SIGTERM and
+SIGHUP ended it (``pipeline.signals``).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import NoReturn
 import tyro
 
 from pipeline.commands import COMMANDS, execute, settings_of
-from pipeline.console import DONE, INTERRUPTED, MISTAKE, show_logs
+from pipeline.console import DONE, MISTAKE, show_logs
 from pipeline.options import option_names
+from pipeline.signals import ending
 from stores.files.names import one_line
 
 PROGRAM = "python -m pipeline"
@@ -37,12 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
     except (ValueError, OSError) as error:
-        if os.environ.get("PIPELINE_DEBUG"):
+        if os.environ.get("PIPELINE_DEBUG") or ending():  # a signal comes first
             raise
         _fail(str(error))
-    except KeyboardInterrupt:
-        print("interrupted; what was committed stays, the same command goes on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     sys.exit(code)
 
 

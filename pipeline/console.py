@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pipeline.engine.events import WorkerEvent
     from stores.records import Failure
 
-DONE, MISTAKE, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
-"""Exit codes."""
+DONE, MISTAKE, SOME_FAILED = 0, 2, 3
+"""Exit codes; ``pipeline.signals`` has those of a command that was ended."""
 
 SHOWN = 10
 """Failures, events and names of a kind that are printed; the files hold all."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import re
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 
 import ray
+
+from pipeline.engine.session import LOST, OwnServers, answers, private_folder, watched
+from pipeline.signals import kept_handlers
 
 CHUNK_FRAMES = 64
 """Sampled frames that travel together: 17 MB at 340×256, large against Ray's cost of about 1 ms."""
@@ -78,46 +83,76 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
     their dependencies and the paths of videos and outputs have to be there on every node.
 
     Raises:
-        ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there, or Ray does not start.
+        ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there, or Ray does not start,
+            or is lost while the block runs.
     """
     address = os.environ.get("RAY_ADDRESS")
-    if address:
-        modules = [import_module(name) for name in ("stores", "extract", "model", "pipeline")]
-        ray.init(
-            address=address,
-            runtime_env={"py_modules": modules},
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    else:
-        _start_local()
-    try:
+    with _joined(address) if address else _started():
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         plan = plan_workers([(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in resources])
         workers = plan.shard_workers if max_workers is None else max_workers
         yield replace(plan, shard_workers=min(plan.shard_workers, workers))
-    finally:
-        ray.shutdown()
 
 
-def _start_local() -> None:
-    """Start Ray here, with room for twice the frames in flight; ConnectionError if it does not."""
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    """Join the cluster at ``address`` while the block runs."""
+    failure = f"no cluster answers at RAY_ADDRESS={address}"
+    place = address.rpartition("/")[2]  # without the ray:// of one that is joined as a client
+    is_host_and_port = re.search(r":\d+$", place) is not None
+
+    def asked() -> bool:
+        return not is_host_and_port or answers(place)
+
+    if not asked():  # Ray itself would wait for two minutes
+        raise ConnectionError(f"{failure}; start one there, or leave the variable out")
+    modules = [import_module(name) for name in ("stores", "extract", "model", "pipeline")]
+    with _ray(failure, asked, patience=45.0, address=address, runtime_env={"py_modules": modules}):
+        yield
+
+
+@contextmanager
+def _started() -> Iterator[None]:
+    """Start Ray here while the block runs, with room for twice the frames in flight."""
     in_flight = plan_workers([(os.cpu_count() or 1, 0)]).frames_in_flight
-    try:
-        ray.init(
+    # Else Ray keeps one for all its runs in a file at home, which others may be able to read.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    failure = "Ray did not start on this machine"
+    with (
+        private_folder() as folder,
+        _ray(
+            failure,
+            OwnServers(),
+            patience=0.0,
             address="local",
             include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
             object_store_memory=max(2 * in_flight * _LARGEST_FRAME, 128 << 20),
-        )
-    except Exception as error:
+            _temp_dir=str(folder),
+        ),
+    ):
+        yield
+
+
+@contextmanager
+def _ray(
+    failure: str, is_alive: Callable[[], bool], *, patience: float, **options: object
+) -> Iterator[None]:
+    """Run Ray while the block runs; a ConnectionError says that it does not, and why."""
+    try:
+        with kept_handlers(), watched(is_alive, patience):
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (Exception, SystemExit) as error:
         # Of no class of Ray's own. Usually the machine has far too much other work: Ray's processes
         # get 30 seconds to answer.
         reason = " ".join(str(error).split())
         raise ConnectionError(
-            f"Ray did not start on this machine ({reason}); try again when it has less other work"
+            f"{failure} ({reason}); try again when it has less other work"
         ) from error
+    try:
+        with watched(is_alive, patience):
+            yield
+    finally:
+        ray.shutdown()
 
 
 def node_is_alive(node_id: str) -> bool:
@@ -128,7 +163,4 @@ def node_is_alive(node_id: str) -> bool:
 def require_node() -> None:
     """Raise ConnectionError where no node is left: workers would be waited for without end."""
     if not any(node["Alive"] for node in ray.nodes()):
-        raise ConnectionError(
-            "Ray's last node is gone (killed, or out of memory); what was committed stays, run the "
-            "same command again"
-        )
+        raise ConnectionError(LOST)

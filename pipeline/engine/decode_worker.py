@@ -96,7 +96,7 @@ class DecoderClient:
 
     def _start(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._log, self._log_path = tempfile.mkstemp(prefix="decode-worker-")
+        self._log, self._log_path = _make_log()
         # No restarts by Ray: a restarted actor has lost its place in the video, and says nothing.
         # No CPUs: the shard worker has asked for those of its decoders.
         self.actor: ActorHandle = (
@@ -137,8 +137,7 @@ class DecoderClient:
         """Ask a new worker for its process id; its start does not count as its video's time."""
         if self._process is None:
             self._process = self._get(self.actor.process.remote(), _START_SECONDS)
-            # Both hold it open: without a name it is gone with us, however we end.
-            Path(self._log_path).unlink()
+            _remove_name(self._log_path)  # both hold the file open
 
     def _get(self, reference: ray.ObjectRef[Any], seconds: float) -> Any:
         try:
@@ -165,9 +164,23 @@ class DecoderClient:
         ray.kill(self.actor)
         excerpt = _log_excerpt(self._log)
         os.close(self._log)
-        Path(self._log_path).unlink(missing_ok=True)
+        _remove_name(self._log_path)
         self._start()
         return excerpt
+
+
+def _make_log() -> tuple[int, str]:
+    """Return a file and where others open it: one of memory alone, gone with us however we end."""
+    if sys.platform == "linux":
+        log = os.memfd_create("decode-worker")
+        return log, f"/proc/{os.getpid()}/fd/{log}"
+    else:  # noqa: RET505 - macOS, where two can open none without a name
+        return tempfile.mkstemp(prefix="decode-worker-")
+
+
+def _remove_name(log: str) -> None:
+    if not log.startswith("/proc/"):
+        Path(log).unlink(missing_ok=True)
 
 
 def _limit_memory(more: int) -> None:

@@ -100,8 +100,8 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
             drop_outdated(open_catalog(folder))
     read = {item.video_id for item in missing}
     known = catalog.failed([item for item in items if item.video_id not in read])
-    left = {item.video_id for item in items} - read
-    there = [video for key, video in catalog.videos.items() if key in left]
+    unread = {item.video_id for item in items} - read
+    there = [video for key, video in catalog.videos.items() if key in unread]
     return ExtractReport(
         folder=folder,
         new=tally.done,

@@ -7,11 +7,9 @@ What is scored is what the Parquet says, so a watcher that was killed takes up w
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +43,7 @@ Signature = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class WatchReport:
-    """What a watch came to; ``stopped`` says that Ctrl-C or SIGTERM ended it.
+    """What a watch came to; ``stopped`` says that a signal ended it.
 
     ``marked`` videos of the folder, of earlier runs as well, do not hold what they announce.
     """
@@ -147,7 +145,7 @@ def watch(
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
     log_passed_over(walk(run.folder))
     folder = run.out or default_scores(run.folder)
-    with exclusive(folder), ExitStack() as cluster, _sigterm_interrupts() as listen:
+    with exclusive(folder), ExitStack() as cluster:
         rows = {row.video_id: row for row in open_scores(folder, plan.header)}
         already = len(rows)
         write_settings(folder, "watch", run)
@@ -163,7 +161,6 @@ def watch(
             for items in _finished(run, watched):
                 if pool is None:
                     workers = cluster.enter_context(running_cluster(settings.workers))
-                    listen()  # Ray takes SIGTERM for itself once it runs
                     pool = WorkerPool(settings, workers, sink)
                 again = any(item.video_id in watched.rows for item in items)
                 generation = latest_generation(watched.rows.values()) + again
@@ -203,23 +200,3 @@ def _finished(run: WatchRun, watched: _Watched) -> Iterator[list[VideoItem]]:
         elif run.once or (run.idle_exit and time.monotonic() - busy >= run.idle_exit):
             return
         time.sleep(run.poll)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[Callable[[], None]]:
-    """Take SIGTERM for Ctrl-C while the block runs; yields what makes it so once more.
-
-    Only a program's main thread receives signals; in any other this does nothing.
-    """
-
-    def listen() -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    before = signal.getsignal(signal.SIGTERM)
-    listen()
-    try:
-        yield listen
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
