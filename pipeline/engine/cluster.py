@@ -13,7 +13,15 @@ from importlib import import_module
 
 import ray
 
-from pipeline.engine.session import LOST, OwnServers, answers, private_folder, watched
+from pipeline.engine.session import (
+    LOST,
+    OwnServers,
+    RayLost,
+    answers,
+    private_folder,
+    require_usable_machine,
+    watched,
+)
 from pipeline.signals import kept_handlers
 
 CHUNK_FRAMES = 64
@@ -114,14 +122,14 @@ def _joined(address: str) -> Iterator[None]:
 @contextmanager
 def _started() -> Iterator[None]:
     """Start Ray here while the block runs, with room for twice the frames in flight."""
+    require_usable_machine()
     in_flight = plan_workers([(os.cpu_count() or 1, 0)]).frames_in_flight
     # Else Ray keeps one for all its runs in a file at home, which others may be able to read.
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    failure = "Ray did not start on this machine"
     with (
         private_folder() as folder,
         _ray(
-            failure,
+            "Ray did not start on this machine",
             OwnServers(),
             patience=0.0,
             address="local",
@@ -138,16 +146,18 @@ def _ray(
     failure: str, is_alive: Callable[[], bool], *, patience: float, **options: object
 ) -> Iterator[None]:
     """Run Ray while the block runs; a ConnectionError says that it does not, and why."""
+    loss = f"{failure}: one of its processes was killed, or is out of memory"
     try:
-        with kept_handlers(), watched(is_alive, patience):
+        with kept_handlers(), watched(is_alive, patience, loss):
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (Exception, SystemExit) as error:
-        # Of no class of Ray's own. Usually the machine has far too much other work: Ray's processes
-        # get 30 seconds to answer.
+    except RayLost:
+        raise
+    except (Exception, SystemExit) as error:  # of no class of Ray's own
         reason = " ".join(str(error).split())
-        raise ConnectionError(
-            f"{failure} ({reason}); try again when it has less other work"
-        ) from error
+        # Ray's processes get 30 seconds to answer.
+        is_slow = "timed out" in reason or "overloaded" in reason
+        cure = "; try again when it has less other work" if is_slow else ""
+        raise ConnectionError(f"{failure} ({reason}){cure}") from error
     try:
         with watched(is_alive, patience):
             yield

@@ -27,13 +27,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from extract.container import DecodeError
 from extract.decoders import Decoder
+from extract.killable import SLOWEST
 from extract.recipe import Recipe
 from extract.source import Chunk
 from extract.video import open_video
 from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH
-
-SLOWEST = 4.0
-"""Seconds that decoding a second of video may take: 4K HEVC on one old core comes near it."""
 
 _START_SECONDS = 300.0  # for a worker to import its libraries, on a busy machine
 _LOG_READ = 1 << 16  # bytes of a lost worker's log that are searched for a crash

@@ -105,14 +105,18 @@ def _clear(place: Path) -> None:
                 os.close(lock)
 
 
+class RayLost(ConnectionError):
+    """Ray is not there any more: one line for the user."""
+
+
 @contextmanager
-def watched(is_alive: Callable[[], bool], patience: float) -> Iterator[None]:
+def watched(is_alive: Callable[[], bool], patience: float, loss: str = LOST) -> Iterator[None]:
     """Interrupt the block when Ray has not been alive for so many seconds.
 
     Ray's own libraries wait a minute for a server that is gone, and then end the process.
 
     Raises:
-        ConnectionError: Ray was lost; in place of any error that came of it.
+        RayLost: As ``loss`` says; in place of any error that came of it.
     """
     lost, left = threading.Event(), threading.Event()
 
@@ -123,7 +127,7 @@ def watched(is_alive: Callable[[], bool], patience: float) -> Iterator[None]:
                 alive = time.monotonic()
             elif time.monotonic() - alive > patience and not left.is_set():
                 lost.set()
-                interrupt_main(2, f"error: {LOST}", grace=2.0)
+                interrupt_main(2, f"error: {loss}", grace=2.0)
                 return
 
     if threading.current_thread() is threading.main_thread():  # no other can be interrupted
@@ -132,12 +136,12 @@ def watched(is_alive: Callable[[], bool], patience: float) -> Iterator[None]:
         yield
     except BaseException as error:
         if lost.is_set() or (isinstance(error, Exception) and not is_alive()):
-            raise ConnectionError(LOST) from error
+            raise RayLost(loss) from error
         raise
     finally:
         left.set()
     if lost.is_set():  # the block took the interrupt for the user's
-        raise ConnectionError(LOST)
+        raise RayLost(loss)
 
 
 @dataclass(slots=True)
@@ -160,6 +164,28 @@ def _is_server(process: int) -> bool:
         return False
     name, _, rest = status.partition("(")[2].rpartition(")")
     return name in ("gcs_server", "raylet") and rest.split()[0] != "Z"
+
+
+def require_usable_machine() -> None:
+    """Raise ConnectionError for what Ray would stumble over without naming it."""
+    try:
+        str(Path.cwd()).encode()
+    except FileNotFoundError as error:
+        raise ConnectionError(
+            "the current folder is gone; start this in one that is there"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise ConnectionError(
+            "the name of the current folder is no UTF-8, as Ray needs it; start this in another"
+        ) from error
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=5.0).close()
+    except OSError as error:
+        raise ConnectionError(
+            f"nothing can be reached at 127.0.0.1 ({error.strerror or error}), over which Ray's "
+            "processes talk; bring the loopback interface up: ip link set lo up"
+        ) from error
 
 
 def answers(address: str) -> bool:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.session import OwnServers, answers, private_folder, watched
+from pipeline.engine.session import (
+    OwnServers,
+    answers,
+    private_folder,
+    require_usable_machine,
+    watched,
+)
 
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
@@ -153,3 +159,27 @@ def test_nothing_answers_where_nothing_or_something_else_listens():
         assert not answers(address)
     assert not answers(address)
     assert not answers("no-such-host.invalid:6379")
+
+
+def test_a_folder_that_ray_cannot_start_in_is_named(tmp_path, monkeypatch):
+    unnamed = tmp_path / "caf\udce9"
+    unnamed.mkdir()
+    monkeypatch.chdir(unnamed)
+    with pytest.raises(ConnectionError, match="current folder is no UTF-8"):
+        require_usable_machine()
+    unnamed.rmdir()
+    with pytest.raises(ConnectionError, match="current folder is gone"):
+        require_usable_machine()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the network away")
+def test_a_machine_without_loopback_is_named():
+    code = "from pipeline.engine.session import require_usable_machine; require_usable_machine()"
+    ended = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert "ConnectionError: nothing can be reached at 127.0.0.1 (" in ended.stderr
