@@ -15,7 +15,7 @@ from model.scoring.scorer import score_features
 from pipeline.outputs import Outputs
 from stores.datasets import base
 from stores.features.catalog import Catalog
-from stores.features.feature_set import dataset_named, load_test, open_features
+from stores.features.feature_set import check_labels, dataset_named, load_test, open_features
 from stores.files.commit import commit_text, exclusive
 from stores.files.content import was_replaced
 from stores.files.roots import record_root, recorded_roots
@@ -60,6 +60,7 @@ def load_test_split(run: EvaluateRun | CalibrateRun) -> TestSplit:
     name = run.dataset or provenance.dataset
     dataset = dataset_named(name, outputs.features(name))
     catalog = open_features(outputs.features(name), dataset)
+    check_labels(catalog, provenance.classes, str(path))
     videos = load_test(catalog, provenance.shard_recipe, provenance.test_crop)
     return TestSplit(path, checkpoint, dataset, catalog, videos)
 

@@ -38,18 +38,37 @@ def open_features(folder: Path, dataset: Dataset) -> Catalog:
     reading it again; a video that is no longer listed does not count.
 
     Raises:
-        StoreError: There are none, or a shard is damaged.
+        StoreError: There are none, a shard is damaged, or as for :func:`check_labels`.
     """
     catalog = open_catalog(folder)
     if not catalog.videos:
         command = f"make extract DATASET={dataset.name}"
         raise StoreError(f"no features in {folder}; run `{command}` first")
     listed = read_manifest(folder)
-    if listed is None:
-        return catalog
-    items = {item.video_id: item for item in listed}
-    videos, failures = _listed(catalog.videos, items), _listed(catalog.failures, items)
-    return replace(catalog, videos=videos, failures=failures)
+    if listed is not None:
+        items = {item.video_id: item for item in listed}
+        videos, failures = _listed(catalog.videos, items), _listed(catalog.failures, items)
+        catalog = replace(catalog, videos=videos, failures=failures)
+    check_labels(catalog, dataset.classes, dataset.name)
+    return catalog
+
+
+def check_labels(catalog: Catalog, classes: Sequence[str], owner: str) -> None:
+    """Check that the videos and events of both splits are of classes that ``owner`` has.
+
+    Raises:
+        StoreError: One is not; the message names the video and its label.
+    """
+    for video in catalog.videos.values():
+        item = video.item
+        labels = dict.fromkeys([*item.labels, *(event.label for event in item.events or ())])
+        strange = [label for label in labels if label not in classes]
+        if item.split != "none" and (strange or not item.labels):
+            label = repr(strange[0]) if strange else "no class"
+            raise StoreError(
+                f"{catalog.folder}: {item.video_id} is of {label}; the classes of {owner} are "
+                f"{', '.join(classes)}"
+            )
 
 
 def _listed(known: Mapping[str, Known], items: Mapping[str, VideoItem]) -> dict[str, Known]:

@@ -144,6 +144,8 @@ class ScoreHeader:
             "rule": rule,
             "score_temperature": decode_json(metadata[b"score_temperature"], object, part),
         }
+        if not content["classes"]:
+            raise ValueError("no class is named")
         return convert(content, cls, part)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from stores.datasets.base import MOST_FRAMES, read_lines
 from stores.files.locations import regular
-from stores.files.names import composed, printable
+from stores.files.names import composed, is_unicode, printable
 from stores.files.scan import walk
 from stores.files.typed import convert, decode_json
 from stores.records import Event, Split, StoreError
@@ -180,6 +180,8 @@ def _labels(listed: _Labels) -> tuple[str, ...]:
     labels = tuple(dict.fromkeys(composed(part.strip()) for part in parts if part.strip()))
     if not labels:
         raise ValueError("no label")
+    if strange := [label for label in labels if not is_unicode(label)]:
+        raise ValueError(f"label {strange[0]!r} is no valid Unicode")
     return labels
 
 

@@ -11,6 +11,7 @@ from stores.features.shards import write_shard
 from stores.records import Event, Failure, StoreError
 
 RECIPE = ShardRecipe("{}", "0")
+DATASET = replace(base.load("synthetic"), classes=("normal", "a"))
 TRUTH = {"split": "test", "labels": ("a",), "events": (Event(3, 9, "a"),)}
 
 
@@ -54,7 +55,7 @@ def test_the_last_list_says_what_a_video_is_and_whether_it_counts(tmp_path, make
     write_shard(folder, RECIPE, [first, second], [failed])
     corrected = replace(first.item, split="train", events=None, group="cam1")
     write_manifest(folder, [corrected, replace(failed.item, split="test")])
-    found = open_features(folder, base.load("synthetic"))
+    found = open_features(folder, DATASET)
     assert {name: video.item for name, video in found.videos.items()} == {"first": corrected}
     assert found.failures["failed"].item.split == "test"
 
@@ -63,3 +64,21 @@ def test_events_end_with_their_video(tmp_path, make_features):
     long = make_features("long", **{**TRUTH, "events": (Event(70, 2**31 - 1, "a"),)})
     (read,) = read_videos(catalog(tmp_path, long).videos.values())
     assert read.item.events == (Event(70, 77, "a"),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"labels": ("b",)}, "first is of 'b'; the classes of synthetic are normal, a"),
+        ({"labels": ("a", "a\u0301")}, "first is of 'a\u0301'"),
+        ({"events": (Event(3, 9, "b"),)}, "first is of 'b'"),
+        ({"labels": ()}, "first is of no class"),
+        ({"split": "train", "events": None, "labels": ("b",)}, "first is of 'b'"),
+    ],
+)
+def test_a_label_that_is_no_class_is_named_with_its_video(tmp_path, make_features, fields, told):
+    first = make_features("first", **TRUTH)
+    write_shard(tmp_path, RECIPE, [first])
+    write_manifest(tmp_path, [replace(first.item, **fields)])
+    with pytest.raises(StoreError, match=told):
+        open_features(tmp_path, DATASET)

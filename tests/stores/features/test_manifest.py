@@ -15,8 +15,9 @@ ITEMS = [
 
 def test_what_was_written_comes_back(tmp_path):
     assert read_manifest(tmp_path) is None
-    write_manifest(tmp_path, ITEMS)
+    write_manifest(tmp_path, ITEMS, ["text: 1 (notes.txt)"])
     assert read_manifest(tmp_path) == ITEMS
+    assert json.loads((tmp_path / FILE).read_text())["passed_over"] == ["text: 1 (notes.txt)"]
 
 
 CHANGES = [

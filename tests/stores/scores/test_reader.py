@@ -122,6 +122,7 @@ FOREIGN = {
     ),
     "another version": _foreign(EVENTS_SCHEMA, schema_version="99"),
     "classes that are no list": _foreign(EVENTS_SCHEMA, classes="7"),
+    "no classes": _foreign(EVENTS_SCHEMA, classes="[]"),
     "classes that are no JSON": _foreign(EVENTS_SCHEMA, classes="{"),
     "another rule": _foreign(EVENTS_SCHEMA, event_rule=json.dumps({"limit": 3})),
 }

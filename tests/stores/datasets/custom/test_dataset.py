@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from stores.datasets.custom import dataset as custom
@@ -79,6 +81,14 @@ def test_normal_and_something_else_is_refused(root, tmp_path):
     lists.write_text('{"path": "a.mp4", "labels": ["quiet", "brawl"], "split": "train"}')
     with pytest.raises(StoreError, match="is left for|normal and something else"):
         discover(root, lists)
+
+
+@pytest.mark.parametrize("classes", [[], ["one"], ["one", "one"], ["one", "two", "three"]])
+def test_kept_classes_that_make_no_data_set_are_refused(tmp_path, classes):
+    content = {"schema": 1, "name": "x", "classes": classes, "prompts": [["a"], ["b"]]}
+    (tmp_path / "dataset.json").write_text(json.dumps({**content, "metric": "auc"}))
+    with pytest.raises(StoreError, match=r"damaged .*dataset\.json: got \d classes.*extract again"):
+        read_dataset(tmp_path)
 
 
 def test_what_was_described_is_kept_beside_the_features(root, tmp_path):

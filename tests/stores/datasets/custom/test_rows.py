@@ -97,6 +97,7 @@ def test_a_line_that_is_not_understood_is_named(listed, line, told):
         ('{"path": "a.mp4", "labels": [["a"]]}', r"labels\[0\]: expected .*, got `array`"),
         ('{"path": "a.mp4", "label": true}', "label: expected .*, got `bool`"),
         ('{"path": "a.mp4", "label": "a", "label": "b"}', "label: given twice"),
+        (r'{"path": "a.mp4", "label": "a\ud800"}', r"label 'a\\ud800' is no valid Unicode"),
         ('{"path": "a.mp4", "label": "a", "split": 1}', "split: expected .*, got `int`"),
         ('{"path": "a.mp4", "label": "a", "events": 3}', "events: expected .*, got `int`"),
         ('{"path": "a.mp4", "label": "a", "events": [3]}', r"events\[0\]: expected .*, got `int`"),
