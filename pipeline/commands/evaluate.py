@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.console import DONE, SHOWN, SOME_FAILED, print_line, print_table
 from pipeline.options import Location
+from stores.files.names import one_line
 
 if TYPE_CHECKING:
     from model.evaluation.false_alarms import AlarmPoint
@@ -68,7 +69,7 @@ def render(report: EvaluateReport, page: Path | None) -> int:
             f"extract again: {names}{more}"
         )
     if report.missing:
-        print_line(f"not evaluated, no features: {', '.join(report.missing)}")
+        print_line(one_line(f"not evaluated, no features: {', '.join(report.missing)}"))
         return SOME_FAILED
     return DONE
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from model.evaluation.bootstrap import Band
 from model.evaluation.false_alarms import AlarmPoint
 from model.evaluation.metrics import Scores, Truth
+from pipeline.views.video_figure import chart_text, drawing_any_script
 
 Series = Mapping[str, tuple[Sequence[int], Sequence[float]]]
 """Steps and values by name."""
@@ -50,7 +51,9 @@ def draw_bars(values: Mapping[str, float], xlabel: str) -> str:
     """Return one bar a class, the highest on top."""
     figure, axes = _canvas(height=max(2.0, 0.28 * len(values) + 0.9))
     ranked = sorted(values.items(), key=lambda pair: pair[1])
-    bars = axes.barh([name for name, _ in ranked], [value for _, value in ranked], color=_BLUE)
+    places = range(len(ranked))  # not names, of which two may look alike
+    bars = axes.barh(places, [value for _, value in ranked], color=_BLUE)
+    axes.set_yticks(places, [chart_text(name) for name, _ in ranked])
     axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=8)
     axes.set(xlabel=xlabel, xlim=(0, 1.08))
     return _svg(figure)
@@ -68,9 +71,9 @@ def draw_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> s
         if count:
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
-    ticks = range(len(classes))
-    axes.set_xticks(ticks, classes, rotation=45, ha="right")
-    axes.set_yticks(ticks, classes)
+    ticks, names = range(len(classes)), [chart_text(name) for name in classes]
+    axes.set_xticks(ticks, names, rotation=45, ha="right")
+    axes.set_yticks(ticks, names)
     axes.set(xlabel="taken for", ylabel="true class")
     return _svg(figure)
 
@@ -106,6 +109,6 @@ def _canvas(width: float = 5.2, height: float = 3.4) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), drawing_any_script():
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()

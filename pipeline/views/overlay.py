@@ -14,6 +14,7 @@ from extract.decoders.pixels import Picture
 from extract.mp4 import TICKS, to_frame, write_mp4
 from extract.stills import read_pictures
 from stores.files.commit import committing
+from stores.files.names import one_line
 from stores.records import EventRule, ScoredEvent, StoreError, VideoScores
 
 _SMALLEST = 22  # rows of the band, so that its text can be read
@@ -84,7 +85,7 @@ class _Band:
         mark = min(round(self._threshold * width), width - 1)
         lowest[:, mark : mark + 2] = _MARK
         strip = Image.fromarray(lowest)
-        text = f"{score:.2f} {label}".strip()
+        text = one_line(f"{score:.2f} {label}")
         place = (self._rows // 4, self._rows // 2)
         ImageDraw.Draw(strip).text(place, text, fill=_MARK, font=self._font, anchor="lm")
         lowest[:] = np.asarray(strip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import logging
 import re
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_NAME = 200  # bytes: disks take 255, and one that is being written has a longer name
 _STILLS = 8
 _STILL_HEIGHT = 120
 
@@ -49,8 +51,7 @@ def plot(run: PlotRun) -> Path:
     (scores,) = read_scores(folder, [item])
     events = [event for video_id, event in read_events(folder) if video_id == video.video_id]
     events.sort(key=lambda event: event.start)
-    name = re.sub(r"[^\w.-]+", "_", f"{video.video_id}.png")
-    picture = run.png or folder / "plots" / name
+    picture = run.png or folder / "plots" / _file_name(video.video_id)
     stills = stills_of(scores) if item.path else []
     figure = draw_video(scores, events, header.classes, header.rule, stills)
     save_png(figure, picture, folder if run.png is None else None)
@@ -69,6 +70,14 @@ def _file_of(video: ScoredVideo, folder: Path, run: PlotRun) -> str:
             raise
         logger.warning("without thumbnails: %s", error)
         return ""
+
+
+def _file_name(video_id: str) -> str:
+    """Return the name of a video's picture: a digest where its own is too long for a disk."""
+    name = re.sub(r"[^\w.-]+", "_", f"{video_id}.png")
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    return f"{hashlib.sha256(video_id.encode()).hexdigest()[:16]}.png"
 
 
 def _choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> ScoredVideo:

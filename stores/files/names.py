@@ -61,9 +61,12 @@ def is_unicode(name: str) -> bool:
 def _escape(character: str) -> str:
     if character == "\\":
         return "\\\\"
-    if unicodedata.category(character) not in _HIDDEN:
-        return character
     code = ord(character)
+    # No character, and none may stand in XML: the last two of each plane (U+FFFE, U+FFFF, …).
+    if unicodedata.category(character) not in _HIDDEN and code & 0xFFFE != 0xFFFE:
+        return character
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8 (PEP 383)
         code -= 0xDC00
+    if code >= 0x10000:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

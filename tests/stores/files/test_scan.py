@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from stores.files.scan import walk
 
 
