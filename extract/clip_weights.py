@@ -5,7 +5,6 @@ Nobody else talks to open_clip's factory.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import pickle
 import struct
@@ -24,9 +23,10 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
+from extract.clip_models import check_model
 from extract.download import fetch
 from extract.recipe import TINY_MODEL, Precision, Recipe, RecipeOptions, weights_source
-from extract.tiny_clip import WIDTH, tiny_clip
+from extract.tiny_clip import tiny_clip
 
 _TINY_WEIGHTS = "seed 0"
 
@@ -94,22 +94,6 @@ def _why(error: Exception) -> str:
     if "loading state_dict" in text:
         return text[:400]
     return "it is damaged, or holds other things than tensors; give a file of its state dict alone"
-
-
-def check_model(model: str) -> None:
-    """Raise ValueError, with the closest names, where neither open_clip nor we know a model."""
-    known = [*open_clip.list_models(), TINY_MODEL]
-    if model not in known:
-        close = difflib.get_close_matches(model, known, n=3)
-        hint = f"did you mean {', '.join(close)}?" if close else "see open_clip.list_models()"
-        raise ValueError(f"unknown CLIP model {model!r}; {hint}")
-
-
-def feature_width(model: str) -> int:
-    """Return the width D of a known model's features without loading it."""
-    if model == TINY_MODEL:
-        return WIDTH
-    return int((open_clip.get_model_config(model) or {})["embed_dim"])
 
 
 def resolve_weights(model: str, source: str) -> str:

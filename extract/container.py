@@ -42,8 +42,10 @@ class DecodeError(ValueError):
     """A video cannot be read: one line that says which, what is wrong and what to do."""
 
 
-def open_container(path: str) -> InputContainer:
+def open_container(path: str, options: dict[str, str] | None = None) -> InputContainer:
     """Open a video file, of this machine or behind a URL, with PyAV for reading.
+
+    ``options`` are FFmpeg's, of its demuxers and decoders.
 
     Raises:
         DecodeError: There is no such file, it is empty or unreadable, or FFmpeg does not know it.
@@ -60,7 +62,7 @@ def open_container(path: str) -> InputContainer:
         # Absolute, since FFmpeg would take a leading "name:" for a protocol. Tags that are no
         # UTF-8 are common and never needed.
         source = file.open("rb") if is_remote(file) else str(file.absolute())
-        return _open(source, file.suffix.lower())
+        return _open(source, file.suffix.lower(), options)
     except PermissionError as error:
         raise DecodeError(f"{path}: no permission to read the file") from error
     except FileNotFoundError as error:
@@ -72,13 +74,13 @@ def open_container(path: str) -> InputContainer:
         raise DecodeError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _open(source: str | IO[bytes], suffix: str) -> InputContainer:
-    options = {"metadata_errors": "ignore", "container_options": _CONFINED}
-    container = av.open(source, **options)
+def _open(source: str | IO[bytes], suffix: str, options: dict[str, str] | None) -> InputContainer:
+    how = {"metadata_errors": "ignore", "container_options": _CONFINED, "options": options}
+    container = av.open(source, **how)
     if container.format.name == "jpeg_pipe" and suffix in (".mjpeg", ".mjpg"):
         # By its first bytes motion JPEG is a picture; FFmpeg finds that likelier than its suffix.
         container.close()
-        container = av.open(source, format="mjpeg", **options)
+        container = av.open(source, format="mjpeg", **how)
     return container
 
 

@@ -116,7 +116,7 @@ def resolve_recipe(options: RecipeOptions, default: str) -> Recipe:
     Raises:
         ValueError: Unknown recipe or model, or crops that the recipe's size does not allow.
     """
-    from extract.clip_weights import check_model  # not above: it loads torch and open_clip
+    from extract.clip_models import check_model  # not above: it needs this module, and numpy
 
     name = "centre" if options.recipe == "center" else options.recipe or default
     if name not in RECIPES:

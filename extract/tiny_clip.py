@@ -14,17 +14,15 @@ from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg, set_model_preprocess_cfg
 from torch import Tensor
 
+from extract.clip_models import TINY_WIDTH
 from extract.crops import CROP_SIDE, normalise
-
-WIDTH = 64
-"""Width D of the demo's image and text features."""
 
 _PIXELS = {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD}
 
 _VISION = CLIPVisionCfg(
     layers=1, width=128, head_width=64, patch_size=16, mlp_ratio=2.0, pool_type="avg"
 )
-_TEXT = CLIPTextCfg(width=WIDTH, heads=4, layers=4)
+_TEXT = CLIPTextCfg(width=TINY_WIDTH, heads=4, layers=4)
 
 
 def tiny_clip(seed: int = 0) -> CLIP:
@@ -34,7 +32,9 @@ def tiny_clip(seed: int = 0) -> CLIP:
     vision tower is centred and whitened on seeded reference pictures: untouched, random features
     share one huge mean, and the cosine of any two frames would be 0.99.
     """
-    clip = CLIP(embed_dim=WIDTH, vision_cfg=_VISION, text_cfg=_TEXT).eval().requires_grad_(False)
+    clip = (
+        CLIP(embed_dim=TINY_WIDTH, vision_cfg=_VISION, text_cfg=_TEXT).eval().requires_grad_(False)
+    )
     generator = np.random.default_rng(seed)
     for name, parameter in sorted(clip.named_parameters()):
         parameter.copy_(torch.from_numpy(_draw(name, tuple(parameter.shape), generator)))

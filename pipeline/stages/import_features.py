@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extract.clip_weights import feature_width
+from extract.clip_models import feature_width
 from extract.recipe import IMPORTED
 from pipeline.engine.events import ProgressBar, VideoFailed, VideoFinished, no_progress
 from pipeline.outputs import Outputs, write_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extract.clip_weights import check_model
+from extract.clip_models import check_model
 from extract.encoder import load_encoder
 from extract.protocol_search import Matching, match_features
 from extract.recipe import RECIPES, weights_source

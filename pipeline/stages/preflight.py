@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from extract.clip_weights import feature_width
+from extract.clip_models import feature_width
 from extract.container import DecodeError
 from extract.header import VideoHeader, read_header
 from extract.recipe import Recipe, resolve_recipe
@@ -150,7 +150,7 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
 
 def _header_or_reason(item: VideoItem) -> VideoHeader | str:
     try:
-        return read_header(item.path)
+        return read_header(item.path, quick=True)
     except DecodeError as error:
         return str(error).removeprefix(f"{item.path}: ")
 

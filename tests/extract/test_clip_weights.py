@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 from extract.clip_weights import (
     complete_recipe,
-    feature_width,
     is_torchscript,
     load_clip,
     only_weights,
@@ -139,8 +138,3 @@ def test_a_recipe_is_completed_with_weights_and_precision(small_file):
     small, source = complete_recipe(resolve_recipe(options, "squash"), options, lambda: "fp16")
     assert (small.precision, source) == ("fp16", str(small_file))
     assert small.weights == resolve_weights("ViT-S-32-alt", str(small_file))
-
-
-@pytest.mark.parametrize(("model", "width"), [("tiny", 64), ("ViT-B-16-quickgelu", 512)])
-def test_a_models_width_is_known_without_it(model, width):
-    assert feature_width(model) == width

@@ -1,5 +1,7 @@
 """Headers against the packet table of the same files."""
 
+import re
+
 import pytest
 
 from extract.container import DecodeError
@@ -27,6 +29,43 @@ def test_a_header_announces_about_what_the_packets_hold(real_videos):
 def test_what_no_decoder_could_read_is_refused_by_name(real_videos, name):
     with pytest.raises(DecodeError, match=name):
         read_header(str(real_videos[f"hard/{name}"]))
+
+
+@pytest.mark.data
+def test_a_quick_look_finds_the_same_of_real_videos(real_videos):
+    compared = 0
+    for path in real_videos.values():
+        try:
+            full = read_header(str(path))
+        except DecodeError as error:
+            with pytest.raises(DecodeError, match=re.escape(str(error))):
+                read_header(str(path), quick=True)
+            continue
+        quick = read_header(str(path), quick=True)
+        assert (quick.container, quick.codec) == (full.container, full.codec), path
+        assert quick.frames == pytest.approx(full.frames, rel=0.02, abs=2), path
+        assert quick.seconds == pytest.approx(full.seconds, rel=0.02, abs=0.2), path
+        compared += 1
+    assert compared > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("video.mp4", "libx264"),
+        ("video.mkv", "libx264"),
+        ("video.avi", "mpeg4"),
+        ("video.webm", "libvpx-vp9"),
+        ("video.ts", "libx264"),
+        ("video.mpg", "mpeg2video"),
+        ("video.flv", "flv1"),
+    ],
+)
+def test_a_quick_look_finds_the_same_in_every_container(write_video, name, codec):
+    path = write_video(name, codec=codec, frames=50, rate=25)
+    full, quick = read_header(path), read_header(path, quick=True)
+    assert (quick.container, quick.codec, quick.frames) == (full.container, full.codec, full.frames)
+    assert quick.seconds == pytest.approx(full.seconds, abs=0.1)
 
 
 def test_a_written_video(write_video):

@@ -4,8 +4,9 @@ import open_clip
 import pytest
 import torch
 
+from extract.clip_models import TINY_WIDTH
 from extract.crops import normalise
-from extract.tiny_clip import WIDTH, tiny_clip
+from extract.tiny_clip import tiny_clip
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -45,7 +46,7 @@ def test_unlike_pictures_do_not_share_a_direction(clip):
     colours = flat((128, 128, 128), (230, 120, 20), (40, 190, 60), (200, 30, 190))
     features = torch.nn.functional.normalize(look(clip, colours), dim=-1)
     cosines = features @ features.T
-    assert features.shape == (4, WIDTH)
+    assert features.shape == (4, TINY_WIDTH)
     assert cosines[~torch.eye(4, dtype=torch.bool)].max() < 0.7
 
 
@@ -58,5 +59,5 @@ def test_prompts_have_directions_of_their_own(clip):
     tokens = open_clip.tokenize(["normal", "explosion", "fighting", "road accident", "vandalism"])
     texts = clip.encode_text(tokens, normalize=True)
     cosines = texts @ texts.T
-    assert texts.shape == (5, WIDTH)
+    assert texts.shape == (5, TINY_WIDTH)
     assert cosines[~torch.eye(5, dtype=torch.bool)].abs().max() < 0.95
