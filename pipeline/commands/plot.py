@@ -9,6 +9,7 @@ from tyro.conf import Positional
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
+from stores.ranges import PositiveAmount
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class PlotRun:
     """Where the picture goes; SCORES/plots/<video>.png by default."""
     overlay: Path | None = None
     """Also write this MP4: the video with a score bar and the label burnt in, without sound."""
+    deadline: PositiveAmount = 120.0
+    """Seconds that the thumbnails may take, or the overlay where four times the video's duration
+    is less; what takes longer is killed."""
 
 
 def execute(run: PlotRun) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
+from stores.ranges import PositiveAmount
 
 if TYPE_CHECKING:
     from pipeline.views.report.build import ReportPages
@@ -26,6 +27,9 @@ class ReportRun:
     or a folder that was copied. Videos of other scores are opened where they were scored."""
     proxies: bool = False
     """Make H.264 copies of the videos that browsers do not play, 480 pixels at most."""
+    deadline: PositiveAmount = 120.0
+    """Seconds that a video's thumbnails may take, or its copy where four times its duration is
+    less; what takes longer is killed, and the page says so."""
     dataset: str | None = None
     """Data set of the videos, whose truth is shown; found below OUT by default."""
     root: Location | None = None

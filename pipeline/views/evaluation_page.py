@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from extract.container import DecodeError
+from extract.killable import killable
 from extract.stills import read_stills
 from model.evaluation.bootstrap import curve_bands
 from model.evaluation.errors import Mistake, worst_mistakes
@@ -152,7 +153,7 @@ def _still(mistake: Mistake, roots: Roots) -> NDArray[np.uint8] | str:
     """Return the frame of a mistake, or why there is none."""
     try:
         path = roots.find(mistake.video_id, mistake.path)
-        return read_stills(path, [mistake.seconds], _STILL_HEIGHT)[0]
+        return killable(read_stills, path, [mistake.seconds], _STILL_HEIGHT)[0]
     except (StoreError, DecodeError) as error:
         return str(error)
 

@@ -11,6 +11,7 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from extract.decoders.pixels import Picture
+from extract.killable import DEADLINE, SLOWEST, killable
 from extract.mp4 import TICKS, to_frame, write_mp4
 from extract.stills import read_pictures
 from stores.files.commit import committing
@@ -22,7 +23,12 @@ _QUIET, _ALARM, _MARK = (70, 140, 230), (225, 60, 50), (255, 255, 255)
 
 
 def write_overlay(
-    path: Path, scores: VideoScores, events: Sequence[ScoredEvent], rule: EventRule
+    path: Path,
+    scores: VideoScores,
+    events: Sequence[ScoredEvent],
+    rule: EventRule,
+    *,
+    deadline: float = DEADLINE,
 ) -> None:
     """Write an H.264 MP4 of every scored frame at its own time, with a band of score and label.
 
@@ -30,15 +36,24 @@ def write_overlay(
 
     Raises:
         StoreError: The video has other frames than were scored, or the file cannot be written.
-        DecodeError: The video cannot be read.
+        DecodeError: The video cannot be read, or not within ``deadline`` seconds, or ``SLOWEST``
+            times its own duration where that is more.
     """
+    deadline = max(deadline, SLOWEST * float(scores.times[-1]))
+    with committing(path) as partial:
+        drawn = (str(partial), scores, events, rule)
+        killable(_draw, scores.item.path, *drawn, deadline=deadline)
+
+
+def _draw(
+    video: str, target: str, scores: VideoScores, events: Sequence[ScoredEvent], rule: EventRule
+) -> None:
     labels = [""] * len(scores.score)
     for event in events:
         labels[event.start : event.end] = [event.label] * (event.end - event.start)
-    with committing(path) as partial:
-        pictures = _burnt(scores, labels, rule.threshold)
-        frames = ((seconds, to_frame(picture)) for seconds, picture in pictures)
-        write_mp4(partial, frames, rate=_rate(scores), options={})
+    pictures = _burnt(video, scores, labels, rule.threshold)
+    frames = ((seconds, to_frame(picture)) for seconds, picture in pictures)
+    write_mp4(Path(target), frames, rate=_rate(scores), options={})
 
 
 def _rate(scores: VideoScores) -> Fraction:
@@ -48,17 +63,17 @@ def _rate(scores: VideoScores) -> Fraction:
 
 
 def _burnt(
-    scores: VideoScores, labels: Sequence[str], threshold: float
+    video: str, scores: VideoScores, labels: Sequence[str], threshold: float
 ) -> Iterator[tuple[float, Picture]]:
     """Yield each scored frame's time and its picture with the band."""
-    pictures, count, band = read_pictures(scores.item.path), 0, None
+    pictures, count, band = read_pictures(video), 0, None
     times, values = scores.times.tolist(), scores.score.tolist()
     for seconds, score, label, picture in zip(times, values, labels, pictures, strict=False):
         band = band or _Band(picture, threshold)
         yield seconds, band.burn(picture, score, label)
         count += 1
     if count < len(labels) or next(pictures, None) is not None:
-        what = f"{scores.item.path} has not the {len(labels)} frames that were scored"
+        what = f"{video} has not the {len(labels)} frames that were scored"
         raise StoreError(f"{what}; it changed since: score it again")
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.container import DecodeError
+from extract.killable import DEADLINE, killable
 from extract.stills import read_stills
+from pipeline.options import require_positive
 from pipeline.outputs import Outputs
 from pipeline.views.overlay import write_overlay
 from pipeline.views.video_figure import draw_video, save_png
@@ -42,6 +44,7 @@ def plot(run: PlotRun) -> Path:
         ValueError: The overlay's name does not end in .mp4.
         DecodeError: The overlay's video cannot be read.
     """
+    require_positive(deadline=run.deadline)
     if run.overlay is not None and run.overlay.suffix.lower() != ".mp4":
         raise ValueError(f"--overlay writes MP4; give a name that ends in .mp4, not {run.overlay}")
     folder = run.scores or Outputs(run.out).latest_scores()
@@ -52,11 +55,11 @@ def plot(run: PlotRun) -> Path:
     events = [event for video_id, event in read_events(folder) if video_id == video.video_id]
     events.sort(key=lambda event: event.start)
     picture = run.png or folder / "plots" / _file_name(video.video_id)
-    stills = stills_of(scores) if item.path else []
+    stills = stills_of(scores, run.deadline) if item.path else []
     figure = draw_video(scores, events, header.classes, header.rule, stills)
     save_png(figure, picture, folder if run.png is None else None)
     if run.overlay is not None:
-        write_overlay(run.overlay, scores, events, header.rule)
+        write_overlay(run.overlay, scores, events, header.rule, deadline=run.deadline)
     return picture
 
 
@@ -97,12 +100,12 @@ def _choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> Sco
     return found[0]
 
 
-def stills_of(scores: VideoScores) -> list[NDArray[np.uint8]]:
+def stills_of(scores: VideoScores, deadline: float = DEADLINE) -> list[NDArray[np.uint8]]:
     """Return pictures spread evenly over a video; none, with a warning, where it is unreadable."""
     end = float(scores.times[-1])
     times = [(number + 0.5) * end / _STILLS for number in range(_STILLS)]
     try:
-        return read_stills(scores.item.path, times, _STILL_HEIGHT)
+        return killable(read_stills, scores.item.path, times, _STILL_HEIGHT, deadline=deadline)
     except DecodeError as error:
         logger.warning("without thumbnails: %s", error)
         return []

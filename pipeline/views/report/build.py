@@ -82,6 +82,7 @@ def write_report(run: ReportRun) -> ReportPages:
             order=order,
             sources=sources,
             makes_copies=run.proxies,
+            deadline=run.deadline,
         )
         _copy_assets(plan.files)
         rows: dict[str, Row] = {}

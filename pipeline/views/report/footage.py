@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 
 from extract.container import DecodeError
+from extract.decoders.pixels import Picture
 from extract.header import VideoHeader, read_header
+from extract.killable import DEADLINE, SLOWEST, killable
 from extract.mp4 import write_proxy
 from extract.stills import read_stills
 from pipeline.views.report.files import COPIES, SHEETS, ReportFiles
@@ -60,24 +62,30 @@ def picture_times(seconds: float, peak: float) -> tuple[float, ...]:
 
 
 def look(
-    files: ReportFiles, wanted: Sequence[Wanted], command: str, *, copy: bool
+    files: ReportFiles,
+    wanted: Sequence[Wanted],
+    command: str,
+    *,
+    copy: bool,
+    deadline: float = DEADLINE,
 ) -> Iterator[Footage]:
     """Yield what the report shows of each video; sheets that are there already are kept.
 
     ``command`` is what to call for copies, which are made now where ``copy`` is set. The remark
-    says of a video that it is gone, cannot be read, or may not be opened.
+    says of a video that it is gone, cannot be read, or not within ``deadline`` seconds, or may not
+    be opened; a copy may take ``SLOWEST`` times its video's duration where that is more.
 
     Raises:
         StoreError: The report's folder cannot be written.
     """
-    # FFmpeg works outside the interpreter's lock, so threads are enough to use every core.
+    # Threads wait, each for a process that decodes.
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        sheets = pool.map(lambda each: _sheet(files, each), wanted)
+        sheets = pool.map(lambda each: _sheet(files, each, deadline), wanted)
         for each, sheet in zip(wanted, sheets, strict=True):
-            yield _footage(files, each, sheet, command, copy=copy)
+            yield _footage(files, each, sheet, command, deadline if copy else None)
 
 
-def _sheet(files: ReportFiles, wanted: Wanted) -> tuple[str, VideoHeader] | str:
+def _sheet(files: ReportFiles, wanted: Wanted, deadline: float) -> tuple[str, VideoHeader] | str:
     """Make a video's sheet; return its name and the video's header, or why there is none."""
     if wanted.refusal:
         return f"Not opened: {wanted.refusal}."
@@ -89,9 +97,9 @@ def _sheet(files: ReportFiles, wanted: Wanted) -> tuple[str, VideoHeader] | str:
     places = hashlib.sha256(f"{wanted.times}".encode()).hexdigest()[:8]
     sheet = f"{wanted.key}-{wanted.stamp}-{places}.jpg"
     try:
-        header = read_header(wanted.path)
+        header = killable(read_header, wanted.path, deadline=deadline)
         if not files.keep(f"{SHEETS}/{sheet}"):
-            pictures = np.hstack(read_stills(wanted.path, wanted.times, _HEIGHT, exact=False))
+            pictures = np.hstack(killable(_stills, wanted.path, wanted.times, deadline=deadline))
             quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
             _, data = cv2.imencode(".jpg", cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR), quality)
             files.commit(f"{SHEETS}/{sheet}", data.tobytes())
@@ -100,14 +108,18 @@ def _sheet(files: ReportFiles, wanted: Wanted) -> tuple[str, VideoHeader] | str:
     return sheet, header
 
 
+def _stills(path: str, times: Sequence[float]) -> list[Picture]:
+    return read_stills(path, times, _HEIGHT, exact=False)
+
+
 def _footage(
     files: ReportFiles,
     wanted: Wanted,
     found: tuple[str, VideoHeader] | str,
     command: str,
-    *,
-    copy: bool,
+    deadline: float | None,
 ) -> Footage:
+    """Return what is shown of a video, with a copy that is made by a deadline, if there is one."""
     target = files.folder / COPIES / f"{wanted.key}-{wanted.stamp}.mp4"
     has_copy = files.keep(f"{COPIES}/{target.name}")  # the video may be back at the next report
     if isinstance(found, str):
@@ -119,8 +131,9 @@ def _footage(
     addresses, remark = _addresses(files.folder, video), ""
     has_copy = has_copy and not header.plays_in_browsers
     if not header.plays_in_browsers:
-        if copy and not has_copy:
-            remark = _make_copy(files, video, target.name)
+        if deadline is not None and not has_copy:
+            seconds = max(deadline, SLOWEST * header.seconds)
+            remark = _make_copy(files, video, target.name, seconds)
             has_copy = not remark
         if has_copy:
             addresses = [f"{COPIES}/{target.name}"]
@@ -138,11 +151,11 @@ def _footage(
     )
 
 
-def _make_copy(files: ReportFiles, video: Path, name: str) -> str:
+def _make_copy(files: ReportFiles, video: Path, name: str, deadline: float) -> str:
     """Write the copy of a video; say why where that is not possible."""
     try:
         with files.committing(f"{COPIES}/{name}") as temporary:
-            write_proxy(str(video), temporary)
+            killable(write_proxy, str(video), temporary, deadline=deadline)
     except DecodeError as error:
         return f"No copy for browsers could be made: {error}."
     return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from extract.killable import DEADLINE
 from pipeline.views.report import curves
 from pipeline.views.report.files import DATA, ReportFiles
 from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
@@ -46,6 +47,7 @@ class ReportPlan:
     order: Sequence[str]
     sources: Mapping[str, Source]
     makes_copies: bool
+    deadline: float = DEADLINE
 
 
 def key_of(video_id: str) -> str:
@@ -64,7 +66,7 @@ def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
     command = f"python -m pipeline report --scores {shlex.quote(str(plan.folder))} --proxies"
     for group in _grouped(read_scores(plan.folder, items)):
         wanted = [_wanted(plan, scores) for scores in group]
-        found = look(plan.files, wanted, command, copy=plan.makes_copies)
+        found = look(plan.files, wanted, command, copy=plan.makes_copies, deadline=plan.deadline)
         for scores, footage in zip(group, found, strict=True):
             page = _page(plan, scores, footage, places[scores.item.video_id])
             _write_video(plan.files, page, scores)

@@ -84,6 +84,12 @@ def test_of_a_copy_the_video_is_opened_where_its_folder_is_named(scores, caplog,
     assert share(pixels(made), (30, 160, 30)) > 0.08
 
 
+def test_thumbnails_that_take_too_long_are_left_out(scores, caplog):
+    picture = plot(PlotRun("a.mp4", scores=scores, deadline=0.001))
+    assert "a.mp4: no answer within 0 s; decoder killed" in caplog.text
+    assert share(pixels(picture), (30, 160, 30)) == 0
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

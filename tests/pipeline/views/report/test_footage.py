@@ -53,6 +53,15 @@ def test_sheets_are_kept_until_their_video_changes(videos, tmp_path, footage):
     assert changed.sheet != first.sheet
 
 
+def test_a_video_that_takes_too_long_is_a_remark_and_the_others_are_there(videos, tmp_path):
+    (path, _), (slow, _) = videos
+    (found,) = look(tmp_path, [wanted(slow)], "", copy=False, deadline=0.001)
+    assert "no answer within 0 s; decoder killed" in found.remark
+    assert (found.sheet, found.addresses) == ("", [])
+    seen = look(tmp_path, [wanted(path, "a"), wanted(slow, "b")], "", copy=False)
+    assert all((tmp_path / "pictures" / found.sheet).is_file() for found in seen)
+
+
 def test_copies_are_made_on_request_kept_and_taken_from_then_on(videos, tmp_path):
     _, (path, _) = videos
     (before,) = look(ReportFiles(tmp_path), [wanted(path)], "report --proxies", copy=False)
