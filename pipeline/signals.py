@@ -101,7 +101,8 @@ def removed_at_the_end(folder: Path) -> Iterator[None]:
         yield
     finally:
         _remove(folder)
-        _this.folders.discard(folder)
+        if not folder.exists():  # else again once the processes that write to it are gone
+            _this.folders.discard(folder)
 
 
 def descendants(process: int) -> list[int]:

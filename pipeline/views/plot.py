@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from extract.container import DecodeError
 from extract.killable import DEADLINE, killable
 from extract.stills import read_stills
-from pipeline.options import require_positive
 from pipeline.outputs import Outputs
 from pipeline.views.overlay import write_overlay
 from pipeline.views.video_figure import draw_video, save_png
@@ -44,7 +43,6 @@ def plot(run: PlotRun) -> Path:
         ValueError: The overlay's name does not end in .mp4.
         DecodeError: The overlay's video cannot be read.
     """
-    require_positive(deadline=run.deadline)
     if run.overlay is not None and run.overlay.suffix.lower() != ".mp4":
         raise ValueError(f"--overlay writes MP4; give a name that ends in .mp4, not {run.overlay}")
     folder = run.scores or Outputs(run.out).latest_scores()

@@ -16,7 +16,7 @@ import struct
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, SoftFileLock, Timeout
@@ -114,6 +114,8 @@ def exclusive(folder: Path, below: Path | None = None) -> Iterator[None]:
         _clear_dead(folder)
         yield
     finally:
+        with suppress(StoreError):  # the next run clears what this one's workers left
+            _clear_dead(folder)
         lock.release()
 
 

@@ -63,7 +63,7 @@ Command = Callable[[Path], list[str]]
 
 def commands(bench: Workbench) -> dict[str, Command]:
     """Return the commands, each as what makes its line for a folder to write to."""
-    calm = bench.folder / "calm"
+    calm, video = bench.folder / "calm", min((bench.videos / "test").glob("*.mp4"))
 
     def copied(out: Path) -> Path:
         return Path(shutil.copytree(calm, out, dirs_exist_ok=True))
@@ -82,9 +82,10 @@ def commands(bench: Workbench) -> dict[str, Command]:
         "train": lambda out: line("train", *train, copied(out), "--force", "--epochs", "300"),
         "ablate": lambda out: line("ablate", *train, copied(out), "--epochs", "2", "--seeds", "1"),
         "evaluate": lambda out: line("evaluate", "--out", copied(out)),
-        "report": lambda out: line("report", "--out", copied(out), "--proxies"),
+        "report": lambda out: line("report", "--scores", copied(out) / "scores", "--proxies"),
         "plot": lambda out: line(
-            *("plot", "anomalous", "--out", copied(out), "--overlay", out / "overlay.mp4")
+            *("plot", video.name, "--scores", copied(out) / "scores"),
+            *("--overlay", out / "overlay.mp4"),
         ),
         "demo": lambda out: line("demo", "--out", out),
         "check-data": lambda out: line(
@@ -138,7 +139,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--moments", type=int, default=3, help="of each signal and command")
     parser.add_argument("--only", default="", help="commands whose name has this in it")
-    parser.add_argument("--bench", type=Path, help="keep what all start from, in this folder")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="f-"))
     try:

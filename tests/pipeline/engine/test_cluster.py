@@ -1,10 +1,16 @@
+import os
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH, plan_workers
+from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH, plan_workers, running_cluster
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -58,3 +64,93 @@ def test_no_process_of_a_local_ray_can_be_reached_from_outside():
     addresses = ended.stdout.split()
     assert len(addresses) > 5  # the head's, the node's, a worker's
     assert set(addresses) <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+RUNNING = """
+import ray, sys, time
+from pipeline.signals import run
+
+def program():
+    from pipeline.engine.cluster import running_cluster
+    try:
+        with running_cluster():
+            ray.get(ray.remote(print).remote())
+            print("running", flush=True)
+            time.sleep(600)
+    except OSError as error:
+        print("error:", error, file=sys.stderr)
+        sys.exit(2)
+
+run(program)
+"""
+GONE = "error: Ray is gone from under this command (killed, or out of memory); what was committed"
+ENDED = "ended by SIGTERM; what was committed stays, the same command goes on"
+
+
+@pytest.fixture
+def start():
+    """Start that program with a short TMPDIR of its own; in the end nothing may be left of it."""
+    with tempfile.TemporaryDirectory(prefix="t-") as temporary:
+        run = subprocess.Popen(
+            [sys.executable, "-c", RUNNING],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": temporary},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        yield run
+        assert list(Path(temporary).glob("[!t]*")) == []  # torch keeps a cache there
+
+
+def server_of(run, name):
+    """Wait for one of Ray's servers below a process."""
+    while True:
+        assert run.poll() is None
+        for child in psutil.Process(run.pid).children():
+            if child.name() == name:
+                return child
+        time.sleep(0.02)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["gcs_server", "raylet"])
+def test_a_run_whose_ray_is_killed_ends_by_itself_in_one_line(start, server):
+    """It hung for a minute, then Ray's native code ended it with lines of its own."""
+    assert start.stdout.readline() == "running\n"
+    below = psutil.Process(start.pid).children(recursive=True)
+    server_of(start, server).kill()
+    _, error = start.communicate(timeout=60)
+    assert (start.returncode, error.count("\n")) == (2, 1), error
+    assert error.startswith(GONE)
+    assert psutil.wait_procs(below, timeout=60)[1] == []
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("everyone", [False, True])
+@pytest.mark.parametrize("is_running", [False, True])
+def test_sigterm_ends_ray_and_all_of_it(start, is_running, everyone):
+    """While it starts or runs; to the command alone, or to all as by a service manager."""
+    server_of(start, "gcs_server")
+    if is_running:
+        assert start.stdout.readline() == "running\n"
+    below = psutil.Process(start.pid).children(recursive=True)
+    (os.killpg if everyone else os.kill)(start.pid, signal.SIGTERM)
+    _, error = start.communicate(timeout=60)
+    assert (start.returncode, error) == (143, f"{ENDED}\n")
+    assert psutil.wait_procs(below, timeout=60)[1] == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:{silent}"])
+def test_an_address_where_no_cluster_answers_is_named_at_once(address, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = address.format(silent=silent.getsockname()[1])
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with (
+            pytest.raises(ConnectionError, match=f"no cluster answers at RAY_ADDRESS={address}"),
+            running_cluster(),
+        ):
+            pass

@@ -136,7 +136,7 @@ def test_a_run_whose_raylet_is_killed_ends_by_itself_and_says_so(footage, tmp_pa
     raylet.kill()
     _, said = run.communicate(timeout=200)
     assert run.returncode == 2, said
-    assert "Ray's last node is gone" in said
+    assert "Ray is gone from under this command" in said
     assert "run the same command again" in said
     assert not list(tmp_path.rglob(".partial-*"))
 

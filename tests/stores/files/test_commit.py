@@ -191,6 +191,8 @@ def test_taking_a_folder_clears_what_a_killed_writer_left(tmp_path):
     leftover.write_bytes(b"half")
     with exclusive(tmp_path):
         assert not leftover.exists()
+        leftover.write_bytes(b"half, by a worker that is killed with the run")
+    assert not leftover.exists()
 
 
 def test_a_folder_without_permission_is_named(public, without_privileges):
