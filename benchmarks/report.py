@@ -204,9 +204,11 @@ def main() -> None:
         folder = Path(name)
         scores = many_videos(folder, arguments.videos, arguments.seconds, arguments.files)
         used = time.process_time()
-        figures["build, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
+        figures["build, s"] = timed(lambda: write_report(ReportRun(scores=scores, videos=folder)))
         figures["build, CPU seconds"] = time.process_time() - used
-        figures["build again, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
+        figures["build again, s"] = timed(
+            lambda: write_report(ReportRun(scores=scores, videos=folder))
+        )
         figures["report, MB"], figures["files of the report"] = size_of(scores / "report")
         figures["index data, MB"] = (scores / "report/data/index.js").stat().st_size / 1e6
         figures["sheets of thumbnails, MB"], _ = size_of(scores / "report/pictures")
@@ -214,7 +216,9 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=program, args=list(_ARGUMENTS))
         figures |= measure_index(browser, scores / "report")
         scores = a_long_video(folder, arguments.hours)
-        figures["long video: build, s"] = timed(lambda: write_report(ReportRun(scores=scores)))
+        figures["long video: build, s"] = timed(
+            lambda: write_report(ReportRun(scores=scores, videos=folder))
+        )
         (main_file,) = (scores / "report/data").glob("????????????????.js")
         figures["long video: data of the page, MB"] = main_file.stat().st_size / 1e6
         figures["long video: pieces, MB"] = size_of(scores / "report/data")[0]

@@ -88,7 +88,7 @@ def killed_everywhere(tmp_path) -> Callable[[Path, Callable[[Path], object]], It
         folder = tmp_path / "killed"
         for number in itertools.count(1):
             shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(start, folder, symlinks=True, copy_function=os.link)
+            shutil.copytree(start, folder, symlinks=True)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # threads that wait are no harm
                 child = os.fork()

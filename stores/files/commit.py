@@ -24,7 +24,7 @@ from filelock import FileLock, SoftFileLock, Timeout
 from stores.files.locations import is_remote, regular, upload
 from stores.records import StoreError
 
-LOCKS = "DSANET_LOCKS"
+LOCKS = "PIPELINE_LOCKS"
 """The variable that says ``soft`` where the disk of the outputs has no kernel locks."""
 
 _PARTIAL = ".partial-"
@@ -83,7 +83,7 @@ def commit_text(path: Path, text: str, below: Path | None = None) -> None:
 def exclusive(folder: Path, below: Path | None = None) -> Iterator[None]:
     """Hold ``folder`` for one writer, creating it, and clear what killed ones left half-written.
 
-    The lock is the kernel's, so it ends with its process. With ``DSANET_LOCKS=soft`` it is a file
+    The lock is the kernel's, so it ends with its process. With ``PIPELINE_LOCKS=soft`` it is a file
     that names its holder, for disks without locks: a killed holder's is taken over on its own
     machine, and stays on others. Remote folders have none. ``below`` is as in :func:`committing`.
 

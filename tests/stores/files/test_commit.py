@@ -90,7 +90,7 @@ def test_a_disk_without_locks_is_named_with_the_option_for_it(tmp_path, monkeypa
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", without)
-    told = pytest.raises(StoreError, match="No locks available .*DSANET_LOCKS=soft")
+    told = pytest.raises(StoreError, match="No locks available .*PIPELINE_LOCKS=soft")
     with told, exclusive(tmp_path):
         pass
     monkeypatch.setenv(commit.LOCKS, "soft")
