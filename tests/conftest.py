@@ -64,12 +64,12 @@ def die_before(number: int, folder: Path) -> None:
     left = itertools.count(number - 1, -1)
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        path = arguments[0] if arguments else None
-        if event == "open" and isinstance(path, str):
-            is_naming = bool(arguments[2] & os.O_CREAT) and not os.path.lexists(path)
-        else:
-            is_naming = event in NAMING
-        if is_naming and Path(os.fsdecode(path)).is_relative_to(folder) and next(left) <= 0:
+        makes = event == "os.mkdir" or (event == "open" and bool(arguments[2] & os.O_CREAT))
+        if not (makes or event in NAMING) or not isinstance(arguments[0], str | Path):
+            return
+        path = Path(arguments[0])
+        # Nothing is made that is there, and nothing removed that is not.
+        if makes != os.path.lexists(path) and path.is_relative_to(folder) and next(left) <= 0:
             os._exit(KILLED)
 
     sys.addaudithook(hook)

@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("root", type=Path)
     root = parser.parse_args().root.absolute()
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "pipeline", "extract", "--dataset", "folder"]
+        command = ["extract", "--dataset", "folder"]
         command += ["--root", str(root), "--out", out, "--recipe", "demo"]
         code, error = ended(run(command))
         if code not in (0, 3):

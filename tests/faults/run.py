@@ -1,6 +1,6 @@
 """Breaks real runs on purpose and checks what the README promises; prints a Markdown table.
 
-    python tests/faults/run.py [--times 5] [--only kill]
+    python tests/faults/run.py [--times 1] [--only kill]
 
 Each fault disturbs a real extraction or scoring of generated videos, which a plain rerun of the
 same command then has to bring to exactly what an undisturbed run holds, value by value, with no
@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,21 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
+from moments import MOMENTS, READING, VICTIMS, Moment, strike
 from storage import storage_faults
-from workbench import PATIENCE, Workbench, ended, family, prepare, rerun, run
-
-VICTIMS = {
-    "driver": "-m pipeline",
-    "decode worker": "ray::DecodeWorker",
-    "shard worker": "ray::ShardWorker",
-    "raylet": "raylet/raylet",
-}
-MOMENTS = {
-    (stage, victim): 6.0 if victim in ("driver", "raylet") else 0.5
-    for stage in ("extract", "score")
-    for victim in VICTIMS
-}
-"""Seconds after a process was first seen within which it is killed: while the run still works."""
+from workbench import Workbench, ended, prepare, rerun, run
 
 Trial = Callable[[Path], str]
 """Disturbs a run that writes to a folder; returns what was not as promised, empty if all was."""
@@ -67,17 +53,17 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def kill(bench: Workbench, stage: str, victim: str, wait: float) -> Trial:
+def kill(bench: Workbench, stage: str, victim: str, moment: Moment) -> Trial:
     """Return the trial that kills one kind of process, then runs the command again."""
 
     def trial(out: Path) -> str:
-        with tempfile.TemporaryDirectory(prefix="f-") as name:
-            temporary = Path(name)
-            process = run(getattr(bench, stage)(out), temporary)
-            struck, members = strike(process, VICTIMS[victim], wait)
+        with tempfile.TemporaryDirectory(prefix="f-") as name, tempfile.TemporaryDirectory() as at:
+            temporary, sign = Path(name), Path(at)
+            process = run(getattr(bench, stage)(out), temporary, moment.environment(sign))
+            struck, members = strike(process, victim, moment, sign, bench.videos)
             code, error = ended(process)
             if not struck:
-                return f"ended before its {victim} was killed, {wait:.1f} s after it was seen"
+                return f"ended before its {victim} was killed: {error.strip()[-200:]}"
             if code is None:
                 return "hung"
             if victim in ("decode worker", "shard worker") and code != 0:
@@ -85,36 +71,6 @@ def kill(bench: Workbench, stage: str, victim: str, wait: float) -> Trial:
             return rerun(bench, stage, out) or left_behind(out, members, temporary)
 
     return trial
-
-
-def strike(
-    process: subprocess.Popen[str], pattern: str, wait: float
-) -> tuple[bool, list[psutil.Process]]:
-    """Kill one process of a command whose line has ``pattern``, a while after there is one.
-
-    Returns whether it came to that before the command ended, and all processes that were seen.
-    """
-    begun, seen = time.monotonic(), None
-    members: dict[int, psutil.Process] = {}
-    while process.poll() is None and time.monotonic() - begun < PATIENCE:
-        for member in family(process):
-            members[member.pid] = member
-        hit = [m for m in members.values() if m.is_running() and pattern in line_of(m)]
-        if hit and seen is None:
-            seen = time.monotonic()
-        if hit and seen is not None and time.monotonic() - seen >= wait:
-            os.kill(hit[0].pid, signal.SIGKILL)
-            return True, list(members.values())
-        time.sleep(0.05)
-    return False, list(members.values())
-
-
-def line_of(process: psutil.Process) -> str:
-    """Return a process's command line, empty for one that has just ended."""
-    try:
-        return " ".join(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
-        return ""
 
 
 def full_disk(bench: Workbench, stage: str) -> Trial:
@@ -154,10 +110,10 @@ def faults(bench: Workbench, times: int) -> Iterator[tuple[str, Sequence[Trial]]
     """Yield every fault's description and its trials."""
     for stage in ("extract", "score"):
         for victim in VICTIMS:
-            chance = random.Random(f"{stage} {victim}")
-            waits = [chance.uniform(0.0, MOMENTS[stage, victim]) for _ in range(times)]
-            trials = [kill(bench, stage, victim, wait) for wait in waits]
-            yield f"kill -9 of the {victim} while it {stage}s", trials
+            moments = [READING] if victim == "decode worker" else MOMENTS[stage]
+            for moment in moments:
+                trials = [kill(bench, stage, victim, moment)] * times
+                yield f"kill -9 of the {victim} when a run that {stage}s {moment.words}", trials
         if os.geteuid() == 0:
             yield f"disk full while it {stage}s (tmpfs)", [full_disk(bench, stage)]
         yield f"two drivers {stage} to one folder at once", [two_at_once(bench, stage)]
@@ -167,7 +123,7 @@ def faults(bench: Workbench, times: int) -> Iterator[tuple[str, Sequence[Trial]]
 def main() -> int:
     """Run the faults and print their table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--times", type=int, default=5, help="moments at which each is killed")
+    parser.add_argument("--times", type=int, default=1, help="how often each kill is tried")
     parser.add_argument("--only", default="", help="faults whose description has this in it")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="faults-"))

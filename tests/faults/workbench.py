@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
 import sys
+import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
@@ -40,13 +43,13 @@ class Workbench:
     def extract(self, out: Path) -> list[str]:
         """Return the command that extracts the videos to ``out``."""
         options = ["--root", self.videos, "--out", out, "--videos-per-shard", "2"]
-        return [sys.executable, "-m", "pipeline", "extract", *map(str, options)]
+        return ["extract", *map(str, options)]
 
     def score(self, out: Path) -> list[str]:
         """Return the command that scores the test videos to ``out``."""
         options = ["--videos", self.videos / "test", "--checkpoint", self.checkpoint]
         options += ["--out", out / "scores", "--videos-per-part", "2"]
-        return [sys.executable, "-m", "pipeline", "score", *map(str, options)]
+        return ["score", *map(str, options)]
 
     def differs(self, stage: str, out: Path) -> str:
         """Say in what ``out`` is not what an undisturbed run holds; empty where it is."""
@@ -96,24 +99,67 @@ def scores_of(out: Path) -> list[tuple[object, ...]]:
     return duckdb.sql(query).fetchall()
 
 
-def run(command: list[str], temporary: Path | None = None) -> subprocess.Popen[str]:
+class Command:
+    """A command of the pipeline in a process of its own, which begins with all of it imported."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        for name in ("cli", "stages.extract", "stages.score", "stages.train", "views.report.build"):
+            import_module(f"pipeline.{name}")  # once, for all that are forked from here
+        self._errors, name = tempfile.mkstemp()
+        Path(name).unlink()
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_become, args=(list(arguments), self._errors, dict(environment))
+        )
+        self._process.start()
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return its exit code, None while it runs."""
+        return self._process.exitcode
+
+    def ended(self) -> tuple[int | None, str]:
+        """Wait for it; its exit code (None: it hung and was killed) and standard error."""
+        self._process.join(PATIENCE)
+        code = self._process.exitcode
+        if code is None:
+            for each in family(self):
+                each.kill()
+            self._process.join()
+        with os.fdopen(self._errors, "rb") as file:
+            file.seek(0)
+            return code, file.read().decode(errors="replace")
+
+
+def _become(arguments: Sequence[str], errors: int, environment: Mapping[str, str]) -> None:
+    from hook import sitecustomize
+
+    from pipeline.cli import main
+
+    os.setsid()
+    os.chdir(ROOT)  # which Ray's workers import from
+    os.environ.update(environment)
+    tempfile.tempdir = None  # so that TMPDIR is looked up again
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(errors, 2)
+    sitecustomize.install()
+    main(arguments)
+
+
+def run(
+    arguments: Sequence[str],
+    temporary: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Command:
     """Start a command in a process group of its own, its error output kept.
 
     ``temporary`` is where it, and Ray, put temporary files; the path has to be short, since Ray's
     sockets lie there.
     """
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | ({"TMPDIR": str(temporary)} if temporary else {}),
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    where = {"TMPDIR": str(temporary)} if temporary else {}
+    return Command(arguments, {"PYTHONPATH": str(ROOT)} | where | dict(environment or {}))
 
 
-def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def family(process: Command) -> list[psutil.Process]:
     """Return a command's process and all below it."""
     try:
         parent = psutil.Process(process.pid)
@@ -122,15 +168,9 @@ def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
         return []
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int | None, str]:
+def ended(process: Command) -> tuple[int | None, str]:
     """Wait for a command; its exit code (None: it hung and was killed) and standard error."""
-    try:
-        _, error = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        for each in family(process):
-            each.kill()
-        return None, process.communicate()[1]
-    return process.returncode, error
+    return process.ended()
 
 
 def prepare(folder: Path) -> Workbench:
@@ -139,7 +179,7 @@ def prepare(folder: Path) -> Workbench:
     synthetic.generate(videos, 7, SETTINGS)
     bench = Workbench(folder, videos, folder / "calm" / "synthetic" / "train", {}, [])
     calm = folder / "calm"
-    train = [sys.executable, "-m", "pipeline", "train", "--dataset", "synthetic"]
+    train = ["train", "--dataset", "synthetic"]
     train += ["--out", str(calm), "--epochs", "2", "--batch", "2"]
     for command in (bench.extract(calm), train, bench.score(calm)):
         code, error = ended(run(command))

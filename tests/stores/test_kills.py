@@ -99,7 +99,7 @@ def test_a_repair_of_scores(whole, tmp_path, killed_everywhere, contents, kind):
             repair(folder)
         score_all(folder)
         assert contents(folder) == contents(whole)
-    assert kills > 6
+    assert kills > 3
 
 
 def test_a_repair_of_shards(tmp_path, killed_everywhere, contents, make_features):
@@ -124,7 +124,7 @@ def test_scoring(whole, tmp_path, killed_everywhere, contents):
         assert consistent(folder)
         score_all(folder)
         assert contents(folder) == contents(whole)
-    assert kills > 18
+    assert kills > 9
 
 
 def test_extracting(tmp_path, killed_everywhere, contents, make_features):
@@ -138,7 +138,7 @@ def test_extracting(tmp_path, killed_everywhere, contents, make_features):
         assert len(read_manifest(folder) or VIDEOS) == len(VIDEOS)
         extract_all(folder, make_features)
         assert contents(folder) == contents(tmp_path / "whole")
-    assert kills > 8
+    assert kills > 4
 
 
 def replace_all(folder, header):
@@ -167,7 +167,7 @@ def test_replacing_the_scores_of_another_or_the_same_model(
         assert {name for name, _ in read_events(folder)} <= set(VIDEOS)
         replace_all(folder, header)
         assert contents(folder) == contents(whole)
-    assert kills > 5
+    assert kills > 3
 
 
 @pytest.mark.parametrize("kind", ["scores", "events", "videos"])
@@ -195,7 +195,7 @@ def test_a_killed_clearing_of_unfinished_parts(whole, tmp_path, killed_everywher
         assert consistent(folder)
         score_all(folder)
         assert contents(folder) == contents(whole)
-    assert kills > 18
+    assert kills > 9
 
 
 def calibration(threshold):
@@ -216,7 +216,7 @@ def test_a_calibration_is_the_old_or_the_new_one(tmp_path, killed_everywhere, co
             pass
         assert list(contents(folder)) == ["calibration.json"]
         assert load_calibration(folder).rule.threshold == 0.4
-    assert kills > 3
+    assert kills == 3
 
 
 def test_a_commit_is_there_whole_or_not_at_all(tmp_path, killed_everywhere, contents):
