@@ -6,6 +6,7 @@ film goes on. What is scored is the film: its times are those of shown footage.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import av
@@ -48,6 +49,13 @@ class Clock:
     steps: list[Step] = field(default_factory=list)
     _offset: int = 0
     _latest: int | None = None
+    _earliest: int = 0  # of the next packet's time, in ticks from the latest
+    _farthest: float = math.inf
+
+    def __post_init__(self) -> None:
+        self._earliest = -round(LONGEST_SETBACK / self.tick)
+        if not self.may_pause:
+            self._farthest = round(LONGEST_PAUSE / self.tick)
 
     @classmethod
     def of(cls, container: InputContainer, stream: VideoStream) -> Clock:
@@ -64,17 +72,18 @@ class Clock:
         """Bring the next packet's times onto the clock that goes on evenly."""
         stored = packet.dts
         if stored is not None:
-            if self._latest is not None:
-                ahead = stored + self._offset - self._latest
-                seconds = ahead * self.tick
-                if seconds < -LONGEST_SETBACK or (seconds > LONGEST_PAUSE and not self.may_pause):
-                    self._step(stored, self._latest + self.even_step)
-                elif ahead > 0:
-                    self.even_step = ahead
-            self._latest = stored + self._offset
+            latest, time = self._latest, stored + self._offset
+            if latest is not None:
+                if self._earliest <= time - latest <= self._farthest:
+                    if time > latest:
+                        self.even_step = time - latest
+                else:
+                    time = latest + self.even_step
+                    self._step(stored, time)
+            self._latest = time
             if self._offset:
-                packet.dts = self._latest
-        if packet.pts is not None:
+                packet.dts = time
+        if (self._offset or not self.may_pause) and packet.pts is not None:
             self._place(packet)
 
     def _step(self, stored: int, expected: int) -> None:

@@ -1,7 +1,7 @@
 """Pictures coded as two fields in packets of their own, as in AVCHD and broadcasting.
 
-Such a pair is one frame, decoded and shown as one. Only H.264 has them apart: FFmpeg's reader of
-MPEG-2 joins fields, and in HEVC each field is a picture. References are to ITU-T H.264.
+Such a pair is one frame, decoded and shown as one: in H.264, and in MPEG-2 where FFmpeg's reader
+has not joined them. In HEVC each field is a picture. References are to ITU-T H.264.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ class FieldPairs:
     """Recognises second fields, packet by packet as they lie in the file.
 
     ``number_bits`` is the length of a frame's number; 0 where a stream has no fields, so that no
-    packet is looked at.
+    packet is looked at. ``length_bytes`` precede each NAL unit of H.264.
     """
 
     number_bits: int
     length_bytes: int
+    is_mpeg2: bool = False
     _first: tuple[int, bool] | None = None
 
     @classmethod
     def of(cls, context: VideoCodecContext) -> FieldPairs:
         """Return the recogniser for the parameters of a stream that was just opened."""
         header = context.extradata or b""
+        if context.codec.canonical_name == "mpeg2video":
+            return cls(10, 0, is_mpeg2=True)
         if context.codec.canonical_name != "h264" or len(header) < 8:
             return cls(0, 0)
         # MP4 and Matroska have avcC, whose first byte is a version; other streams, start codes.
@@ -50,13 +53,13 @@ class FieldPairs:
         """Return whether a packet is the second field of the frame that the one before began."""
         if not self.number_bits:
             return False
-        field = self._field(bytes(packet))
+        field = (_mpeg2_field if self.is_mpeg2 else self._h264_field)(bytes(packet))
         # The two of a frame have its number, and one of them is the lower.
         is_second = field is not None and self._first == (field[0], not field[1])
         self._first = None if is_second else field
         return is_second
 
-    def _field(self, data: bytes) -> tuple[int, bool] | None:
+    def _h264_field(self, data: bytes) -> tuple[int, bool] | None:
         """Return a field's frame number and whether it is the lower; None for whole frames."""
         for unit in _units(data, self.length_bytes):
             if unit and unit[0] & 31 in _SLICES:
@@ -69,6 +72,16 @@ class FieldPairs:
                 except IndexError:
                     return None
         return None
+
+
+def _mpeg2_field(data: bytes) -> tuple[int, bool] | None:
+    """Return what :meth:`FieldPairs._h264_field` does (ISO/IEC 13818-2, 6.2.3 and 6.2.3.1)."""
+    picture = data.find(_START_CODE + b"\0")
+    extension = data.find(_START_CODE + b"\xb5", picture)
+    if picture < 0 or not picture < extension < len(data) - 6:
+        return None
+    number, structure = data[picture + 4] << 2 | data[picture + 5] >> 6, data[extension + 6] & 3
+    return None if structure == 3 else (number, structure == 2)
 
 
 def _units(data: bytes, length_bytes: int) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
 from extract.probe import VideoProbe
@@ -33,9 +34,17 @@ class Reading:
     _lost: list[LostFrames] = field(default_factory=list)
     _steps: list[ClockStep] = field(default_factory=list)
 
+    _announced: memoryview[int] = field(init=False)  # the times of all frames, or of none
+    _awaited: int | None = None  # the next of them
+    _half_tick: float = 0.0
+
     def __post_init__(self) -> None:
-        if self._is_timed:
-            self._origin = self.probe_info.shown_at(0)
+        probe_info = self.probe_info
+        is_timed = probe_info.timestamps.size == probe_info.frames
+        # Of a memoryview numbers are read several times as quickly as of an array.
+        self._announced = probe_info.timestamps[: None if is_timed else 0].data
+        self._half_tick = probe_info.tick / 2
+        self._origin = self._awaited = probe_info.shown_at(0) if is_timed else None
 
     @property
     def position(self) -> int:
@@ -61,11 +70,12 @@ class Reading:
             self._origin = ticks - round(following / self.probe_info.tick)
         seconds = self._seconds(ticks)
         # Half a tick, since sums of average frames come close to times without being any.
-        if seconds is None or (self.decoded and seconds - self._latest < self.probe_info.tick / 2):
+        if seconds is None or (self.decoded and seconds - self._latest < self._half_tick):
             seconds = following
             self._repaired += 1
         self._pass_announced(ticks)
-        self._note_steps(ticks, seconds)
+        if self.probe_info.steps:
+            self._note_steps(ticks, seconds)
         self.decoded += 1
         self._latest = seconds
         self.times.append(seconds)
@@ -95,31 +105,27 @@ class Reading:
             steps=tuple(self._steps),
         )
 
-    @property
-    def _is_timed(self) -> bool:
-        """Whether the file says of every frame when it is shown."""
-        return self.probe_info.timestamps.size == self.probe_info.frames
-
     def _seconds(self, ticks: int | None) -> float | None:
         if ticks is None or self._origin is None:
             return None
-        return max(0.0, (ticks - self._origin) * self.probe_info.tick)
+        return max(0, ticks - self._origin) * self.probe_info.tick
 
     def _pass_announced(self, ticks: int | None) -> None:
         """Find the frame that is shown at ``ticks`` among those announced, past those lost."""
+        first, count = self._passed, len(self._announced)
         self._unplaced = 0
-        announced, first = self.probe_info.timestamps, self._passed
-        if ticks is None or not self._is_timed or first == announced.size:
-            self._passed = min(first + 1, self.probe_info.frames)
-            return
-        if announced[first] < ticks:
-            self._passed += int(announced[first:].searchsorted(ticks))
+        if ticks is not None and self._awaited is not None and ticks != self._awaited:
+            if ticks < self._awaited:
+                return
+            self._passed = bisect_left(self._announced, ticks, first)
             self._note_lost(first, self._passed)
-        if self.probe_info.shown_at(self._passed) == ticks:
-            self._passed += 1
+            if self._passed == count or self._announced[self._passed] > ticks:
+                self._passed -= 1
+        self._passed += 1
+        self._awaited = self._announced[self._passed] if self._passed < count else None
 
     def _note_lost(self, first: int, end: int) -> None:
-        start, latest = (self._seconds(self.probe_info.shown_at(n)) for n in (first, end - 1))
+        start, latest = (self._seconds(self._announced[number]) for number in (first, end - 1))
         assert start is not None
         assert latest is not None
         if len(self._lost) < _MOST_PLACES:
@@ -133,7 +139,7 @@ class Reading:
         if self.error:
             return self._lost  # and all that follows the error
         end = self.probe_info.frames - self.duplicates
-        if self._is_timed and self._passed < end:
+        if len(self._announced) and self._passed < end:
             self._note_lost(self._passed, end)
         missing = end - self.decoded
         if sum(each.frames for each in self._lost) == missing:

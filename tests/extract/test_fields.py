@@ -34,6 +34,10 @@ class Bits:
             self.put(value + 1, 2 * (value + 1).bit_length() - 1)
         return self
 
+    def padded(self) -> bytes:
+        self.text += "0" * (-len(self.text) % 8)
+        return int(self.text, 2).to_bytes(len(self.text) // 8, "big")
+
     def unit(self, head: int, content: bytes = b"") -> bytes:
         text = self.text + ("" if content else "1")
         text += "0" * (-len(text) % 8)
@@ -141,6 +145,49 @@ def test_damaged_parameters_mean_frames(header):
     context = av.CodecContext.create("h264", "r")
     context.extradata = header
     assert FieldPairs.of(context).number_bits == 0
+
+
+def mpeg2_picture(number: int, grey: int, structure: int) -> bytes:
+    """Return an intra field of one grey, an upper one (1) or a lower one (2)."""
+    head = Bits().put(number, 10).put(1, 3).put(0xFFFF, 16).put(0, 1)
+    extension = Bits().put(8, 4).put(0xFFFF, 16).put(0, 2).put(structure, 2).put(0, 10)
+    made = START[1:] + b"\0" + head.padded() + START[1:] + b"\xb5" + extension.padded()
+    bits = Bits().put(8, 5).put(0, 1)
+    for block in range(8):  # of two macroblocks: four of light, and then two of colour
+        if block % 4 == 0:
+            bits.put(3, 2)
+        difference = grey - 128 if block == 0 else 0
+        size = abs(difference).bit_length()
+        bits.text += ["100", "00", "01", "101", "110", "1110", "11110", "111110"][size]
+        if size:
+            bits.put(difference if difference > 0 else difference + (1 << size) - 1, size)
+        bits.put(2, 2)
+        if block % 4 == 3:
+            bits.put(0b0010_0010, 8)
+    return made + START[1:] + b"\1" + bits.padded()
+
+
+@pytest.mark.parametrize("name", ["a.m2v", "a.ts", "a.mpg", "a.mkv", "a.mp4"])
+def test_two_fields_of_mpeg2_are_one_frame(tmp_path, read, name):
+    sequence = Bits().put(32, 12).put(32, 12).put(0x13, 8).put(0x3FFFF, 18).put(1, 1).put(160, 13)
+    extension = Bits().put(1, 4).put(0x48, 8).put(1, 3).put(0, 16).put(1, 1).put(0, 16)
+    packets = [mpeg2_picture(n // 2, 40 + 5 * (n // 2), 1 + n % 2) for n in range(40)]
+    start = START[1:] + b"\xb3" + sequence.padded() + START[1:] + b"\xb5" + extension.padded()
+    packets[0] = start + packets[0]
+    raw = tmp_path / "raw.m2v"
+    raw.write_bytes(b"".join(packets))
+    path = tmp_path / name
+    with av.open(str(raw)) as source, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for time, data in enumerate(packets):
+            packet = av.Packet(data)
+            packet.stream, packet.pts, packet.dts, packet.duration = stream, time, time, 1
+            packet.time_base, packet.is_keyframe = Fraction(1, 50), True
+            container.mux(packet)
+    whole = read(path, EVERY)
+    assert (whole.last.decoded_frames, whole.last.mismatch) == (20, "")
+    greys = whole.frames.reshape(20, -1).mean(axis=1)
+    np.testing.assert_allclose(np.diff(greys), 5 * 255 / 219, atol=1)
 
 
 def test_fields_of_hevc_are_pictures_of_their_own(write_video, read):
