@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
+from stores.files.names import counted
 from stores.ranges import Amount, PositiveCount, Share
 
 
@@ -47,7 +48,7 @@ def execute(run: CalibrateRun) -> int:
     made, unseen = report.calibration, report.calibration.unseen
     print_line(
         f"calibrated {report.checkpoint} on the {made.split} split of {made.dataset}: "
-        f"{made.videos} videos, {made.hours:.2f} hours, {made.events} events"
+        f"{counted(made.videos, 'video')}, {made.hours:.2f} hours, {counted(made.events, 'event')}"
     )
     line = (
         f"  threshold {made.rule.threshold:.4f} ({made.chosen_by}): finds {100 * made.recall:.1f} %"

@@ -12,7 +12,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 from extract.recipe import RecipeOptions
 from pipeline.console import DONE, MISTAKE, SHOWN, SOME_FAILED, print_line, print_table
 from pipeline.options import Location
-from stores.files.names import one_line
+from stores.files.names import counted, one_line
 from stores.ranges import PositiveAmount
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _print_verdict(report: Preflight) -> int:
         return DONE
     if report.verdict == "some":
         left = len(report.inventory.items) - report.readable
-        print_line(f"go, without {left:,} videos: an extraction records each as a failure")
+        print_line(f"go, without {counted(left, 'video')}: an extraction records each as a failure")
         return SOME_FAILED
     full, unread = "the features would not fit on the disk", "not one video can be read"
     print_line(f"no: {full if report.is_too_large else unread}")

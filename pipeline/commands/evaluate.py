@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.console import DONE, SHOWN, SOME_FAILED, print_line, print_table
 from pipeline.options import Location
-from stores.files.names import one_line
+from stores.files.names import counted, one_line
 
 if TYPE_CHECKING:
     from model.evaluation.false_alarms import AlarmPoint
@@ -53,7 +53,7 @@ def write_page(report: EvaluateReport) -> Path:
 def render(report: EvaluateReport, page: Path | None) -> int:
     """Print the figures of an evaluation and where its page is."""
     print_table(
-        f"{report.checkpoint} on {report.dataset}: {report.videos} test videos",
+        f"{report.checkpoint} on {report.dataset}: {counted(report.videos, 'test video')}",
         {"figure": "left", "per cent": "right", "95 % interval": "right"},
         report.table(),
     )

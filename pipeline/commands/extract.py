@@ -18,6 +18,7 @@ from pipeline.console import (
     speed,
 )
 from pipeline.options import Location, ReadOptions
+from stores.files.names import counted
 from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def execute(run: ExtractRun) -> int:
 def render(report: ExtractReport) -> int:
     """Print what an extraction did."""
     print_line(
-        f"features: {report.new} videos extracted, {report.already} were there"
+        f"features: {counted(report.new, 'video')} extracted, {report.already} were there"
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
     print_changed(report.redone, report.kept)

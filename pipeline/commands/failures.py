@@ -8,7 +8,7 @@ from tyro.conf import Positional
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
-from stores.files.names import one_line
+from stores.files.names import counted, one_line
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,5 @@ def execute(run: FailuresRun) -> int:
     rows = list_failures(run.folder)
     for row in rows:
         print_line(one_line(f"{row.status}: {row.folder}: {row.video_id}: {row.reason}"))
-    print_line(f"{len(rows)} videos failed, were read in part, or differ from what they announce")
+    print_line(f"failed, read in part or not as announced: {counted(len(rows), 'video')}")
     return DONE

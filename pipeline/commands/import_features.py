@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from pipeline.console import SHOWN, print_failures, print_line, progress_bar
 from pipeline.options import Location
+from stores.files.names import counted
 from stores.ranges import PositiveCount
 
 
@@ -37,7 +38,8 @@ def execute(run: ImportFeaturesRun) -> int:
 
     report = import_features(run, progress=progress_bar)
     print_line(
-        f"features: {report.new} videos imported, {report.already} were there · {report.folder}"
+        f"features: {counted(report.new, 'video')} imported, {report.already} were there · "
+        f"{report.folder}"
     )
     if report.unlisted:
         shown = ", ".join(report.unlisted[:SHOWN])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
+from stores.files.names import counted
 from stores.ranges import PositiveAmount
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def render(pages: ReportPages) -> int:
         )
     if pages.unplayed:
         print_line(
-            f"  {pages.unplayed} videos that most browsers do not play; --proxies makes copies"
+            f"  {counted(pages.unplayed, 'video')} that most browsers do not play; --proxies makes "
+            "copies"
         )
     return DONE

@@ -20,6 +20,7 @@ from pipeline.console import (
     speed,
 )
 from pipeline.options import EventOptions, Location, ReadOptions
+from stores.files.names import counted
 from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def execute(run: ScoreRun) -> int:
 def render(report: ScoreReport) -> int:
     """Print what a scoring run did, and the strongest events of its folder."""
     print_line(
-        f"scores: {report.new} videos scored, {report.already} were there"
+        f"scores: {counted(report.new, 'video')} scored, {report.already} were there"
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
     print_changed(report.redone, report.kept)
@@ -76,7 +77,7 @@ def _print_events(folder: Path) -> None:
 
     if events := read_events(folder):
         print_table(
-            f"strongest of {len(events)} events",
+            f"strongest of {counted(len(events), 'event')}",
             {"video": "left", "from": "right", "to": "right", "class": "left", "peak": "right"},
             [
                 (name, f"{e.start_time:.1f} s", f"{e.end_time:.1f} s", e.label, f"{e.peak:.2f}")

@@ -10,6 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from pipeline.console import DONE, SOME_FAILED, print_line, print_marked, progress_bar
 from pipeline.options import EventOptions, Location, ReadOptions
+from stores.files.names import counted
 from stores.ranges import PositiveAmount, PositiveCount
 
 if TYPE_CHECKING:
@@ -62,13 +63,14 @@ def print_video(video: ScoredVideo) -> None:
     if video.status == "failed":
         print_line(f"{video.video_id}: failed: {video.reason}")
         return
-    line = f"{video.video_id}: {video.events} events, peak {video.peak:.2f}"
+    line = f"{video.video_id}: {counted(video.events, 'event')}, peak {video.peak:.2f}"
     label = f", {video.label}" if video.label else ""
     print_line(f"{line}{label}{f' · {video.reason}' if video.is_marked else ''}")
 
 
 def render(report: WatchReport) -> int:
     """Print what a watcher did; one that was stopped has done all that it should."""
-    print_line(f"scores: {report.new} videos scored, {report.already} were there · {report.folder}")
+    new = counted(report.new, "video")
+    print_line(f"scores: {new} scored, {report.already} were there · {report.folder}")
     print_marked(report.marked, report.folder)
     return SOME_FAILED if report.failed and not report.stopped else DONE

@@ -68,7 +68,7 @@ def test_a_damaged_file_is_named(tmp_path, content):
 
 
 @pytest.mark.parametrize("name", ["damaged.safetensors", "damaged.bin"])
-@pytest.mark.parametrize("content", [b"\xff" * 100, b"PK\x03\x04" + bytes(50)])
+@pytest.mark.parametrize("content", [b"\xff" * 100, b"PK\x03\x04" + bytes(50)], ids=["junk", "zip"])
 def test_a_damaged_file_of_any_suffix_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(

@@ -9,4 +9,4 @@ def test_every_failure_is_one_line_with_its_reason(call, tmp_path, make_features
     assert call("failures", tmp_path) == 0
     row, count = capsys.readouterr().out.splitlines()
     assert row.startswith(f"failed: {tmp_path}: gone: no file")
-    assert count.startswith("1 videos failed, ")
+    assert count == "failed, read in part or not as announced: 1 video"

@@ -11,5 +11,5 @@ def test_counts_failures_and_names_of_no_list_are_printed(call, tmp_path, capsys
     out = tmp_path / "out"
     assert call("import-features", tmp_path, "--dataset", "xd", "--out", out) == 3
     first, second = capsys.readouterr().out.splitlines()
-    assert first == f"features: 1 videos imported, 0 were there · {out / 'xd' / 'features'}"
+    assert first == f"features: 1 video imported, 0 were there · {out / 'xd' / 'features'}"
     assert second.startswith("  failed: v=b_label_A: ")

@@ -39,11 +39,11 @@ def test_the_strongest_events_and_failures_are_printed(tmp_path, capsys):
     assert render(report) == 3
     out = capsys.readouterr().out
     assert out.startswith(
-        f"scores: 1 videos scored, 0 were there; 64 frames in 1.0 s, 64/s · {tmp_path}"
+        f"scores: 1 video scored, 0 were there; 64 frames in 1.0 s, 64/s · {tmp_path}"
     )
     said = "  2 videos are not what their files announce; see why: "
     assert f"{said}python -m pipeline failures {tmp_path}\n" in out
-    assert "strongest of 1 events" in out
+    assert "strongest of 1 event" in out
     assert "fire" in out
     assert out.count("failed: ") == 10
     assert out.endswith("… and 2 more\n")
@@ -58,7 +58,7 @@ def test_scoring_leaves_a_report_unless_it_is_not_wanted(
     arguments = ("score", "--videos", video, "--checkpoint", checkpoint, "--out", tmp_path)
     page = tmp_path / "report" / "index.html"
     assert call(*arguments, "--no-report") == 0
-    assert "scores: 1 videos scored" in capsys.readouterr().out
+    assert "scores: 1 video scored" in capsys.readouterr().out
     assert not page.is_file()
     assert call(*arguments) == 0
     out = capsys.readouterr().out
