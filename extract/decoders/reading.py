@@ -108,7 +108,8 @@ class Reading:
     def _seconds(self, ticks: int | None) -> float | None:
         if ticks is None or self._origin is None:
             return None
-        return max(0, ticks - self._origin) * self.probe_info.tick
+        ticks -= self._origin
+        return ticks * self.probe_info.tick if ticks > 0 else 0.0
 
     def _pass_announced(self, ticks: int | None) -> None:
         """Find the frame that is shown at ``ticks`` among those announced, past those lost."""
@@ -141,6 +142,7 @@ class Reading:
         end = self.probe_info.frames - self.duplicates
         if len(self._announced) and self._passed < end:
             self._note_lost(self._passed, end)
+            self._passed = end
         missing = end - self.decoded
         if sum(each.frames for each in self._lost) == missing:
             return self._lost
