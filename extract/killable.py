@@ -132,7 +132,7 @@ class _Process:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-_idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
+_idle: queue.LifoQueue[_Process] = queue.LifoQueue()  # one that is warm, not one long unused
 
 
 @atexit.register

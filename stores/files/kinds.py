@@ -17,6 +17,7 @@ TEXT = "text"
 SOUND = "sound"
 ARCHIVE = "archives"
 UNFINISHED = "unfinished downloads"
+HIDDEN = "hidden files"
 EMPTY = "empty files"
 UNREADABLE = "files that cannot be read"
 UNKNOWN = "files of an unknown kind"
@@ -101,8 +102,16 @@ _BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx"
 
 
 def kind_by_name(path: Path) -> str:
-    """Return what its suffix says that a file is: :data:`UNKNOWN` where it says nothing."""
-    return _BY_SUFFIX.get(path.suffix.lower(), UNKNOWN)
+    """Return what its suffix says that a file is: :data:`UNKNOWN` where it says nothing.
+
+    Programs that copy give a file another end, or a dot in front, until it is whole.
+    """
+    if kind := _BY_SUFFIX.get(path.suffix.lower()):
+        return kind
+    if path.name.startswith("."):
+        return HIDDEN
+    is_renamed = _BY_SUFFIX.get(Path(path.stem).suffix.lower()) == VIDEO
+    return UNFINISHED if path.suffix and is_renamed else UNKNOWN
 
 
 def is_doubtful(path: Path) -> bool:

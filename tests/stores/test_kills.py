@@ -145,7 +145,7 @@ def replace_all(folder, header):
     """What `evaluate` does with its folder: everything anew, as one part."""
     results = [scored(name) for name in VIDEOS]
     with exclusive(folder):
-        remove_other_parts(folder, header, kept=part_name(header, VIDEOS))
+        remove_other_parts(folder, header, kept=part_name(header, 0, VIDEOS))
         write_scores(folder, header, label_all(results, header))
 
 

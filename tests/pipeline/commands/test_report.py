@@ -5,6 +5,7 @@ import numpy as np
 from model.scoring.events import label_all
 from pipeline.commands.report import render
 from pipeline.views.report.build import ReportPages
+from stores.files.roots import record_root
 from stores.records import EventRule, VideoItem, VideoScores
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import write_scores
@@ -21,6 +22,7 @@ def test_the_page_and_the_videos_that_are_gone_are_named(call, tmp_path, capsys)
     )
     folder = tmp_path / "scores" / "cameras"
     write_scores(folder, header, label_all([scores], header))
+    record_root(folder, Path("/nowhere"))
     assert call("report", "--out", tmp_path) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"report, open it in a browser: {folder / 'report' / 'index.html'}",
@@ -29,5 +31,8 @@ def test_the_page_and_the_videos_that_are_gone_are_named(call, tmp_path, capsys)
 
 
 def test_videos_that_browsers_do_not_play_are_counted(capsys):
-    assert render(ReportPages(Path("index.html"), videos=3, gone=0, unplayed=2)) == 0
+    assert (
+        render(ReportPages(Path("index.html"), videos=3, gone=0, refused=0, unplayed=2, changed=0))
+        == 0
+    )
     assert "2 videos that most browsers do not play" in capsys.readouterr().out

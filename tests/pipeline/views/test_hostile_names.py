@@ -21,6 +21,7 @@ from pipeline.views.report.build import write_report
 from pipeline.views.video_figure import chart_text, draw_video
 from stores.datasets.synthetic.footage import write_video
 from stores.files.names import one_line
+from stores.files.roots import Roots
 from stores.records import EventRule, VideoItem, VideoScores
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_events, read_scores
@@ -102,7 +103,7 @@ def test_files_of_scores_give_every_name_back(scored):
 
 def test_a_picture_and_an_overlay_survive_every_name(scored, tmp_path):
     folder, header, video_id = scored
-    run = PlotRun(video_id, scores=folder, overlay=tmp_path / "overlay.mp4")
+    run = PlotRun(video_id, scores=folder, videos=folder.parent, overlay=tmp_path / "overlay.mp4")
     assert plot(run).read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "overlay.mp4").stat().st_size > 1000
     (scores,) = read_scores(folder, [VideoItem(video_id, "")])
@@ -132,6 +133,6 @@ def test_a_table_keeps_every_name_on_its_line(capsys):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mistake_of_a_class_is_one_caption(name):
     mistake = Mistake(video_id=name, path="", label=name, score=0.9, frame=3, seconds=0.1)
-    figure = show_mistake(mistake)
+    figure = show_mistake(mistake, Roots(None, ()))
     assert figure.count("<") == 4
     assert html.escape(name) in figure

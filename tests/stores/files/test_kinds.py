@@ -15,10 +15,11 @@ NAMED = {
     "subtitles": "a.srt",
     "text": "a.csv videos.json",
     "archives": "a.zip a.tar.gz",
-    "unfinished downloads": "a.mp4.part a.crdownload",
+    "unfinished downloads": "a.mp4.part a.crdownload a.mp4.filepart a.avi.1",
+    "hidden files": ".lock .DS_Store .a.mp4.Xy12Ab .mp4",
     "playlists": "a.m3u8 a.mpd",
     "features, scores and weights": "shard-0.h5 a.parquet model.safetensors",
-    "files of an unknown kind": "a.ogg a.dat ch01 Film.One__#0-10_label_A .mp4",
+    "files of an unknown kind": "a.ogg a.dat ch01 Film.One__#0-10_label_A",
 }
 CONTENT = {
     "videos": [

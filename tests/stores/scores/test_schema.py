@@ -65,7 +65,7 @@ def test_a_value_of_another_type_is_named(key):
         (b"event_rule", b"{", "rule: expecting property name"),
         (
             b"event_rule",
-            b'{"threshold": NaN, "release": 1, "minimum_frames": 1}',
+            b'{"threshold": NaN, "release": 1, "minimum_frames": 1, "longest_gap": 2}',
             r"rule\.threshold: expected `float` >= 0",
         ),
         (b"score_temperature", b"0", r"score_temperature: expected `float` > 0"),

@@ -1,5 +1,4 @@
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -48,17 +47,17 @@ def test_sheets_are_kept_until_their_video_changes(videos, tmp_path, footage):
     (again,) = look(ReportFiles(tmp_path), [wanted(copy)], "", copy=False)
     assert again.sheet == first.sheet
     assert (tmp_path / "pictures" / first.sheet).stat().st_mtime_ns == made
-    os.utime(copy, (time.time() + 5, time.time() + 5))
+    copy.write_bytes(copy.read_bytes() + b"free")
     (changed,) = look(ReportFiles(tmp_path), [wanted(copy)], "", copy=False)
     assert changed.sheet != first.sheet
 
 
 def test_a_video_that_takes_too_long_is_a_remark_and_the_others_are_there(videos, tmp_path):
     (path, _), (slow, _) = videos
-    (found,) = look(tmp_path, [wanted(slow)], "", copy=False, deadline=0.001)
+    (found,) = look(ReportFiles(tmp_path), [wanted(slow)], "", copy=False, deadline=0.001)
     assert "no answer within 0 s; decoder killed" in found.remark
     assert (found.sheet, found.addresses) == ("", [])
-    seen = look(tmp_path, [wanted(path, "a"), wanted(slow, "b")], "", copy=False)
+    seen = look(ReportFiles(tmp_path), [wanted(path, "a"), wanted(slow, "b")], "", copy=False)
     assert all((tmp_path / "pictures" / found.sheet).is_file() for found in seen)
 
 
@@ -105,7 +104,7 @@ def test_pictures_and_copies_of_another_film_are_others_whatever_its_date(videos
 def test_what_cannot_be_shown_says_why(tmp_path, name, remark):
     (tmp_path / "broken.mp4").write_text("no video")
     path, refusal = (str(tmp_path / name), "") if name else ("", "why")
-    wanted = Wanted("abc", path, (0.0,), refusal)
+    wanted = Wanted("abc", path, (0.0,), refusal=refusal)
     (found,) = look(ReportFiles(tmp_path), [wanted], "", copy=True)
     assert remark in found.remark
     assert (found.addresses, found.sheet, found.pictures) == ([], "", [])
