@@ -7,12 +7,12 @@ from ordinary life, not brightness or motion. Where those of training videos lie
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import repeat
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import cv2
@@ -112,7 +112,17 @@ def _draw_all(plans: Sequence[VideoPlan], root: Path) -> None:
         return
     # spawn: a forked child of a process that runs Ray or OpenCV threads may hang.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        list(pool.map(draw_video, plans, repeat(root)))
+        # Ctrl-C goes to every process of a terminal: those that draw are to leave it to this one.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        drawings = [pool.submit(draw_video, video, root) for video in plans]
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        try:
+            for drawing in drawings:
+                drawing.result()
+        except BaseException:
+            for process in active_children():  # else the pool waits for what they are drawing
+                process.terminate()
+            raise
 
 
 def draw_video(video: VideoPlan, root: Path) -> None:
