@@ -6,6 +6,7 @@ The only package that knows Ray; ``load_scorer`` needs none.
 from __future__ import annotations
 
 import os
+import secrets
 from typing import TYPE_CHECKING
 
 # Before torch is imported anywhere: its OpenMP threads spin while they wait for one another, and on
@@ -16,6 +17,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # interface. The variable is named for the systems on which Ray does so by itself.
 if not os.environ.get("RAY_ADDRESS"):
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    # They know one another by a token. Ray's own lies in a file at home that others may read.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 # Likewise: else native code of Ray's takes SIGTERM, and aborts with its stack.
 os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")

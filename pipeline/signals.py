@@ -66,13 +66,13 @@ def run(program: Callable[[], object]) -> None:
     _listen()
     try:
         program()
-    except SystemExit:
-        raise
-    except BaseException:
+    except BaseException as error:
         if _this.ending is None:
             raise
         # Not by the interpreter's own end, which waits for threads that may be stuck.
-        _end(_this.ending)
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            _end(error.code)  # the program said itself how it ended
+        _end(_this.ending.code, _this.ending.line)
 
 
 def ending() -> Ending | None:
@@ -174,7 +174,7 @@ def _watch(reader: int) -> None:
         if _this.ending is not None:
             is_echo = time.monotonic() - _this.ending.since < _ECHO
             if not _this.ending.left() or (numbers and not is_echo):
-                _end(_this.ending)
+                _end(_this.ending.code, _this.ending.line)
 
 
 def _ending_by(number: int) -> Ending:
@@ -183,19 +183,21 @@ def _ending_by(number: int) -> Ending:
     return Ending(128 + number, line, GRACE)
 
 
-def _end(ending: Ending) -> NoReturn:
-    """Leave the process with a line and a code, without anything that could take time."""
+def _end(code: int, line: str = "") -> NoReturn:
+    """Leave the process with a code and a line, without anything that could take time."""
     _the_end.acquire()
     with suppress(OSError, ValueError):  # whoever read our output may be gone
         sys.stdout.flush()
-    with suppress(OSError):
-        os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{ending.line}\n".encode())
+        sys.stderr.flush()
+    if line:
+        with suppress(OSError):
+            os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{line}\n".encode())
     for child in descendants(os.getpid()):
         with suppress(OSError):  # ended since
             os.kill(child, signal.SIGKILL)
     for folder in _this.folders:
         _remove(folder)
-    os._exit(ending.code)
+    os._exit(code)
 
 
 def _remove(folder: Path) -> None:

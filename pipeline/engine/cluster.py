@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,8 +123,6 @@ def _started() -> Iterator[None]:
     """Start Ray here while the block runs, with room for twice the frames in flight."""
     require_usable_machine()
     in_flight = plan_workers([(os.cpu_count() or 1, 0)]).frames_in_flight
-    # Else Ray keeps one for all its runs in a file at home, which others may be able to read.
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     with (
         private_folder() as folder,
         _ray(

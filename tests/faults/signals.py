@@ -117,6 +117,8 @@ def attempt(name: str, command: Command, kind: Kind, wait: float) -> tuple[float
         kind.send(process)
         code, error = ended(process)
         seconds = time.monotonic() - sent
+        if code == -kind.number:  # Python itself was still beginning, or ending already
+            return None
         problems = []
         stops = (128 + kind.number, 0) if name == "watch" else (128 + kind.number,)
         if code not in stops:
