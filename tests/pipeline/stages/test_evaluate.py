@@ -10,6 +10,7 @@ from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.train import train
 from stores.features.catalog import open_catalog
+from stores.files.roots import record_root, recorded_roots
 from stores.records import StoreError
 from stores.scores.reader import read_scores, read_videos
 
@@ -46,8 +47,10 @@ def test_evaluation_repeats_what_training_said_and_writes_it_down(evaluated, lea
 
 
 def test_evaluating_again_replaces_the_scores(evaluated, learnable):
+    record_root(learnable / "synthetic" / "features", learnable / "videos")
     again = evaluate(EvaluateRun(out=learnable, page=False))
     assert len(read_videos(again.folder)) == 16
+    assert recorded_roots(again.folder) == (str(learnable / "videos"),)
 
 
 def test_mistakes_are_named(tmp_path, learnable, evaluated):

@@ -11,6 +11,7 @@ from pipeline.commands.score import ScoreRun, render
 from pipeline.options import EventOptions
 from pipeline.stages.score import score
 from pipeline.views.report.build import write_report
+from stores.files.roots import recorded_roots
 from stores.records import StoreError, VideoItem
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_scores
@@ -57,6 +58,7 @@ def test_one_pass_scores_as_python_does_without_ray(scored, footage, checkpoint)
     np.testing.assert_allclose(stored.score, result.scores.score, atol=5e-3)
     np.testing.assert_array_equal(stored.times, result.scores.times)
     assert result.header == folder_header(scored.folder)
+    assert recorded_roots(scored.folder) == (str(footage),)
 
 
 @pytest.mark.ray
