@@ -90,8 +90,9 @@ def read_chunks(
 
     ``auto`` takes decord where it gives the same frames and is not clearly behind, and PyAV
     elsewhere and wherever decord fails. Every chunk holds a frame at least. ``times`` count from
-    the video's first frame and increase strictly. An error after good frames ends the video and
-    marks its audit as partial. Closing the iterator releases the file.
+    the first frame that the file announces, go on evenly where its clock steps, and increase
+    strictly. Packets that do not decode are passed over; the audit says what was lost, and whether
+    reading ended early. Closing the iterator releases the file.
 
     Raises:
         DecodeError: The file cannot be read, no frame decodes, or ``decord`` is not right for it.

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from extract.container import DecodeError
+from extract.mp4 import write_proxy
 from extract.recipe import RECIPES
+from extract.stills import read_pictures, read_stills
 
 EVERY = replace(RECIPES["squash"], frames="mean16", tail="keep")
 MIDDLE = replace(RECIPES["squash"], frames="middle", tail="keep")
@@ -39,6 +41,7 @@ FORMATS = {
     "ffv1.mkv": {"codec": "ffv1"},
 }
 PLACES = {"head": [1], "middle": [37, 38, 39], "tail": [70]}
+START = {"start": [0, 1]}
 LOSSY = ("mpeg4.avi", "mpeg4.mp4", "mpeg2.mpg", "mpeg2.ts", "vp8.webm", "wmv.asf")
 
 
@@ -72,7 +75,7 @@ def damaged(write_video, spoil) -> Callable[[str, str], str]:
             pytest.skip(f"this FFmpeg does not write {made['codec']}")
         options = {"g": "25"} | made.get("options", {})
         path = write_video(name, frames=FRAMES, size=(96, 64), **made | {"options": options})
-        spoil(path, PLACES[place])
+        spoil(path, (PLACES | START)[place])
         return path
 
     return write
@@ -210,3 +213,28 @@ def test_real_damaged_files_are_read_to_their_end(real_videos, ffmpeg, read, nam
     assert audit.decoded_frames == count_past_errors(path)
     assert audit.decoded_frames == pytest.approx(count(ffmpeg, path), abs=2)
     assert (audit.status, audit.lost_frames > 0) == ("mismatch", True)
+
+
+@pytest.mark.parametrize("place", ["start", "middle"])
+@pytest.mark.parametrize("name", ["h264.mp4", "mpeg4.avi", "mpeg4.mp4"])
+def test_pictures_and_copies_go_on_behind_damage_as_scores_do(damaged, read, tmp_path, name, place):
+    path = damaged(name, place)
+    times = read(path, EVERY).times
+    pictures = list(read_pictures(path))
+    assert len(pictures) == len(times)
+    stills = read_stills(path, [float(times[10]), float(times[-5])], height=64)
+    np.testing.assert_allclose(stills[0], pictures[10], atol=3)
+    np.testing.assert_allclose(stills[1], pictures[-5], atol=3)
+    write_proxy(path, tmp_path / "copy.mp4")
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        copied = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+    np.testing.assert_allclose(copied, times, atol=0.001)
+
+
+def test_a_long_stretch_of_damage_is_a_gap_in_the_times(write_video, spoil, read):
+    path = write_video("video.avi", codec="mpeg4", frames=400, options={"g": "25"})
+    spoil(path, range(30, 330))
+    whole = read(path, EVERY)
+    assert whole.last.mismatch == "300 frames lost at 1.2 to 13.2 s"
+    assert np.diff(whole.times).max() == pytest.approx(301 / 25)
+    assert whole.times[-1] == pytest.approx(399 / 25)
