@@ -40,6 +40,8 @@ def read_packets(
             if failures == MOST_UNREADABLE:
                 yield av.Packet()  # so that the decoder gives what it holds
                 raise
+        except IndexError:
+            return  # PyAV, at the end, of a stream that appeared on the way: all of ours was given
         else:
             return
 
