@@ -1,10 +1,11 @@
 """Real folders with what real folders hold; permissions are asked of the kernel as another user."""
 
+import logging
 import os
 
 import pytest
 
-from stores.files.scan import walk
+from stores.files.scan import log_passed_over, walk
 
 
 def names(paths, root):
@@ -42,6 +43,19 @@ def test_what_is_passed_over_is_counted_with_three_examples(tmp_path):
     assert walk(tmp_path).others == [
         "files of an unknown kind: 1 (two lines)",
         "pictures: 5 (shot0.JPG, shot1.JPG, shot2.JPG, …)",
+    ]
+
+
+def test_what_is_passed_over_is_one_line_and_nothing_is_none(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    (tmp_path / "a.mp4").touch()
+    log_passed_over(walk(tmp_path))
+    assert caplog.messages == []
+    for name in ("b.jpg", "c.srt"):
+        (tmp_path / name).touch()
+    log_passed_over(walk(tmp_path))
+    assert caplog.messages == [
+        f"passed over below {tmp_path}: pictures: 1 (b.jpg), subtitles: 1 (c.srt)"
     ]
 
 
