@@ -35,7 +35,8 @@ def left_behind(out: Path, members: list[psutil.Process], temporary: Path | None
     """
     partial = [p.name for p in out.rglob(".partial-*")]
     if temporary:
-        theirs = ("ray", "torchinductor_")  # Ray's logs and the cache of torch's compiler
+        # Ray's folder of a killed run, which the next one clears; the cache of torch's compiler.
+        theirs = ("dsanet-ray-", "torchinductor_")
         partial += [p.name for p in temporary.iterdir() if not p.name.startswith(theirs)]
     if partial:
         return f"temporary files {partial}"

@@ -132,7 +132,9 @@ def attempt(name: str, command: Command, kind: Kind, wait: float) -> tuple[float
             time.sleep(0.1)
         if alive := [each.name() for each in members.values() if is_alive(each)]:
             problems.append(f"processes {alive}")
-        problems.append("" if kind.twice else left_behind(Path(out), [], Path(temporary)))
+        if not kind.twice:
+            problems.append(left_behind(Path(out), [], Path(temporary)))
+            problems += [str(folder) for folder in Path(temporary).glob("dsanet-ray-*")]
         return seconds, "; ".join(filter(None, problems))
 
 
