@@ -20,7 +20,7 @@ from stores.scores.parts import (
     refuse_gaps,
     whole_parts,
 )
-from stores.scores.schema import ScoredVideo, ScoreHeader, event_of
+from stores.scores.schema import ScoredVideo, ScoreHeader, class_columns, event_of
 from stores.scores.writer import is_ours
 
 
@@ -80,7 +80,7 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScore
         ids = {video_id for video_id in wanted if counting.has(video_id, part)}
         if not ids:
             continue
-        names = [f"p_{name}" for name in read_header(part).classes]
+        names = class_columns(read_header(part).classes)
         for video_id, rows in iterate_videos(part, ["time", "score", *names], ids):
             if video_id in ids and (item := wanted.pop(video_id, None)):
                 refuse_gaps(rows, part)

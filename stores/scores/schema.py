@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from stores.files.typed import convert, decode_json
 from stores.ranges import Count, Finite, PositiveAmount
 from stores.records import Content, EventRule, Failure, ScoredEvent, StoreError, VideoScores
 
-SCHEMA_VERSION = "4"  # from 4 on a video says what its file held
+SCHEMA_VERSION = "5"  # from 5 on the names of all columns do without quotes
 
 EVENTS_SCHEMA = pa.schema(
     [
@@ -150,7 +152,10 @@ class ScoreHeader:
 
 
 def scores_schema(header: ScoreHeader) -> pa.Schema:
-    """Return the schema of ``scores/``: the fixed columns, then ``p_<class>`` for each class."""
+    """Return the schema of ``scores/``: the fixed columns, then one for each class.
+
+    The metadata of a class's column hold its name as it is.
+    """
     columns = [
         ("video_id", pa.dictionary(pa.int32(), pa.string())),
         ("frame", pa.int32()),
@@ -158,11 +163,32 @@ def scores_schema(header: ScoreHeader) -> pa.Schema:
         ("score", pa.float32()),
         ("label", pa.dictionary(pa.int32(), pa.string())),
         ("label_probability", pa.float32()),
-        *[(f"p_{name}", pa.float32()) for name in header.classes],
     ]
     # Columns in which nothing can be missing take two thirds of the time to write.
     fields = [pa.field(name, kind, nullable=False) for name, kind in columns]
+    fields += [
+        pa.field(column, pa.float32(), nullable=False, metadata={"class": name})
+        for column, name in zip(class_columns(header.classes), header.classes, strict=True)
+    ]
     return pa.schema(fields, metadata=header.metadata())
+
+
+def class_columns(classes: Sequence[str]) -> list[str]:
+    """Return the columns of class probabilities in the order of the classes: ``p_road_accident``.
+
+    A name is the class's in lower case, without accents, and an underscore for whatever is no ASCII
+    letter or digit; a class that has none of these is ``p_class_<index>``. A name that an earlier
+    class has gets a number. Most SQL takes upper and lower case for the same.
+    """
+    columns: list[str] = []
+    for index, name in enumerate(classes):
+        ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        plain = re.sub("[^a-z0-9]+", "_", ascii_only).strip("_") or f"class_{index}"
+        column, number = f"p_{plain}", 2
+        while column in columns:
+            column, number = f"p_{plain}_{number}", number + 1
+        columns.append(column)
+    return columns
 
 
 def event_row(event: ScoredEvent) -> dict[str, Any]:

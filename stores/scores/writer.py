@@ -1,7 +1,7 @@
 """Scores as Parquet: one row a frame, and the events and videos they add up to.
 
-A folder of scores is ``scores/``, ``events/`` and ``videos/``, each of zstd Parquet parts that
-DuckDB, pandas and Polars open as they are. A part holds whole videos; its ``videos`` file is
+A folder of scores is ``scores/``, ``events/`` and ``videos/``, each of zstd Parquet parts in types
+and encodings that every common reader knows. A part holds whole videos; its ``videos`` file is
 committed last and so says that the other two are there. A video that failed has a file of its own
 in ``videos/``, so that scoring it later takes its row away.
 """
@@ -81,10 +81,12 @@ def commit_part(
             schema,
             compression="zstd",
             write_page_checksum=True,
-            # Looking up every float in a dictionary takes most of the time, and runs of 16 equal
-            # values, a counter and regular times are shorter in other encodings.
+            # Looking up every float in a dictionary takes most of the time, and a counter is
+            # shorter in another encoding. Times would be as streams of bytes, which fastparquet
+            # and Spark's vectorised reader refuse, so zstd looks longer at them.
             use_dictionary=["video_id", "label"],
-            column_encoding={"frame": "DELTA_BINARY_PACKED", "time": "BYTE_STREAM_SPLIT"},
+            column_encoding={"frame": "DELTA_BINARY_PACKED"},
+            compression_level={"time": 3},
             write_statistics=_SEARCHED,
         ) as writer,
     ):

@@ -21,6 +21,7 @@ from stores.scores.schema import (
     EVENTS_SCHEMA,
     VIDEOS_SCHEMA,
     ScoreHeader,
+    class_columns,
     event_of,
     event_row,
     failure_row,
@@ -82,11 +83,11 @@ def test_a_key_that_is_missing_is_named_in_words():
         ScoreHeader.from_metadata({b"schema_version": b"3"}, PART)
 
 
-@pytest.mark.parametrize("version", [b"1", b"2"])
+@pytest.mark.parametrize("version", [b"1", b"4"])
 def test_files_of_earlier_versions_are_refused_by_name(version):
-    """They do not say what their videos' files held."""
+    """They do not say what their videos' files held, or have columns of other names."""
     metadata = HEADER.metadata() | {b"schema_version": version}
-    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 4; move its folder away"):
+    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 5; move its folder away"):
         ScoreHeader.from_metadata(metadata, PART)
 
 
@@ -95,6 +96,21 @@ def test_every_class_has_a_column_and_no_value_may_be_missing():
     assert schema.names[-2:] == ["p_normal", "p_fire"]
     assert not any(field.nullable for field in schema)
     assert ScoreHeader.from_metadata(schema.metadata, PART) == HEADER
+
+
+@pytest.mark.parametrize(
+    ("classes", "columns"),
+    [
+        (("normal", "Road Accident", "RoadAccidents"), "normal road_accident roadaccidents"),
+        (("a b", "a-b", "A  B!", "a b 2"), "a_b a_b_2 a_b_3 a_b_2_2"),
+        (("Überfall", "café", "ﬁre"), "uberfall cafe fire"),
+        (("normal", "火灾", '$\n"', ""), "normal class_1 class_2 class_3"),
+        (("class_1", "драка"), "class_1 class_1_2"),
+        (("7", "select", "p_x"), "7 select p_x"),
+    ],
+)
+def test_columns_of_classes_need_no_quotes_and_are_unique(classes, columns):
+    assert class_columns(classes) == [f"p_{name}" for name in columns.split()]
 
 
 def test_an_event_comes_back_from_its_row():

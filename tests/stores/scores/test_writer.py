@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow.parquet as pq
+import pytest
+from fastparquet import ParquetFile
 
 from model.scoring.events import label_all
 from stores.records import DecodeAudit, EventRule, Failure, VideoItem, VideoScores
@@ -61,22 +66,67 @@ def test_what_is_being_written_is_not_seen(tmp_path):
     assert len(list(read_scores(tmp_path, [VideoItem("a.mp4", "")]))) == 1
 
 
-def test_duckdb_and_pandas_open_the_folder_as_it_is(tmp_path):
+def read_with_fastparquet(path):
+    with path.open("rb") as file:  # it leaves files open that it opens itself
+        return ParquetFile(file).to_pandas()
+
+
+READERS = {
+    "pyarrow": lambda folder: pq.read_table(folder).to_pandas(),
+    "pandas": pd.read_parquet,
+    "fastparquet": lambda folder: pd.concat(map(read_with_fastparquet, folder.iterdir())),
+    "polars": lambda folder: pl.read_parquet(folder / "*.parquet").to_pandas(),
+    "duckdb": lambda folder: duckdb.sql(f"from '{folder}/*.parquet'").df(),
+}
+
+
+def comparable(table):
+    """Rows in order of video and frame, missing values being None whatever the reader's are."""
+    rows = [
+        {key: None if pd.isna(value) else value for key, value in row.items()}
+        for row in table.astype(object).to_dict("records")
+    ]
+    return sorted(rows, key=lambda row: (row["video_id"], row.get("frame", 0)))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_reads_the_folder_as_it_is(tmp_path, reader):
+    """Missing values, a failure, a part without events and names beyond ASCII among it."""
+    first, second = scored(), replace(scored("é b.mp4"), audit=None)
+    failure = Failure(VideoItem("c.mp4", "/videos/c.mp4"), "no video stream")
+    write_scores(tmp_path, HEADER, label_all([first, second], HEADER), [failure])
+    write_scores(tmp_path, HEADER, label_all([scored("d.mp4", peak=slice(0, 0))], HEADER))
+    for kind, count in (("scores", 300), ("events", 2), ("videos", 4)):
+        files = (tmp_path / kind).iterdir()
+        rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+        assert len(rows) == count
+        assert comparable(READERS[reader](tmp_path / kind)) == comparable(pd.DataFrame(rows))
+
+
+def test_encodings_are_those_that_every_reader_knows(tmp_path):
+    """Spark's vectorised reader and fastparquet know no byte streams, BigQuery no other codec."""
     write_scores(tmp_path, HEADER, label_all([scored()], HEADER))
-    write_scores(tmp_path, HEADER, label_all([scored("b.mp4")], HEADER))
-    rows = duckdb.sql(
-        f"select video_id, count(*), max(score) from '{tmp_path}/scores/*.parquet' "
-        "group by video_id order by video_id"
-    ).fetchall()
-    assert [(row[0], row[1], round(row[2], 4)) for row in rows] == [
-        ("a.mp4", 100, 0.9),
-        ("b.mp4", 100, 0.9),
-    ]
-    table = pd.read_parquet(tmp_path / "scores")
-    assert list(table.columns) == [
-        *("video_id", "frame", "time", "score", "label", "label_probability", "p_normal", "p_fire")
-    ]
-    assert set(table["label"]) == {"normal", "fire"}
+    known = {"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY", "DELTA_BINARY_PACKED"}
+    for path in tmp_path.rglob("*.parquet"):
+        group = pq.read_metadata(path).row_group(0)
+        columns = [group.column(index) for index in range(group.num_columns)]
+        assert set().union(*(column.encodings for column in columns)) <= known
+        assert {column.compression for column in columns} == {"ZSTD"}
+
+
+def test_classes_are_asked_for_in_sql_without_quotes(tmp_path):
+    """And read back under their own names, whatever these are."""
+    header = replace(HEADER, classes=("normal", 'Road "Accident"\n$'))
+    write_scores(tmp_path, header, label_all([scored()], header))
+    query = f"select max(p_road_accident) from '{tmp_path}/scores/*.parquet'"
+    assert duckdb.sql(query).fetchall() == [(pytest.approx(0.9),)]
+    (part,) = (tmp_path / "scores").iterdir()
+    assert read_header(part).classes == header.classes
+    assert pq.read_schema(part).field("p_road_accident").metadata[b"class"] == (
+        header.classes[1].encode()
+    )
+    (back,) = read_scores(tmp_path, [VideoItem("a.mp4", "")])
+    np.testing.assert_array_equal(back.probabilities, scored().probabilities)
 
 
 def test_metadata_states_schema_model_recipe_and_rule(tmp_path):
@@ -84,7 +134,7 @@ def test_metadata_states_schema_model_recipe_and_rule(tmp_path):
     for kind in ("scores", "events", "videos"):
         (part,) = (tmp_path / kind).iterdir()
         assert read_header(part) == HEADER
-        assert pq.read_schema(part).metadata[b"schema_version"] == b"4"
+        assert pq.read_schema(part).metadata[b"schema_version"] == b"5"
 
 
 def test_the_same_videos_make_the_same_parts(tmp_path):
