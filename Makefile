@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate calibrate score watch report ablate docs check test test-fast test-long faults fuzz bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score watch events report ablate docs check test test-fast test-long faults fuzz bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -55,6 +55,9 @@ score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores
 watch: $(READY) ## VIDEOS=folder CHECKPOINT=folder: score new videos as they are finished
 	@$(RUN) watch $(if $(VIDEOS),"$(VIDEOS)") $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
 		$(call option,WEIGHTS,weights) $(ARGS)
+
+events: $(READY) ## SCORES=folder ARGS='--threshold 0.6': another rule for stored scores, no video read
+	@$(RUN) events $(if $(SCORES),"$(SCORES)") $(call option,CHECKPOINT,checkpoint) $(ARGS)
 
 report: $(READY) ## [SCORES=folder]: pages with player, curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)

@@ -24,6 +24,7 @@ COMMANDS = (
     "calibrate",
     "score",
     "watch",
+    "events",
     "report",
     "plot",
     "ablate",

@@ -17,6 +17,7 @@ from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.outputs import default_scores, write_settings
+from pipeline.stages.events import open_labelled
 from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.datasets.folder import items_of
@@ -108,7 +109,7 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
     items = _items(run.videos)
     folder = run.out or default_scores(run.videos)
     with exclusive(folder):
-        rows = open_scores(folder, plan.header)
+        rows = open_labelled(folder, plan.header, plan.checkpoint.training.temperature)
         pending = find_pending(folder, items, recorded(rows), run.reading)
         write_settings(folder, "score", run)
         record_root(folder, run.videos)

@@ -55,7 +55,7 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
             f"weights {source!r} of {recipe.model} are not those the checkpoint's features were "
             "made with; give WEIGHTS=<that file or tag>"
         )
-    calibration = _find_calibration(path, checkpoint) if events.calibrated else None
+    calibration = find_calibration(path, checkpoint) if events.calibrated else None
     header = ScoreHeader(
         classes=checkpoint.provenance.classes,
         model_fingerprint=checkpoint.fingerprint,
@@ -66,8 +66,10 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
     return ScoringPlan(checkpoint, recipe, source, header)
 
 
-def resolve_rule(events: EventOptions, calibration: Calibration | None = None) -> EventRule:
-    """Return the rule that options ask for, over the calibration's, over the defaults."""
+def resolve_rule(
+    events: EventOptions, calibration: Calibration | ScoreHeader | None = None
+) -> EventRule:
+    """Return the rule that options ask for, over the calibration's or header's, over defaults."""
     rule = EventRule() if calibration is None else calibration.rule
     return replace(
         rule,
@@ -78,7 +80,7 @@ def resolve_rule(events: EventOptions, calibration: Calibration | None = None) -
     )
 
 
-def _find_calibration(path: Path, checkpoint: Checkpoint) -> Calibration | None:
+def find_calibration(path: Path, checkpoint: Checkpoint) -> Calibration | None:
     """Return the calibration that belongs to a checkpoint; one of another is logged, not used."""
     folder = path.parent if path.is_file() else path
     calibration = load_calibration(folder)

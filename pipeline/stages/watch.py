@@ -20,6 +20,7 @@ from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.shard_worker import stage_settings
 from pipeline.options import ReadOptions
 from pipeline.outputs import default_scores, write_settings
+from pipeline.stages.events import open_labelled
 from pipeline.stages.pending import find_pending
 from pipeline.stages.score import latest_generation, part_sink, recorded
 from pipeline.stages.scoring_plan import make_scoring_plan
@@ -146,7 +147,9 @@ def watch(
     log_passed_over(walk(run.folder))
     folder = run.out or default_scores(run.folder)
     with exclusive(folder), ExitStack() as cluster:
-        rows = {row.video_id: row for row in open_scores(folder, plan.header)}
+        temperature = plan.checkpoint.training.temperature
+        there = open_labelled(folder, plan.header, temperature)
+        rows = {row.video_id: row for row in there}
         already = len(rows)
         write_settings(folder, "watch", run)
         record_root(folder, run.folder)

@@ -1,4 +1,4 @@
-"""Rows of a folder of scores that do not count any more: told apart, and taken out of their parts.
+"""Rows of a folder of scores that do not count any more: told apart, replaced, and taken out.
 
 A video that is scored again goes into a part of a higher generation, from whose commit on it is the
 one that counts. Its old rows are then removed: the part is written anew without them, and only then
@@ -7,7 +7,7 @@ is the old one taken away, its ``videos/`` first, so that what is left of it is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stores.files.locations import openable
+from stores.records import LabelledScores, StoreError
 from stores.scores.parts import KINDS, read_header, read_part
-from stores.scores.schema import ScoredVideo
-from stores.scores.writer import commit_part, part_name
+from stores.scores.schema import ScoredVideo, ScoreHeader, found_columns
+from stores.scores.writer import commit_part, part_name, write_failure, write_part
 
 
 def newest(rows: Iterable[ScoredVideo]) -> dict[str, ScoredVideo]:
@@ -42,12 +43,50 @@ def drop_outdated(folder: Path, rows: Collection[ScoredVideo]) -> None:
         kept = [row for row in counting.values() if row.part == name]
         if kept:
             _write_anew(folder, name, kept)
-        for kind in reversed(KINDS):
-            (folder / kind / name).unlink(missing_ok=True)
+        _remove(folder, name)
+
+
+def relabel_part(
+    folder: Path, name: str, header: ScoreHeader, results: Sequence[LabelledScores], generation: int
+) -> None:
+    """Replace a part by one of another rule or temperature; ``results`` are its videos by these.
+
+    Whatever else is known of its videos stays. A part of failures, which has no results, too gets
+    the other header.
+
+    Raises:
+        StoreError: The part is damaged, its scores are not those of its videos, or the folder
+            cannot be written.
+    """
+    rows = read_part(folder / "videos" / name).to_pylist()
+    by_id = {result.scores.item.video_id: result for result in results}
+    scored = {video_id: len(each.labels) for video_id, each in by_id.items()}
+    if scored != {row["video_id"]: row["frames"] for row in rows if row["status"] != "failed"}:
+        raise StoreError(
+            f"{folder / 'scores' / name} has rows that are not those of its videos; run "
+            "`verify --repair` on the folder, then score again"
+        )
+    if not results:
+        for row in rows:
+            write_failure(folder, header, row | {"generation": generation})
+        return
+    rows = [
+        row | found_columns(result.scores, result.events) | {"generation": generation}
+        for row in rows
+        for result in [by_id[row["video_id"]]]
+    ]
+    made = part_name(header, generation, list(by_id))
+    write_part(folder, made, header, results, rows)
+    _remove(folder, name)
 
 
 def _rank(row: ScoredVideo) -> tuple[int, bool]:
     return row.generation, row.status != "failed"
+
+
+def _remove(folder: Path, name: str) -> None:
+    for kind in reversed(KINDS):
+        (folder / kind / name).unlink(missing_ok=True)
 
 
 def _write_anew(folder: Path, name: str, rows: Collection[ScoredVideo]) -> None:

@@ -24,12 +24,18 @@ def folder_header(folder: Path) -> ScoreHeader:
     """Return the header that all parts of a folder of scores have in common.
 
     Raises:
-        StoreError: Nothing was scored there, or a part is damaged or not ours.
+        StoreError: Nothing was scored there, a part is damaged or not ours, or they are of two
+            rules because what was to give them another one did not come to its end.
     """
-    parts = parts_in(folder, "videos")
-    if not parts:
+    headers = [read_header(part) for part in parts_in(folder, "videos")]
+    if not headers:
         raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
-    return read_header(parts[0])
+    if any(header != headers[0] for header in headers):
+        raise StoreError(
+            f"{folder} holds events of two rules: the `events`, `score` or `watch` that was to "
+            "replace one of them did not come to its end; run it again"
+        )
+    return headers[0]
 
 
 def read_header(part: Path) -> ScoreHeader:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from stores.files.commit import refuse_links
 from stores.files.typed import convert
-from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
-from stores.scores.outdated import drop_outdated, newest
+from stores.records import LabelledScores, ScoredEvent, StoreError, VideoItem, VideoScores
+from stores.scores.outdated import drop_outdated, newest, relabel_part
 from stores.scores.parts import (
     KINDS,
     iterate_videos,
@@ -80,16 +80,22 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScore
         ids = {video_id for video_id in wanted if counting.has(video_id, part)}
         if not ids:
             continue
-        names = class_columns(read_header(part).classes)
-        for video_id, rows in iterate_videos(part, ["time", "score", *names], ids):
-            if video_id in ids and (item := wanted.pop(video_id, None)):
-                refuse_gaps(rows, part)
-                yield VideoScores(
-                    item=item,
-                    times=rows["time"].to_numpy(),
-                    score=rows["score"].to_numpy(),
-                    probabilities=np.stack([rows[name].to_numpy() for name in names], axis=1),
-                )
+        for scores in _scores_in(part, {video_id: wanted[video_id] for video_id in ids}):
+            if wanted.pop(scores.item.video_id, None):
+                yield scores
+
+
+def _scores_in(part: Path, items: Mapping[str, VideoItem]) -> Iterator[VideoScores]:
+    names = class_columns(read_header(part).classes)
+    for video_id, rows in iterate_videos(part, ["time", "score", *names], items.keys()):
+        if item := items.get(video_id):
+            refuse_gaps(rows, part)
+            yield VideoScores(
+                item=item,
+                times=rows["time"].to_numpy(),
+                score=rows["score"].to_numpy(),
+                probabilities=np.stack([rows[name].to_numpy() for name in names], axis=1),
+            )
 
 
 class _Counting:
@@ -131,14 +137,34 @@ def check_part(folder: Path, name: str) -> None:
         raise StoreError(f"{folder / 'scores' / name} has {frames} rows, not those of its videos")
 
 
-def open_scores(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
+def newest_header(folder: Path) -> ScoreHeader:
+    """Return the header of what was written last to a folder of scores.
+
+    Raises:
+        StoreError: Nothing was scored there, or a part is damaged or not ours.
+    """
+    rows = read_videos(folder)
+    if not rows:
+        raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
+    return read_header(folder / "videos" / max(rows, key=lambda row: row.generation).part)
+
+
+Relabel = Callable[[Iterable[VideoScores], ScoreHeader], Sequence[LabelledScores]]
+"""From the scores of a part and its header to the same videos by another rule or temperature."""
+
+
+def open_scores(
+    folder: Path, header: ScoreHeader, relabel: Relabel | None = None
+) -> list[ScoredVideo]:
     """Return what a folder to write into holds, after removing what a killed run left unfinished.
 
     That is scores and events whose videos were never committed, and rows of videos that were scored
-    again since.
+    again since. Parts of another rule or temperature are replaced by what ``relabel`` makes of
+    their scores, one part at a time; what is interrupted goes on with the next call.
 
     Raises:
-        StoreError: What is there was made with another model, recipe or event rule, or is a link.
+        StoreError: What is there was made with another model or recipe, or is a link; or with
+            another rule or temperature, and there is no ``relabel``.
     """
     for kind in KINDS:
         refuse_links(folder / kind, folder)
@@ -148,14 +174,33 @@ def open_scores(folder: Path, header: ScoreHeader) -> list[ScoredVideo]:
         if part.name not in finished and is_ours(part.name):
             part.unlink()
     for part in committed:
-        if (theirs := read_header(part)) != header:
+        theirs = read_header(part)
+        if theirs != header and not (relabel and theirs.has_scores_of(header)):
             raise StoreError(
                 f"{folder} holds scores of another run ({_unlike(theirs, header)}); "
                 "give another OUT, or remove them"
             )
     rows = [row for part in committed for row in _videos_in(part)]
     drop_outdated(folder, rows)
+    if relabel:
+        _relabel_parts(folder, header, relabel)
     return read_videos(folder)
+
+
+def _relabel_parts(folder: Path, header: ScoreHeader, relabel: Relabel) -> None:
+    """Replace the parts of another rule or temperature; no row is outdated when this begins."""
+    rows = read_videos(folder)
+    generation = max((row.generation for row in rows), default=0) + 1
+    for name in sorted({row.part for row in rows}):
+        if (theirs := read_header(folder / "videos" / name)) == header:
+            continue
+        items = {
+            row.video_id: VideoItem(row.video_id, row.path)
+            for row in rows
+            if row.part == name and row.status != "failed"
+        }
+        scores = _scores_in(folder / "scores" / name, items) if items else ()
+        relabel_part(folder, name, header, relabel(scores, theirs), generation)
 
 
 def remove_other_parts(folder: Path, header: ScoreHeader, kept: str) -> None:

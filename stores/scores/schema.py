@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,14 @@ class ScoreHeader:
     recipe_fingerprint: str
     rule: EventRule
     score_temperature: PositiveAmount | None = None
+
+    def has_scores_of(self, other: ScoreHeader) -> bool:
+        """Return whether both are of one model and recipe, so that one's scores make the other's.
+
+        Rule and temperature are applied to scores, which stay what they are.
+        """
+        same = replace(self, rule=other.rule, score_temperature=other.score_temperature)
+        return same == other
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the key-value metadata of a file."""
@@ -208,7 +216,6 @@ def video_row(
 ) -> dict[str, Any]:
     """Return the row of a scored video."""
     audit = result.audit
-    best = max(events, key=lambda event: event.peak, default=None)
     audited = "decoder", "expected_frames", "duplicate_frames", "lost_frames", "container_seconds"
     return {
         "video_id": result.item.video_id,
@@ -217,14 +224,22 @@ def video_row(
         "reason": "" if audit is None else audit.mismatch or audit.note,
         "frames": result.score.shape[0],
         "seconds": float(result.times[-1]),
-        "peak": float(result.score.max()),
-        "label": "" if best is None else best.label,
-        "events": len(events),
+        **found_columns(result, events),
         **{name: getattr(audit, name, None) for name in audited},
         "clock_steps": None if audit is None else [step.frame for step in audit.steps],
         "attempts": 1,
         **_content_columns(result.content),
         "generation": generation,
+    }
+
+
+def found_columns(result: VideoScores, events: Sequence[ScoredEvent]) -> dict[str, Any]:
+    """Return what the rule and the temperature make of a video's row."""
+    best = max(events, key=lambda event: event.peak, default=None)
+    return {
+        "peak": float(result.score.max()),
+        "label": "" if best is None else best.label,
+        "events": len(events),
     }
 
 

@@ -9,9 +9,10 @@ in ``videos/``, so that scoring it later takes its row away.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,23 +46,42 @@ def write_scores(
 
     A video that lies in parts of an earlier ``generation`` too counts as it is in this one.
     """
-    schema = VIDEOS_SCHEMA.with_metadata(header.metadata())
     for failure in failures:
-        path = folder / "videos" / failure_name(failure.item.video_id)
-        _write_table(path, pa.Table.from_pylist([failure_row(failure, generation)], schema))
+        write_failure(folder, header, failure_row(failure, generation))
     if not results:
         return
     ids = [r.scores.item.video_id for r in results] + [f.item.video_id for f in failures]
-    found = [{"video_id": r.scores.item.video_id} | event_row(e) for r in results for e in r.events]
     rows = [video_row(r.scores, r.events, generation) for r in results]
+    write_part(folder, part_name(header, generation, ids), header, results, rows)
+
+
+def write_failure(folder: Path, header: ScoreHeader, row: Mapping[str, Any]) -> None:
+    """Commit the row of a video that failed as its own file; errors as in committing."""
+    path = folder / "videos" / failure_name(row["video_id"])
+    _write_table(path, _videos_table([row], header))
+
+
+def write_part(
+    folder: Path,
+    name: str,
+    header: ScoreHeader,
+    results: Sequence[LabelledScores],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Commit videos, whose rows in ``videos/`` are given, as one part; errors as in committing."""
+    found = [{"video_id": r.scores.item.video_id} | event_row(e) for r in results for e in r.events]
     commit_part(
         folder,
-        part_name(header, generation, ids),
+        name,
         scores_schema(header),
         _tables(results, header),
         events=pa.Table.from_pylist(found, EVENTS_SCHEMA.with_metadata(header.metadata())),
-        videos=pa.Table.from_pylist(rows, schema),
+        videos=_videos_table(rows, header),
     )
+
+
+def _videos_table(rows: Sequence[Mapping[str, Any]], header: ScoreHeader) -> pa.Table:
+    return pa.Table.from_pylist(rows, VIDEOS_SCHEMA.with_metadata(header.metadata()))
 
 
 def commit_part(

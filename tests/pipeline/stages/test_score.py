@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.views.report.build import write_report
 from stores.files.roots import recorded_roots
 from stores.records import StoreError, VideoItem
 from stores.scores.parts import folder_header
-from stores.scores.reader import read_scores
+from stores.scores.reader import read_scores, read_videos
 
 
 def decodable_frames(path) -> list[float]:
@@ -110,6 +111,20 @@ def test_hostile_names_are_only_names(footage, checkpoint, tmp_path, capsysbinar
     page = write_report(ReportRun(scores=report.folder)).page
     assert r"caf\\xe9\\x0a.mp4" in (page.parent / "data" / "index.js").read_text()
     assert score(run).already == 6
+
+
+@pytest.mark.ray
+def test_another_threshold_reads_no_video_again(scored, footage, checkpoint):
+    run = ScoreRun(footage, checkpoint, out=scored.folder, events=EventOptions(threshold=0.0))
+    report = score(run)
+    assert (report.new, report.already) == (0, 14)
+    assert folder_header(scored.folder).rule.threshold == 0
+    assert {row.events for row in report.videos} == {1}
+    assert score(replace(run, events=EventOptions())).new == 0
+    assert read_videos(scored.folder) == [
+        replace(row, part=now.part, generation=now.generation)
+        for row, now in zip(scored.videos, read_videos(scored.folder), strict=True)
+    ]
 
 
 def test_mistakes_are_named(tmp_path):

@@ -146,6 +146,14 @@
     find("rule").textContent = `${rule} and lasts ${shortest} frames or more. The files hold the events of ${stored}.`;
   }
 
+  // A file that the command `events` takes: python -m pipeline events SCORES --rule rule.json
+  function saveRule() {
+    const link = document.createElement("a");
+    link.download = "rule.json";
+    link.href = `data:application/json,${encodeURIComponent(JSON.stringify({ ...video.rule, threshold }))}`;
+    link.click();
+  }
+
   async function setThreshold(value) {
     threshold = value;
     showThreshold();
@@ -188,6 +196,7 @@
   function connect() {
     find("threshold").addEventListener("input", (event) => setThreshold(Number(event.target.value)));
     find("reset").addEventListener("click", () => setThreshold(video.rule.threshold));
+    find("save").addEventListener("click", saveRule);
     find("earlier").addEventListener("click", () => list.step(-1, now));
     find("later").addEventListener("click", () => list.step(1, now));
     find("closer").addEventListener("click", () => view.zoomBy(2));

@@ -10,6 +10,7 @@ import pytest
 
 from model.scoring.events import find_events, label_all
 from pipeline.commands.report import ReportRun
+from pipeline.stages.events import read_rule
 from pipeline.views.report.build import write_report
 from pipeline.views.report.videos import key_of
 from stores.records import EventRule, VideoItem, VideoScores
@@ -133,6 +134,19 @@ def test_no_copied_name_or_class_becomes_a_formula(page, tmp_path, header, make_
         assert (row["video_id"], row["label"]) == (f"'{name}", "'@SUM(1)")
         assert float(row["peak"]) == pytest.approx(0.9)
         page.goto("about:blank")
+
+
+def test_the_threshold_is_saved_as_a_rule_that_events_takes(
+    page, report, scored, telling, open_video, tmp_path
+):
+    open_video(report, telling[0])
+    page.locator("#threshold").fill("0.37")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save rule").click()
+    assert saved.value.suggested_filename == "rule.json"
+    saved.value.save_as(tmp_path / "rule.json")
+    rule = read_header(next((scored / "videos").glob("part-*"))).rule
+    assert read_rule(tmp_path / "rule.json") == dataclasses.replace(rule, threshold=0.37)
 
 
 def rows_of(text):

@@ -1,0 +1,47 @@
+"""``events``: another threshold, rule or calibration for scores that lie there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from pipeline.console import DONE, print_line
+from pipeline.options import EventOptions, Location
+
+
+@dataclass(frozen=True)
+class EventsRun:
+    """Find labels and events anew in stored scores, by another rule, without reading a video.
+
+    What is not given stays as it is in the folder; with a checkpoint, as score would make it.
+    """
+
+    scores: Positional[Location]
+    """Folder with scores/, events/ and videos/ that score, watch or evaluate wrote."""
+    rule: Location | None = None
+    """A rule.json that a report saved; options of its own right go before it."""
+    checkpoint: Location | None = None
+    """Folder of the checkpoint that made the scores: take over the calibration beside it."""
+    events: OmitArgPrefixes[EventOptions] = EventOptions()
+    """When scores become events."""
+
+
+def execute(run: EventsRun) -> int:
+    """Apply the rule, print what it is and what it found; return the exit code."""
+    from pipeline.stages.events import events
+
+    report = events(run)
+    rule = report.header.rule
+    words = (
+        f"threshold {rule.threshold:g}, release {rule.release:g}, {rule.minimum_frames} frames"
+        + (f", temperature {t:.3f}" if (t := report.header.score_temperature) else "")
+    )
+    if not report.changed:
+        print_line(f"events: nothing to do, all are by this rule ({words}) · {report.folder}")
+        return DONE
+    found = sum(video.events for video in report.videos)
+    print_line(f"events: {found} in {report.changed} videos, by {words} · {report.folder}")
+    if (report.folder / "report").exists():
+        print_line("  its report still shows the old ones; run `report` again")
+    return DONE
