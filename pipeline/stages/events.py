@@ -12,7 +12,7 @@ from model.checkpoint import load_checkpoint
 from model.heads.segment_scorer import Temperatures
 from model.scoring.events import label_all
 from model.scoring.temperature import change_temperature
-from pipeline.options import require_positive, require_share
+from pipeline.options import check_options
 from pipeline.stages.scoring_plan import find_calibration, resolve_rule
 from stores.files.commit import exclusive
 from stores.files.typed import convert, read_json
@@ -45,8 +45,7 @@ def events(run: EventsRun) -> EventsReport:
             a folder in use or not writable.
         ValueError: Options out of range.
     """
-    require_share(threshold=run.events.threshold, release=run.events.release)
-    require_positive(minimum_frames=run.events.minimum_frames)
+    check_options(run)
     if run.checkpoint is None and not run.events.calibrated:
         raise ValueError("--no-calibrated needs --checkpoint: only the model knows its own scores")
     newest_header(run.scores)  # nothing is made where there are no scores
@@ -82,13 +81,7 @@ def read_rule(path: Path) -> EventRule:
     names = [field.name for field in fields(EventRule)]
     if "threshold" not in content or not content.keys() <= set(names):
         raise StoreError(f"{path} is no rule: it has to hold threshold, and may {names[1:]} alone")
-    rule = convert(content, EventRule, path)
-    try:
-        require_share(threshold=rule.threshold, release=rule.release)
-        require_positive(minimum_frames=rule.minimum_frames)
-    except ValueError as error:
-        raise StoreError(f"{path}: {str(error).removeprefix('--')}") from error
-    return rule
+    return convert(content, EventRule, path)
 
 
 def _asked_for(run: EventsRun, newest: ScoreHeader) -> tuple[ScoreHeader, float | None]:
