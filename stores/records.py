@@ -161,7 +161,8 @@ class VideoScores:
     """The scores of one video: a value for every frame.
 
     ``score`` [F] is the anomaly score in [0, 1]; ``probabilities`` [F,K] sum to 1 over the classes,
-    class 0 being normal; ``times`` [F] are seconds.
+    class 0 being normal; ``times`` [F] are seconds. ``clock_steps`` are the frames before which the
+    file's clock steps, though times go on evenly.
     """
 
     item: VideoItem
@@ -170,6 +171,7 @@ class VideoScores:
     probabilities: NDArray[np.float32]
     audit: DecodeAudit | None = None
     content: Content | None = None
+    clock_steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

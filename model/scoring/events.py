@@ -64,11 +64,10 @@ def find_events(scores: VideoScores, classes: Sequence[str], rule: EventRule) ->
 def find_breaks(scores: VideoScores, rule: EventRule) -> list[int]:
     """Return the frames before which the footage breaks off: a gap, or a step of the clock.
 
-    Gaps follow from the times alone; steps are known as long as the audit is.
+    Gaps follow from the times alone.
     """
     gaps = np.flatnonzero(np.diff(scores.times) > rule.longest_gap) + 1
-    steps = () if scores.audit is None else (step.frame for step in scores.audit.steps)
-    return sorted({*gaps.tolist(), *steps})
+    return sorted({*gaps.tolist(), *scores.clock_steps})
 
 
 def find_runs(

@@ -61,6 +61,7 @@ def score_features(
             probabilities=to_frames(probabilities, video.frames),
             audit=video.audit,
             content=video.content,
+            clock_steps=tuple(step.frame for step in video.audit.steps),
         )
 
 

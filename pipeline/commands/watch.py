@@ -15,7 +15,7 @@ from stores.ranges import PositiveAmount, PositiveCount
 
 if TYPE_CHECKING:
     from pipeline.stages.watch import WatchReport
-    from stores.scores.schema import ScoredVideo
+    from stores.scores.rows import ScoredVideo
 
 
 @dataclass(frozen=True)

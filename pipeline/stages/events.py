@@ -18,7 +18,8 @@ from stores.files.commit import exclusive
 from stores.files.typed import convert, read_json
 from stores.records import EventRule, LabelledScores, StoreError, VideoScores
 from stores.scores.reader import newest_header, open_scores
-from stores.scores.schema import ScoredVideo, ScoreHeader
+from stores.scores.rows import ScoredVideo
+from stores.scores.schema import ScoreHeader
 
 if TYPE_CHECKING:
     from pipeline.commands.events import EventsRun

@@ -28,7 +28,8 @@ from stores.files.roots import record_root
 from stores.files.scan import log_passed_over, walk
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem, VideoScores
 from stores.scores.reader import open_scores
-from stores.scores.schema import ScoredVideo, ScoreHeader
+from stores.scores.rows import ScoredVideo
+from stores.scores.schema import ScoreHeader
 from stores.scores.writer import part_name, write_scores
 
 if TYPE_CHECKING:

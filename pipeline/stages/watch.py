@@ -30,7 +30,7 @@ from stores.files.roots import record_root
 from stores.files.scan import find_videos, log_passed_over, walk
 from stores.records import StoreError, VideoItem
 from stores.scores.reader import open_scores, read_videos
-from stores.scores.schema import ScoredVideo
+from stores.scores.rows import ScoredVideo
 from stores.scores.writer import failure_name
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from stores.files.roots import Roots, recorded_roots
 from stores.records import StoreError, VideoItem, VideoScores
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_events, read_scores, read_videos
-from stores.scores.schema import ScoredVideo
+from stores.scores.rows import ScoredVideo
 
 if TYPE_CHECKING:
     from pipeline.commands.plot import PlotRun

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from stores.files.locations import openable
 from stores.records import LabelledScores, StoreError
 from stores.scores.parts import KINDS, read_header, read_part
-from stores.scores.schema import ScoredVideo, ScoreHeader, found_columns
+from stores.scores.rows import ScoredVideo, found_columns
+from stores.scores.schema import ScoreHeader
 from stores.scores.writer import commit_part, part_name, write_failure, write_part
 
 

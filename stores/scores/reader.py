@@ -20,7 +20,8 @@ from stores.scores.parts import (
     refuse_gaps,
     whole_parts,
 )
-from stores.scores.schema import ScoredVideo, ScoreHeader, class_columns, event_of
+from stores.scores.rows import ScoredVideo, event_of
+from stores.scores.schema import ScoreHeader, class_columns
 from stores.scores.writer import is_ours
 
 
@@ -80,12 +81,15 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScore
         ids = {video_id for video_id in wanted if counting.has(video_id, part)}
         if not ids:
             continue
-        for scores in _scores_in(part, {video_id: wanted[video_id] for video_id in ids}):
+        there = {video_id: wanted[video_id] for video_id in ids}
+        for scores in _scores_in(part, there, counting.rows):
             if wanted.pop(scores.item.video_id, None):
                 yield scores
 
 
-def _scores_in(part: Path, items: Mapping[str, VideoItem]) -> Iterator[VideoScores]:
+def _scores_in(
+    part: Path, items: Mapping[str, VideoItem], rows_of: Mapping[str, ScoredVideo]
+) -> Iterator[VideoScores]:
     names = class_columns(read_header(part).classes)
     for video_id, rows in iterate_videos(part, ["time", "score", *names], items.keys()):
         if item := items.get(video_id):
@@ -95,6 +99,7 @@ def _scores_in(part: Path, items: Mapping[str, VideoItem]) -> Iterator[VideoScor
                 times=rows["time"].to_numpy(),
                 score=rows["score"].to_numpy(),
                 probabilities=np.stack([rows[name].to_numpy() for name in names], axis=1),
+                clock_steps=rows_of[video_id].clock_step_frames if video_id in rows_of else (),
             )
 
 
@@ -105,10 +110,11 @@ class _Counting:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._parts = {row.video_id: row.part for row in read_videos(folder)}
+        self.rows = {row.video_id: row for row in read_videos(folder)}
 
     def has(self, video_id: str, part: Path) -> bool:
-        return self._parts.get(video_id) == part.name or not is_ours(part.name)
+        row = self.rows.get(video_id)
+        return (row is not None and row.part == part.name) or not is_ours(part.name)
 
 
 def check_part(folder: Path, name: str) -> None:
@@ -189,17 +195,17 @@ def open_scores(
 
 def _relabel_parts(folder: Path, header: ScoreHeader, relabel: Relabel) -> None:
     """Replace the parts of another rule or temperature; no row is outdated when this begins."""
-    rows = read_videos(folder)
-    generation = max((row.generation for row in rows), default=0) + 1
-    for name in sorted({row.part for row in rows}):
+    rows = {row.video_id: row for row in read_videos(folder)}
+    generation = max((row.generation for row in rows.values()), default=0) + 1
+    for name in sorted({row.part for row in rows.values()}):
         if (theirs := read_header(folder / "videos" / name)) == header:
             continue
         items = {
             row.video_id: VideoItem(row.video_id, row.path)
-            for row in rows
+            for row in rows.values()
             if row.part == name and row.status != "failed"
         }
-        scores = _scores_in(folder / "scores" / name, items) if items else ()
+        scores = _scores_in(folder / "scores" / name, items, rows) if items else ()
         relabel_part(folder, name, header, relabel(scores, theirs), generation)
 
 

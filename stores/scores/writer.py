@@ -20,15 +20,8 @@ import pyarrow.parquet as pq
 
 from stores.files.commit import committing
 from stores.records import Failure, LabelledScores
-from stores.scores.schema import (
-    EVENTS_SCHEMA,
-    VIDEOS_SCHEMA,
-    ScoreHeader,
-    event_row,
-    failure_row,
-    scores_schema,
-    video_row,
-)
+from stores.scores.rows import event_row, failure_row, video_row
+from stores.scores.schema import EVENTS_SCHEMA, VIDEOS_SCHEMA, ScoreHeader, scores_schema
 
 _SEARCHED = ["video_id", "frame", "time", "score", "label", "label_probability"]
 """Columns that readers filter by: these have their minimum and maximum in every row group."""

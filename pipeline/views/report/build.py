@@ -26,7 +26,7 @@ from stores.files.roots import ReplacedError, Roots, recorded_roots
 from stores.records import ScoredEvent, StoreError
 from stores.scores.parts import folder_header
 from stores.scores.reader import read_events, read_videos
-from stores.scores.schema import ScoredVideo
+from stores.scores.rows import ScoredVideo
 
 if TYPE_CHECKING:
     from pipeline.commands.report import ReportRun

@@ -99,6 +99,7 @@ class VideoPage:
     events: list[ScoredEvent]
     truth: list[Truth] | None
     footage: Footage
+    clock_steps: Sequence[int]
     pieces: list[float]
     piece_frames: int
     overview: Overview | None

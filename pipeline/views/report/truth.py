@@ -17,7 +17,7 @@ from stores.records import Event, StoreError, VideoItem, VideoScores
 
 if TYPE_CHECKING:
     from pipeline.commands.report import ReportRun
-    from stores.scores.schema import ScoredVideo
+    from stores.scores.rows import ScoredVideo
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from pipeline.views.report.records import Footage, Row, VideoPage, script
 from pipeline.views.report.truth import TruthIndex, in_seconds
 from stores.records import ScoredEvent, VideoItem, VideoScores
 from stores.scores.reader import read_scores
-from stores.scores.schema import ScoredVideo, ScoreHeader
+from stores.scores.rows import ScoredVideo
+from stores.scores.schema import ScoreHeader
 
 _SPARKS = 60  # points of a sparkline, which is 160 pixels wide
 _LOOKED_AT = 32  # videos whose thumbnails are made at a time
@@ -118,6 +119,7 @@ def _page(plan: ReportPlan, scores: VideoScores, footage: Footage, place: int) -
         events=sorted(plan.events[video.video_id], key=lambda event: event.start),
         truth=None if truth is None else in_seconds(truth, scores),
         footage=footage,
+        clock_steps=scores.clock_steps,
         pieces=[float(time) for time in scores.times[:: curves.PIECE_FRAMES]],
         piece_frames=curves.PIECE_FRAMES,
         overview=curves.overview(scores),

@@ -12,7 +12,6 @@ from model.evaluation.summary import (
     score_metrics,
 )
 from stores.records import (
-    ClockStep,
     DecodeAudit,
     Event,
     EventRule,
@@ -87,11 +86,10 @@ def test_details_say_how_sure_and_at_what_price(split):
 
 def test_gaps_and_steps_of_the_clock_are_no_hours_and_end_alarms(split):
     """The fourth video's clock steps, and the first one shows nothing for a day."""
-    audit = DecodeAudit("pyav", 160, 160, 6.4, steps=(ClockStep(80, 3.2, 86_400.0),))
     features, scores = [*split.videos], [*split.scores]
     late = features[0].times + 86_400.0 * (np.arange(160) >= 80)
     features[0], scores[0] = replace(features[0], times=late), replace(scores[0], times=late)
-    scores[3] = replace(scores[3], audit=audit)
+    scores[3] = replace(scores[3], clock_steps=(80,))
     broken = ScoredSplit(features, scores, CLASSES)
     assert broken.breaks == [[80], [], [], [80]]
     assert broken.hours == pytest.approx((4 * 159 - 1) / 25 / 3600)

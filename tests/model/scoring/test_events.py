@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.scoring.events import end_time, find_breaks, find_events, frame_labels, shown_seconds
-from stores.records import ClockStep, DecodeAudit, EventRule, VideoItem, VideoScores
+from stores.records import EventRule, VideoItem, VideoScores
 
 CLASSES = ("normal", "fire", "fight")
 
@@ -92,8 +92,7 @@ def test_between_two_gaps_a_short_stretch_is_an_event_as_a_short_video_is():
 
 
 def test_no_event_goes_on_over_a_step_of_the_clock():
-    audit = DecodeAudit("pyav", 48, 48, 4.8, steps=(ClockStep(30, 3.0, -3600.0),))
-    stepped = replace(scores([0.9] * 3), audit=audit)
+    stepped = replace(scores([0.9] * 3), clock_steps=(30,))
     assert find_breaks(stepped, EventRule()) == [30]
     events = find_events(stepped, CLASSES, EventRule())
     assert [(e.start, e.end, e.end_time) for e in events] == [

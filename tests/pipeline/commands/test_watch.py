@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.commands.watch import print_video, render
 from pipeline.stages.watch import WatchReport
-from stores.scores.schema import ScoredVideo
+from stores.scores.rows import ScoredVideo
 
 
 def test_each_video_is_one_line(capsys):

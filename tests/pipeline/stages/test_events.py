@@ -53,10 +53,10 @@ def test_a_saved_rule_is_taken_over_and_options_go_before_it(folder, tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"threshold": 1.5}, r"threshold has to be from 0 to 1, got 1\.5"),
-        ({"threshold": math.nan}, "threshold has to be from 0 to 1, got nan"),
-        ({"threshold": 0.5, "release": -1}, "release has to be from 0 to 1, got -1"),
-        ({"threshold": 0.5, "minimum_frames": 0}, "minimum-frames has to be above 0"),
+        ({"threshold": 1.5}, r"threshold: expected `float` <= 1"),
+        ({"threshold": math.nan}, "threshold: expected `float` >= 0"),
+        ({"threshold": 0.5, "release": -1}, "release: expected `float` >= 0"),
+        ({"threshold": 0.5, "minimum_frames": 0}, "minimum_frames: expected `int` >= 1"),
         ({"threshold": "high"}, "threshold: expected `float`, got `str`"),
         ({"release": 0.5}, "is no rule: it has to hold threshold"),
         ({"threshold": 0.5, "treshold": 0.4}, "is no rule"),

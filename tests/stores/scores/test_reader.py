@@ -278,3 +278,10 @@ def test_parts_whose_columns_may_be_null_are_read_beside_newer_ones(tmp_path):
     write_scores(tmp_path, HEADER, label_all([made("b.mp4")], HEADER))
     back = read_scores(tmp_path, [made("a.mp4").item, made("b.mp4").item])
     assert {each.item.video_id for each in back} == {"a.mp4", "b.mp4"}
+
+
+def test_where_the_clock_steps_comes_back_so_that_events_can_be_found_again(tmp_path):
+    stepped = replace(made("a.mp4"), clock_steps=(30, 41))
+    write_scores(tmp_path, HEADER, label_all([stepped, made("b.mp4")], HEADER))
+    found = read_scores(tmp_path, [stepped.item, made("b.mp4").item])
+    assert [each.clock_steps for each in found] == [(30, 41), ()]

@@ -53,7 +53,7 @@ const timelines = (() => {
       return piece.times ? piece.times[offset] : piece.start + offset * piece.step;
     }
 
-    // Frames before which nothing is shown for longer than a gap may last.
+    // Frames before which nothing is shown for longer than a gap may last, or the clock steps.
     breaks(longest) {
       const found = [];
       let latest = Infinity;
@@ -66,7 +66,7 @@ const timelines = (() => {
           if (dense) break;
         }
       }
-      return found;
+      return [...new Set([...found, ...this.video.clock_steps])].sort((one, other) => one - other);
     }
 
     // When an event that ends before a frame ends: where that begins, but for a gap between.

@@ -6,7 +6,7 @@ from pipeline.views.report.truth import find_truth, in_seconds
 from stores.datasets import base
 from stores.features.manifest import write_manifest
 from stores.records import Event, StoreError, VideoItem
-from stores.scores.schema import ScoredVideo
+from stores.scores.rows import ScoredVideo
 
 
 def row(video_id, path):
