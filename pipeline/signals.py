@@ -115,6 +115,13 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def kill_descendants() -> None:
+    """Kill all processes below this one."""
+    for child in descendants(os.getpid()):
+        with suppress(OSError):  # ended since
+            os.kill(child, signal.SIGKILL)
+
+
 @contextmanager
 def kept_handlers() -> Iterator[None]:
     """Keep the handlers of all signals, whatever a library would do to them in the block."""
@@ -192,9 +199,7 @@ def _end(code: int, line: str = "") -> NoReturn:
     if line:
         with suppress(OSError):
             os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{line}\n".encode())
-    for child in descendants(os.getpid()):
-        with suppress(OSError):  # ended since
-            os.kill(child, signal.SIGKILL)
+    kill_descendants()
     for folder in _this.folders:
         _remove(folder)
     os._exit(code)

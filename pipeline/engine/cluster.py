@@ -21,7 +21,7 @@ from pipeline.engine.session import (
     require_usable_machine,
     watched,
 )
-from pipeline.signals import kept_handlers
+from pipeline.signals import ending, kept_handlers, kill_descendants
 
 CHUNK_FRAMES = 64
 """Sampled frames that travel together: 17 MB at 340×256, large against Ray's cost of about 1 ms."""
@@ -159,7 +159,10 @@ def _ray(
         with watched(is_alive, patience):
             yield
     finally:
-        ray.shutdown()
+        if ending() is None:
+            ray.shutdown()
+        else:  # which would hang, with Python's lock held, where a signal ended Ray's servers too
+            kill_descendants()
 
 
 def node_is_alive(node_id: str) -> bool:
