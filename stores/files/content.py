@@ -20,7 +20,7 @@ from stores.records import Content
 _BLOCK = 1 << 16
 _SAMPLES = 16  # blocks, the first and the last among them: 1 MiB, a moment even over a network
 _SAMPLED, _WHOLE = "samples", "whole"
-_TAGS = "ETag", "etag", "md5Hash", "checksum", "sha256"
+_TAGS = "ETag", "etag", "md5Hash", "blob_id", "checksum", "sha256"
 _DATES = "LastModified", "last_modified", "mtime", "updated", "Last-Modified", "created"
 
 
