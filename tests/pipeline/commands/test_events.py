@@ -1,13 +1,16 @@
 """Scores that lie there by another rule, against the same scored anew."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from model.scoring.events import label_all
 from pipeline.commands.evaluate import EvaluateRun
+from pipeline.options import EventOptions
 from pipeline.stages.evaluate import load_test_split
+from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.calibration import load_calibration
 from stores.records import EventRule, VideoItem
 from stores.scores.parts import folder_header
@@ -86,6 +89,16 @@ def test_a_calibration_makes_the_scores_of_scoring_anew_and_can_be_taken_back(
                 np.testing.assert_allclose(ours[tells], theirs[tells], atol=2e-5)
                 np.testing.assert_allclose(ours, theirs, atol=0.012)
     (checkpoint / "calibration.json").unlink()
+
+
+def test_watch_does_it_by_itself(call, trained, test_split, tmp_path):
+    checkpoint, out = trained / "synthetic" / "train", tmp_path / "scores"
+    header = make_scoring_plan(checkpoint, "", EventOptions()).header
+    write_scores(out, header, label_all(test_split.scored("cpu").scores[:3], header))
+    (tmp_path / "videos").mkdir()
+    options = "--checkpoint", checkpoint, "--out", out, "--threshold", 0.99, "--once"
+    assert call("watch", tmp_path / "videos", *options) == 0
+    assert folder_header(out) == replace(header, rule=EventRule(threshold=0.99))
 
 
 def test_an_evaluations_scores_get_a_rule_and_another_models_are_refused(
