@@ -34,7 +34,8 @@ def execute(run: EventsRun) -> int:
     report = events(run)
     rule = report.header.rule
     words = (
-        f"threshold {rule.threshold:g}, release {rule.release:g}, {rule.minimum_frames} frames"
+        f"threshold {rule.threshold:g}, release {rule.release:g}, {rule.minimum_frames} frames, "
+        f"gaps up to {rule.longest_gap:g} s"
         + (f", temperature {t:.3f}" if (t := report.header.score_temperature) else "")
     )
     if not report.changed:
