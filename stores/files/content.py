@@ -19,7 +19,7 @@ from stores.records import Content
 
 _BLOCK = 1 << 16
 _SAMPLES = 16  # blocks, the first and the last among them: 1 MiB, a moment even over a network
-_SAMPLED, _WHOLE = "samples", "whole"
+_SAMPLED, _WHOLE, _UNREAD = "samples", "whole", "unread:"
 _TAGS = "ETag", "etag", "md5Hash", "blob_id", "checksum", "sha256"
 _DATES = "LastModified", "last_modified", "mtime", "updated", "Last-Modified", "created"
 
@@ -28,18 +28,22 @@ def content_of(path: str, *, whole: bool = False) -> Content | None:
     """Return what the file at a path or URL holds; None where there is no file to read.
 
     The digest is of 16 blocks of 64 KiB, evenly spread from head to tail, or of the ``whole`` file;
-    of what lies behind a URL it is the store's own tag, or else its date.
+    of what lies behind a URL it is the store's own tag, or else its date. A file that cannot be
+    read has a digest that says so, and holds something else once it can be.
     """
     if is_url(path):
         return _remote_content(path)
     try:
         status = Path(path).stat()
-        if not path or not stat.S_ISREG(status.st_mode):
-            return None
-        whole = whole or status.st_size <= _BLOCK * _SAMPLES
-        digest = _digest(path, status.st_size, _WHOLE if whole else _SAMPLED)
     except (OSError, ValueError):  # reading it will raise the error that names it
         return None
+    if not path or not stat.S_ISREG(status.st_mode):
+        return None
+    whole = whole or status.st_size <= _BLOCK * _SAMPLES
+    try:
+        digest = _digest(path, status.st_size, _WHOLE if whole else _SAMPLED)
+    except OSError:
+        digest = _UNREAD
     return Content(status.st_size, status.st_mtime_ns, digest)
 
 
@@ -52,6 +56,9 @@ def still_holds(path: str, known: Content, *, trust_date: bool = True) -> bool:
     if is_url(path):
         found = _remote_content(path)
         return found is not None and (found.size, found.digest) == (known.size, known.digest)
+    if known.digest == _UNREAD:  # whatever the date: permissions do not change it
+        found = content_of(path)
+        return found is not None and found.digest == _UNREAD
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size != known.size:

@@ -92,6 +92,19 @@ def test_what_is_no_file_has_no_content(tmp_path, make):
     assert content_of("") is None
 
 
+def test_a_file_that_could_not_be_read_is_another_once_it_can_be(public, without_privileges):
+    path = public / "film.mp4"
+    path.write_text("video")
+    path.chmod(0)
+    with without_privileges():
+        known = content_of(str(path))
+        assert (known.size, known.digest) == (5, "unread:")
+        assert still_holds(str(path), known)
+    path.chmod(0o644)
+    with without_privileges():
+        assert not still_holds(str(path), known)
+
+
 def test_a_remote_object_is_known_by_what_its_store_says():
     url = "memory://content/film.mp4"
     location(url).write_bytes(b"one")
