@@ -48,13 +48,16 @@ calibrate: $(READY) ## [CHECKPOINT=folder]: threshold and probabilities, from a 
 	@$(RUN) calibrate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
 		--out "$(OUT)" $(ARGS)
 
+# Scores go to SCORES, or below an OUT that was given.
+SCORED = $(if $(SCORES),--out "$(SCORES)",$(if $(filter-out outputs,$(OUT)),--out "$(OUT)/scores/$$(basename "$(VIDEOS)")"))
+
 score: $(READY) ## VIDEOS=folder CHECKPOINT=folder: new videos to Parquet scores and a report
 	@$(RUN) score $(call option,VIDEOS,videos) $(call option,CHECKPOINT,checkpoint) \
-		$(call option,SCORES,out) $(call option,WEIGHTS,weights) $(ARGS)
+		$(SCORED) $(call option,WEIGHTS,weights) $(ARGS)
 
 watch: $(READY) ## VIDEOS=folder CHECKPOINT=folder: score new videos as they are finished
-	@$(RUN) watch $(if $(VIDEOS),"$(VIDEOS)") $(call option,CHECKPOINT,checkpoint) $(call option,SCORES,out) \
-		$(call option,WEIGHTS,weights) $(ARGS)
+	@$(RUN) watch $(if $(VIDEOS),"$(VIDEOS)") $(call option,CHECKPOINT,checkpoint) \
+		$(SCORED) $(call option,WEIGHTS,weights) $(ARGS)
 
 events: $(READY) ## SCORES=folder ARGS='--threshold 0.6': another rule for stored scores, no video read
 	@$(RUN) events $(if $(SCORES),"$(SCORES)") $(call option,CHECKPOINT,checkpoint) $(ARGS)

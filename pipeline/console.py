@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from stores.files.names import one_line
+from stores.files.names import counted, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,11 +53,11 @@ def print_failures(failures: Sequence[Failure]) -> int:
 
 
 def print_changed(redone: int, kept: int) -> None:
-    """Print how many files were not any more what results were made of, and what became of them."""
+    """Print how many files changed since results were made of them, and what became of these."""
     if redone:
         print_line(f"  {redone} of them again, since their files changed")
     if kept:
-        print_line(f"  {kept} files changed since, and their results were kept as they were")
+        print_line(f"  {counted(kept, 'file')} changed since, and kept the results that were there")
 
 
 def print_marked(videos: int, folder: Path) -> None:

@@ -76,8 +76,8 @@ class ReadOptions:
     retry_failed: bool = False
     """Try the videos again that an earlier run recorded as failures, though they did not change."""
     on_change: OnChange = "redo"
-    """What becomes of results whose file is not any more what was read: redo replaces them, keep
-    leaves them, refuse ends the run."""
+    """What becomes of results whose file changed since: redo replaces them, keep leaves them,
+    refuse ends the run."""
     full_digest: bool = False
     """Read whole files to tell whether they changed, instead of size, date and samples."""
 

@@ -52,7 +52,8 @@ def paired_batches(
     if count == 0:
         raise ValueError(
             f"got {len(normal)} normal and {len(abnormal)} anomalous samples, "
-            f"expected at least one batch of {batch} of each"
+            f"expected at least one batch of {batch} of each; "
+            "bring more videos, or give a smaller --batch"
         )
     halves = [drawn[: count * batch].view(count, batch) for drawn in (normal, abnormal)]
     return list(torch.cat(halves, dim=1))

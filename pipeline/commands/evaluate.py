@@ -65,7 +65,7 @@ def render(report: EvaluateReport, page: Path | None) -> int:
         names = ", ".join(report.changed[:SHOWN])
         more = f" and {len(report.changed) - SHOWN} more" if len(report.changed) > SHOWN else ""
         print_line(
-            f"{len(report.changed)} videos are not any more what their features were made of, "
+            f"{counted(len(report.changed), 'video')} changed since features were made of them; "
             f"extract again: {names}{more}"
         )
     if report.missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from tyro.conf import OmitArgPrefixes, Positional
@@ -44,5 +45,6 @@ def execute(run: EventsRun) -> int:
     found = sum(video.events for video in report.videos)
     print_line(f"events: {found} in {report.changed} videos, by {words} · {report.folder}")
     if (report.folder / "report").exists():
-        print_line("  its report still shows the old ones; run `report` again")
+        again = f"python -m pipeline report --scores {shlex.quote(str(report.folder))}"
+        print_line(f"  its report still shows the old ones; write it anew: {again}")
     return DONE

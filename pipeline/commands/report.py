@@ -54,7 +54,7 @@ def render(pages: ReportPages) -> int:
         print_line(f"  {pages.gone} of {pages.videos} videos {where}")
     if pages.changed:
         print_line(
-            f"  {pages.changed} of {pages.videos} videos are not any more what was scored, and are "
+            f"  {pages.changed} of {pages.videos} videos changed since they were scored, and are "
             "not shown; score them again"
         )
     if pages.refused:

@@ -69,8 +69,8 @@ def load_test_split(run: EvaluateRun | CalibrateRun) -> TestSplit:
 class EvaluateReport:
     """The metrics of an evaluation, what they were made of, and where its scores lie as Parquet.
 
-    ``missing`` are the test videos that have no features, ``changed`` those whose file is not any
-    more the one that their features were made of.
+    ``missing`` are the test videos that have no features, ``changed`` those whose file
+    changed since their features were made.
     """
 
     checkpoint: Path

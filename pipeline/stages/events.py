@@ -15,6 +15,7 @@ from model.scoring.temperature import change_temperature
 from pipeline.options import check_options
 from pipeline.stages.scoring_plan import find_calibration, resolve_rule
 from stores.files.commit import exclusive
+from stores.files.names import counted
 from stores.files.typed import convert, read_json
 from stores.records import EventRule, LabelledScores, StoreError, VideoScores
 from stores.scores.reader import newest_header, open_scores
@@ -48,7 +49,7 @@ def events(run: EventsRun) -> EventsReport:
     """
     check_options(run)
     if run.checkpoint is None and not run.events.calibrated:
-        raise ValueError("--no-calibrated needs --checkpoint: only the model knows its own scores")
+        raise ValueError("--no-calibrated needs --checkpoint, the folder that made these scores")
     newest_header(run.scores)  # nothing is made where there are no scores
     with exclusive(run.scores):
         header, temperature = _asked_for(run, newest_header(run.scores))
@@ -66,7 +67,12 @@ def open_labelled(
     """
     rows, changed = _open(folder, header, class_temperature)
     if changed:
-        logger.info("%s: %d videos had events by another rule or calibration", folder, changed)
+        logger.info(
+            "%s: %s had events by another rule or calibration; now by threshold %g, release %g, "
+            "%d frames",
+            *(folder, counted(changed, "video"), header.rule.threshold, header.rule.release),
+            header.rule.minimum_frames,
+        )
     return rows
 
 

@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 class ExtractReport:
     """What an extraction came to: counts of videos, and where their features are.
 
-    Of the videos whose file is not any more the one that was read, ``redone`` were read again,
-    ``kept`` were not.
+    Of the videos whose file changed since it was read, ``redone`` were read again, ``kept`` were
+    not.
     ``marked`` are those, of earlier runs as well, that do not hold what they announce.
     """
 

@@ -1,4 +1,4 @@
-"""What is left to read: what has no results yet, and what is not any more what results are of."""
+"""What is left to read: what has no results yet, and what changed since results were made of it."""
 
 from __future__ import annotations
 

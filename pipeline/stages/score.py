@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 class ScoreReport:
     """What a scoring run came to; ``videos`` are all rows of the folder, earlier runs' as well.
 
-    Of the videos whose file is not any more the one that was scored, ``redone`` were scored again,
-    ``kept`` were not.
+    Of the videos whose file changed since it was scored, ``redone`` were scored again, ``kept``
+    were not.
     """
 
     folder: Path
@@ -125,10 +125,12 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
         videos = tuple(open_scores(folder, plan.header))
     reasons = {row.video_id: row.reason for row in videos if row.status == "failed"}
     by_id = {item.video_id: item for item in items}
+    read = {item.video_id for item in pending.items}
+    scored = {row.video_id for row in rows if row.status != "failed"}
     return ScoreReport(
         folder=folder,
         new=tally.done,
-        already=len(items) - len(pending.items),
+        already=len((by_id.keys() - read) & scored),
         failures=tuple(Failure(by_id[i], why) for i, why in reasons.items() if i in by_id),
         videos=videos,
         frames=tally.frames,

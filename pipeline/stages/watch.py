@@ -150,7 +150,7 @@ def watch(
         temperature = plan.checkpoint.training.temperature
         there = open_labelled(folder, plan.header, temperature)
         rows = {row.video_id: row for row in there}
-        already = len(rows)
+        already = sum(row.status != "failed" for row in rows.values())
         write_settings(folder, "watch", run)
         record_root(folder, run.folder)
         failed = {key for key, row in rows.items() if row.status == "failed"}

@@ -51,7 +51,7 @@ class Roots:
         """
         found = self._find(video_id, path)
         if was_replaced(found, content):
-            raise ReplacedError(f"{found} is not any more the film that was read; read it again")
+            raise ReplacedError(f"{found} changed since it was read; read it again")
         return found
 
     def _find(self, video_id: str, path: str) -> str:

@@ -183,8 +183,8 @@ def open_scores(
         theirs = read_header(part)
         if theirs != header and not (relabel and theirs.has_scores_of(header)):
             raise StoreError(
-                f"{folder} holds scores of another run ({_unlike(theirs, header)}); "
-                "give another OUT, or remove them"
+                f"{folder} holds scores of another run ({_unlike(theirs, header)}); give another "
+                "folder for these (SCORES=, or --out), or remove them"
             )
     rows = [row for part in committed for row in _videos_in(part)]
     drop_outdated(folder, rows)

@@ -69,7 +69,7 @@ def test_the_old_scores_go_when_a_recorder_writes_a_new_film_under_an_old_name(
     assert write_report(ReportRun(scores=out)).changed >= 1
     index = (out / "report" / "data" / "index.js").read_text()
     assert '"status":"changed"' in index
-    with pytest.raises(StoreError, match=r"a\.mp4 is not any more the film that was read"):
+    with pytest.raises(StoreError, match=r"a\.mp4 changed since it was read"):
         plot(PlotRun("a.mp4", scores=out, overlay=tmp_path / "burnt.mp4"))
     with pytest.raises(StoreError, match=r"held before: a\.mp4"):
         score(replace(run, reading=ReadOptions(on_change="refuse")))

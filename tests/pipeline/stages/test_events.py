@@ -90,7 +90,10 @@ def test_opening_a_folder_for_another_rule_says_so_once(folder, caplog):
     other = replace(HEADER, rule=EventRule(threshold=0.8))
     for _ in range(2):
         open_labelled(folder, other, 1.0)
-    assert caplog.messages == [f"{folder}: 1 videos had events by another rule or calibration"]
+    assert caplog.messages == [
+        f"{folder}: 1 video had events by another rule or calibration; now by threshold 0.8, "
+        "release 0.8, 16 frames"
+    ]
 
 
 def test_another_temperature_needs_the_model_to_be_taken_up(folder):

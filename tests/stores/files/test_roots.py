@@ -96,5 +96,5 @@ def test_another_film_in_the_place_of_the_one_that_was_read_is_not_opened(tmp_pa
     roots, content = Roots(None, (str(tmp_path),)), content_of(str(film))
     assert roots.find("a.mp4", str(film), content) == str(film)
     film.write_text("a second")
-    with pytest.raises(ReplacedError, match=r"a\.mp4 is not any more the film that was read"):
+    with pytest.raises(ReplacedError, match=r"a\.mp4 changed since it was read; read it again"):
         roots.find("a.mp4", str(film), content)

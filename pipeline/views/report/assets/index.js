@@ -176,7 +176,7 @@
     const total = index.rows.length;
     const parts = [
       total === 1 ? "1 video" : `${total.toLocaleString("en")} videos`,
-      `${count((video) => video.events > 0)} with events from a score of ${index.threshold} on`,
+      `${count((video) => video.events > 0)} with events from a score of ${Number(index.threshold.toFixed(3))} on`,
       failed ? `${failed} failed` : "none failed",
       `written ${index.written}`,
     ];
