@@ -35,7 +35,8 @@ def read_packets(
                 failures = 0
                 clock.follow(packet)
                 yield packet
-        except av.InvalidDataError:  # noqa: PERF203 - to demux anew is how to go on
+        # "Try again" is what MPEG-TS says of a hole. To demux anew is how to go on.
+        except (av.InvalidDataError, av.BlockingIOError):  # noqa: PERF203
             failures += 1
             if failures == MOST_UNREADABLE:
                 yield av.Packet()  # so that the decoder gives what it holds

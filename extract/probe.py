@@ -23,6 +23,11 @@ from extract.container import (
 from extract.fields import FieldPairs
 from extract.orientation import Orientation
 from extract.packets import MOST_UNDECODABLE, read_packets
+from stores.records import LostFrames
+
+_FEWEST = 20  # frames that tell what is usual
+_EVEN = 0.95  # share of their steps
+_HOLE = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,24 @@ class VideoProbe:
         # coarse that one would hide a doubled or a missing frame.
         slack = min(1.0, step / 4)
         return bool(slack > 0 and np.all(np.abs(self.timestamps - even) <= slack))
+
+    @property
+    def holes(self) -> list[LostFrames]:
+        """Stretches of otherwise even footage in which the file has no packet for over a second.
+
+        MP4 states of each frame how long it is shown, so that there a long one is no hole.
+        """
+        is_timed = self.timestamps.size == self.frames >= _FEWEST
+        if not is_timed or self.container.startswith("mov,mp4"):
+            return []
+        times = (self.timestamps - self.timestamps[0]) * self.tick
+        steps = np.diff(times)
+        usual = float(np.median(steps))
+        is_even = np.abs(steps - usual) <= max(1.5 * self.tick, usual / 4)
+        if usual <= 0 or is_even.mean() < _EVEN:
+            return []
+        after = np.flatnonzero(steps > max(_HOLE, 5 * usual)) + 1
+        return [LostFrames(float(times[i - 1] + usual), float(times[i]), 0) for i in after]
 
     @property
     def has_presentation_times(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stores.files.commit import commit_text
 from stores.files.typed import read_json
-from stores.ranges import Amount, Count, PositiveAmount, Share
+from stores.ranges import Amount, Count, Share, Temperature
 from stores.records import EventRule
 
 FILE = "calibration.json"
@@ -36,7 +36,7 @@ class Calibration:
     events: Count
     chosen_by: str
     rule: EventRule
-    temperature: PositiveAmount | None
+    temperature: Temperature | None
     recall: Share
     false_alarms_per_hour: Amount
     error_before: Share

@@ -22,7 +22,10 @@ def mismatch_of(audit: DecodeAudit) -> str:
         found.append(f"decoding ended early: {audit.note}")
     if audit.lost_frames:
         count = f"{audit.lost_frames} frame{'s' if audit.lost_frames > 1 else ''}"
-        found.append(f"{count} lost at {_some(map(_span, audit.lost))}")
+        places = (place for place in audit.lost if place.frames)
+        found.append(f"{count} lost at {_some(map(_span, places))}")
+    if holes := [place for place in audit.lost if not place.frames]:
+        found.append(f"nothing is there at {_some(map(_span, holes))}")
     if audit.steps:
         found.append(f"the clock steps {_some(map(_jump, audit.steps))}")
     if audit.duplicate_frames:

@@ -16,6 +16,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Amount = Annotated[float, Meta(ge=0, le=1e9)]
 """Seconds (of 30 years), hours, or how many an hour."""
 PositiveAmount = Annotated[float, Meta(gt=0, le=1e9)]
+Temperature = Annotated[float, Meta(ge=0.01, le=100)]
+"""Beyond it, all scores become one: no fit ends there."""
 Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
 """What a video file may state as a time, however absurd, so that its features stay readable."""
 Count = Annotated[int, Meta(ge=0, le=_MOST)]

@@ -58,7 +58,10 @@ class VideoItem:
 
 @dataclass(frozen=True, slots=True)
 class LostFrames:
-    """Neighbouring frames that could not be decoded: seconds of the first and last, and a count."""
+    """Neighbouring frames that could not be decoded: seconds of the first and last, and a count.
+
+    The count is 0 of a hole: a stretch of which the file has no packets.
+    """
 
     start: float
     end: float

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field, replace
 from extract.probe import VideoProbe
 from stores.records import ClockStep, DecodeAudit, LostFrames
 
-_MOST_PLACES = 100  # of lost frames, and of steps, that an audit lists
+_MOST_PLACES = 100  # of lost frames, of holes, and of steps, that an audit lists
+
+
+def _start(place: LostFrames) -> float:
+    return place.start
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ class Reading:
             duplicate_frames=self.duplicates,
             shown_seconds=self._latest,
             lost_frames=sum(each.frames for each in lost),
-            lost=tuple(lost),
+            lost=tuple(sorted([*lost, *self.probe_info.holes[:_MOST_PLACES]], key=_start)),
             steps=tuple(self._steps),
         )
 

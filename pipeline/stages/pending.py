@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os.path import samestat
@@ -10,8 +11,10 @@ from pathlib import Path
 from pipeline.options import ReadOptions
 from stores.files.content import was_replaced
 from stores.files.locations import is_url, size_of
-from stores.files.names import printable
+from stores.files.names import counted, printable
 from stores.records import Content, StoreError, VideoItem
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def find_pending(
         StoreError: A video has the name of another one that still is where it was read, as when two
             cameras use the same names; or a file changed and the options refuse that.
     """
+    if reading.full_digest:
+        _name_sampled(recorded)
     found: list[VideoItem] = []
     changed: list[VideoItem] = []
     for item in items:
@@ -77,6 +82,14 @@ def find_pending(
     kept = len(changed) if reading.on_change == "keep" else 0
     again = any(item.video_id in recorded for item in found)
     return Pending(found, len(changed) - kept, kept, again)
+
+
+def _name_sampled(recorded: Mapping[str, Recorded]) -> None:
+    known = [each.content for each in recorded.values() if each.content is not None]
+    if sampled := sum(content.digest.startswith("samples:") for content in known):
+        logger.warning(
+            "%s: read without --full-digest, and compared by samples", counted(sampled, "file")
+        )
 
 
 def _differs(item: VideoItem, known: Recorded, *, trust_date: bool) -> bool:

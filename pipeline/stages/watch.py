@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Signature = tuple[int, int]
-"""A file's size and date of change: equal ones stand for equal contents."""
+Signature = tuple[int, ...]
+"""A file's size, date, and when either was last set: equal ones stand for equal contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class _Watched:
             )
             with suppress(FileNotFoundError):  # moved away while we looked
                 status = path.stat()
-                signature = status.st_size, status.st_mtime_ns
+                signature = status.st_size, status.st_mtime_ns, status.st_ctime_ns
                 if status.st_size and self._done.get(item.video_id) != signature:
                     there[item.video_id] = item, signature
         known = {key: row for key, row in self.rows.items() if key not in self.forgotten}
@@ -144,7 +144,10 @@ def watch(
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
-    log_passed_over(walk(run.folder))
+    tree = walk(run.folder)
+    log_passed_over(tree)
+    for path in tree.unusable:
+        logger.warning("%s: not watched: a pipe, a device, or a link that leads nowhere", path)
     folder = run.out or default_scores(run.folder)
     with exclusive(folder), ExitStack() as cluster:
         temperature = plan.checkpoint.training.temperature

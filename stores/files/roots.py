@@ -63,21 +63,27 @@ class Roots:
         if not path:
             raise StoreError("there is no video: the scores are of imported features")
         plain = path if is_url(path) else os.path.normpath(path)
+        moved = os.path.normpath(video_id)
         if self.named is None:
             if not is_url(path) and any(map(Path(plain).is_relative_to, self.recorded)):
-                return plain
+                places = [Path(root) / moved for root in self.recorded] if _is_below(moved) else []
+                there = (str(each) for each in [Path(plain), *places] if each.is_file())
+                return next(there, plain)
             raise StoreError(
                 f"{path} lies below no folder that a run recorded here, as the runs of another "
                 "machine or of a folder that was copied; give the folder of the videos (--videos)"
             )
         if _lies_below(plain, _absolute(self.named)):
             return plain
-        moved = os.path.normpath(video_id)
         candidates = [self.named / moved, *([self.named] if self.named.name == video_id else [])]
-        for candidate in () if moved.startswith(("/", "..")) else candidates:
+        for candidate in candidates if _is_below(moved) else ():
             if size_of(str(candidate)) is not None:
                 return str(candidate)
         raise StoreError(f"{path} does not lie below {self.named}, and no {video_id} does")
+
+
+def _is_below(relative: str) -> bool:
+    return not relative.startswith(("/", ".."))
 
 
 def record_root(folder: AnyPath, root: AnyPath) -> None:

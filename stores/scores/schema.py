@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from stores.files.typed import convert, decode_json
-from stores.ranges import PositiveAmount
+from stores.ranges import Temperature
 from stores.records import EventRule, StoreError
 
 SCHEMA_VERSION = "5"  # from 5 on the names of all columns do without quotes
@@ -66,7 +66,7 @@ class ScoreHeader:
     model_fingerprint: str
     recipe_fingerprint: str
     rule: EventRule
-    score_temperature: PositiveAmount | None = None
+    score_temperature: Temperature | None = None
 
     def has_scores_of(self, other: ScoreHeader) -> bool:
         """Return whether both are of one model and recipe, so that one's scores make the other's.

@@ -238,3 +238,22 @@ def test_a_long_stretch_of_damage_is_a_gap_in_the_times(write_video, spoil, read
     assert whole.last.mismatch == "300 frames lost at 1.2 to 13.2 s"
     assert np.diff(whole.times).max() == pytest.approx(301 / 25)
     assert whole.times[-1] == pytest.approx(399 / 25)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.ts", "libx264"), ("a.mkv", "libx264"), ("a.mpg", "mpeg2video")]
+)
+def test_a_hole_in_a_file_costs_itself_and_is_marked(write_video, ffmpeg, read, name, codec):
+    """MPEG-TS says "try again" of one, which was its end; of Matroska the hole was not told."""
+    path = write_video(name, frames=1500, codec=codec, options={"g": "25"}, size=(160, 120))
+    content = bytearray(Path(path).read_bytes())
+    first, last = int(len(content) * 0.43), int(len(content) * 0.56)
+    content[first:last] = bytes(last - first)
+    Path(path).write_bytes(content)
+    found = read(path, EVERY)
+    assert found.last.status == "mismatch"
+    assert "nothing is there at 2" in found.last.mismatch
+    assert found.times[-1] == pytest.approx(60.0, abs=0.2)
+    assert len(found.times) == pytest.approx(count(ffmpeg, path), abs=12)
+    (hole,) = [place for place in found.last.lost if not place.frames]
+    assert hole.end - hole.start == pytest.approx(8.0, abs=2.0)

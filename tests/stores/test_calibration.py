@@ -48,9 +48,10 @@ def test_a_damaged_field_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("temperature", 0, "temperature: expected `float` > 0"),
-        ("temperature", -2.5, "temperature: expected `float` > 0"),
-        ("temperature", math.nan, "temperature: expected `float` > 0"),
+        ("temperature", 0, "temperature: expected `float` >= 0.01"),
+        ("temperature", -2.5, "temperature: expected `float` >= 0.01"),
+        ("temperature", math.nan, "temperature: expected `float` >= 0.01"),
+        ("temperature", 1e9, "temperature: expected `float` <= 100"),
         ("temperature", math.inf, "temperature: expected `float` <= "),
         ("videos", -1, "videos: expected `int` >= 0"),
         ("rule", {"threshold": 1.5}, r"rule\.threshold: expected `float` <= 1"),

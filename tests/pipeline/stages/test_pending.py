@@ -119,3 +119,13 @@ def test_a_changed_date_that_is_not_trusted_takes_a_whole_digest(root):
     os.utime(root / "c.mp4", ns=(status.st_atime_ns, status.st_mtime_ns))
     assert find(items, recorded).items == []
     assert names(find(items, recorded, full_digest=True).items) == ["c.mp4"]
+
+
+def test_files_that_are_known_by_samples_are_named_where_whole_digests_are_wanted(root, caplog):
+    (root / "a.mp4").write_bytes(bytes(2 << 20))
+    items = items_in(root)
+    recorded = recorded_of(items)
+    find(items, recorded)
+    assert caplog.messages == []
+    find(items, recorded, full_digest=True)
+    assert caplog.messages == ["1 file: read without --full-digest, and compared by samples"]

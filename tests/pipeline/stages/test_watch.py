@@ -52,6 +52,16 @@ def test_with_nothing_to_do_it_ends_and_what_is_not_there_yet_is_nothing(tmp_pat
     assert read_videos(tmp_path / "out") == []
 
 
+def test_what_is_no_file_under_a_videos_name_is_named(tmp_path, checkpoint, caplog):
+    (tmp_path / "videos").mkdir()
+    os.mkfifo(tmp_path / "videos" / "pipe.mp4")
+    (tmp_path / "videos" / "lost.mp4").symlink_to("nowhere")
+    run = WatchRun(tmp_path / "videos", checkpoint, out=tmp_path / "out", once=True, settle=0.1)
+    assert watch(run, print).new == 0
+    for name in ("lost.mp4", "pipe.mp4"):
+        assert f"{name}: not watched: a pipe, a device, or a link that leads nowhere" in caplog.text
+
+
 class Watcher:
     """A watcher in a process of its own, ended with all below it."""
 

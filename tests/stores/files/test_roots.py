@@ -98,3 +98,12 @@ def test_another_film_in_the_place_of_the_one_that_was_read_is_not_opened(tmp_pa
     film.write_text("a second")
     with pytest.raises(ReplacedError, match=r"a\.mp4 changed since it was read; read it again"):
         roots.find("a.mp4", str(film), content)
+
+
+def test_a_film_whose_folder_was_moved_is_found_below_the_root_of_a_later_run(tmp_path):
+    (tmp_path / "now" / "deep").mkdir(parents=True)
+    (tmp_path / "now" / "deep" / "a.mp4").touch()
+    roots = Roots(None, (str(tmp_path / "before"), str(tmp_path / "now")))
+    before, now = (str(tmp_path / root / "deep" / "a.mp4") for root in ("before", "now"))
+    assert roots.find("deep/a.mp4", before) == now
+    assert roots.find("../now/deep/a.mp4", before) == before

@@ -52,8 +52,8 @@ def test_a_value_of_another_type_is_named(key):
             b'{"threshold": NaN, "release": 1, "minimum_frames": 1, "longest_gap": 2}',
             r"rule\.threshold: expected `float` >= 0",
         ),
-        (b"score_temperature", b"0", r"score_temperature: expected `float` > 0"),
-        (b"score_temperature", b"NaN", r"score_temperature: expected `float` > 0"),
+        (b"score_temperature", b"0", r"score_temperature: expected `float` >= 0\.01"),
+        (b"score_temperature", b"NaN", r"score_temperature: expected `float` >= 0\.01"),
     ],
 )
 def test_a_damaged_or_impossible_value_is_named(key, text, said):
