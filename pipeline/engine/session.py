@@ -146,15 +146,23 @@ def watched(is_alive: Callable[[], bool], patience: float, loss: str = LOST) -> 
 
 @dataclass(slots=True)
 class OwnServers:
-    """Ray's servers below this process; alive as long as each that was seen is."""
+    """Ray's servers below this process; alive as long as each that was seen is.
+
+    Those of a Ray before this one, which may still be ending, are none of it.
+    """
 
     seen: set[int] = field(default_factory=set)
+    _before: frozenset[int] = field(default_factory=lambda: frozenset(_servers()))
 
     def __call__(self) -> bool:
         """Return whether none has ended."""
-        alive = {process for process in descendants(os.getpid()) if _is_server(process)}
+        alive = _servers() - self._before
         self.seen |= alive
         return alive == self.seen
+
+
+def _servers() -> set[int]:
+    return {process for process in descendants(os.getpid()) if _is_server(process)}
 
 
 def _is_server(process: int) -> bool:

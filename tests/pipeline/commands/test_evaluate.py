@@ -4,6 +4,7 @@ import pytest
 @pytest.mark.slow
 def test_figures_are_printed_and_the_page_is_written_unless_left_out(call, trained, capsys):
     page = trained / "synthetic" / "evaluation" / "training.html"
+    page.unlink(missing_ok=True)
     assert call("evaluate", "--out", trained, "--no-page") == 0
     out = capsys.readouterr().out
     assert "16 test videos" in out

@@ -153,6 +153,21 @@ def test_a_server_that_ended_is_missed_buried_or_not(tmp_path):
     assert not servers()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_servers_of_a_ray_before_that_are_still_ending_are_not_missed(tmp_path):
+    """Whoever extracts and then scores was told that Ray was killed while the first one ended."""
+    (tmp_path / "raylet").symlink_to("/bin/sleep")
+    with subprocess.Popen([tmp_path / "raylet", "600"]) as before:
+        probe = OwnServers(_before=frozenset())
+        while not probe.seen:  # its name comes with the exec
+            assert probe()
+        servers = OwnServers()
+        assert servers()
+        before.kill()
+    assert servers()
+    assert servers.seen == set()
+
+
 def test_nothing_answers_where_nothing_or_something_else_listens():
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"

@@ -110,7 +110,7 @@ def test_hostile_names_are_only_names(footage, checkpoint, tmp_path, capsysbinar
     ]
     page = write_report(ReportRun(scores=report.folder)).page
     assert r"caf\\xe9\\x0a.mp4" in (page.parent / "data" / "index.js").read_text()
-    assert score(run).already == 6
+    assert score(run).already == 5
 
 
 @pytest.mark.ray
