@@ -105,14 +105,18 @@ def removed_at_the_end(folder: Path) -> Iterator[None]:
             _this.folders.discard(folder)
 
 
-def descendants(process: int) -> list[int]:
-    """Return all processes below one; none where the system lists them nowhere, as macOS does."""
-    found = []
+def children(process: int) -> list[int]:
+    """Return the processes that one started; none where the system lists them nowhere (macOS)."""
+    found: list[int] = []
     for listed in Path(f"/proc/{process}/task").glob("*/children"):
         with suppress(OSError):  # ended since
-            for child in map(int, listed.read_text().split()):
-                found += [child, *descendants(child)]
+            found += map(int, listed.read_text().split())
     return found
+
+
+def descendants(process: int) -> list[int]:
+    """Return all processes below one, as far as :func:`children` are listed."""
+    return [each for child in children(process) for each in (child, *descendants(child))]
 
 
 def kill_descendants() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.signals import descendants, interrupt_main, removed_at_the_end
+from pipeline.signals import children, interrupt_main, removed_at_the_end
 
 LOST = (
     "Ray is gone from under this command (killed, or out of memory); what was committed stays, run "
@@ -146,9 +146,10 @@ def watched(is_alive: Callable[[], bool], patience: float, loss: str = LOST) -> 
 
 @dataclass(slots=True)
 class OwnServers:
-    """Ray's servers below this process; alive as long as each that was seen is.
+    """Ray's servers, children of this process; alive as long as each that was seen is.
 
-    Those of a Ray before this one, which may still be ending, are none of it.
+    Those of a Ray before this one, which may still be ending, are none of it. Nor are children of
+    their own, which have a server's name until they run their own program.
     """
 
     seen: set[int] = field(default_factory=set)
@@ -162,7 +163,7 @@ class OwnServers:
 
 
 def _servers() -> set[int]:
-    return {process for process in descendants(os.getpid()) if _is_server(process)}
+    return {process for process in children(os.getpid()) if _is_server(process)}
 
 
 def _is_server(process: int) -> bool:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import numpy as np
@@ -37,8 +37,12 @@ def test_jobs_are_whole_videos_in_order_and_none_is_lost():
 
 def shard_worker_pids() -> list[int]:
     """Processes below this one: other runs on the machine are none of ours."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if "ray::ShardWorker" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # ended since
+            if "ray::ShardWorker" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -166,6 +167,21 @@ def test_servers_of_a_ray_before_that_are_still_ending_are_not_missed(tmp_path):
         before.kill()
     assert servers()
     assert servers.seen == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_what_a_server_starts_is_no_server_though_it_has_its_name_for_a_moment(tmp_path):
+    """A child of the raylet is called raylet until it runs its own program."""
+    (tmp_path / "raylet").symlink_to("/bin/sleep")
+    servers = OwnServers()
+    command = f"{tmp_path / 'raylet'} 600 & echo $!; wait"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True) as other:
+        below = int(other.stdout.readline())
+        while Path(f"/proc/{below}/comm").read_text() != "raylet\n":
+            time.sleep(0.01)
+        assert servers()
+        assert servers.seen == set()
+        os.kill(below, signal.SIGKILL)
 
 
 def test_nothing_answers_where_nothing_or_something_else_listens():
