@@ -26,7 +26,7 @@ from extract.packets import MOST_UNDECODABLE, read_packets
 from stores.records import LostFrames
 
 _FEWEST = 20  # frames that tell what is usual
-_EVEN = 0.95  # share of their steps
+_EVEN = 0.9  # share of their steps
 _HOLE = 1.0  # seconds
 
 
