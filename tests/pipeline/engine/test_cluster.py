@@ -125,7 +125,7 @@ def test_a_run_whose_ray_is_killed_ends_by_itself_in_one_line(start, server):
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.long  # once in some ten runs Ray's native code hangs with Python's lock held
 @pytest.mark.parametrize("everyone", [False, True])
 @pytest.mark.parametrize("is_running", [False, True])
 def test_sigterm_ends_ray_and_all_of_it(start, is_running, everyone):
