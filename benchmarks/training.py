@@ -26,8 +26,9 @@ import torch
 from measuring import Figure, Timing, finish, machine, once, peak_mib, show_timings, take_turns
 from torch.utils.flop_counter import FlopCounterMode
 
-from extract import tiny_clip as tiny
+from extract.clip_models import TINY_WIDTH
 from extract.recipe import TINY_MODEL
+from extract.tiny_clip import tiny_clip
 from model.heads.base import Schedule
 from model.heads.dsanet.build import build_dsanet
 from model.heads.dsanet.config import PRESETS, DsanetConfig
@@ -45,8 +46,8 @@ AUTHORS_SECONDS = 71.0
 def build_model(settings: DsanetConfig = MODEL) -> Dsanet:
     """Return a model with random weights, the text tower of its CLIP included."""
     torch.manual_seed(0)
-    if settings.width == tiny.WIDTH:
-        tower = text_tower(tiny.tiny_clip(), TINY_MODEL)
+    if settings.width == TINY_WIDTH:
+        tower = text_tower(tiny_clip(), TINY_MODEL)
     else:
         tower = empty_text_tower("ViT-B-16-quickgelu")
         for parameter in tower.parameters():

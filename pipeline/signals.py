@@ -1,7 +1,8 @@
 """How a command ends before its time: by Ctrl-C, SIGTERM, SIGHUP, or because it cannot go on.
 
 The first signal raises KeyboardInterrupt in the main thread, so that everything is put away as it
-is after any error. Where that takes too long, or at a second signal, the process ends at once.
+is after any error. Where that takes too long, or at a second signal, the process ends at once; and
+where native code holds Python's lock, so that nothing of ours can run, the kernel ends it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 GRACE = 7.0
 """Seconds from a signal to the end: whoever sends SIGTERM often kills ten seconds later."""
+
+_LAST_GRACE = 2.0
+"""Seconds more until SIGALRM ends the process, whatever it does (142)."""
 
 _ECHO = 0.5  # seconds in which a signal may come twice: `timeout` and make pass on what all got
 
@@ -87,7 +91,7 @@ def interrupt_main(code: int, line: str, grace: float) -> None:
     for number in SIGNALS:
         handler = signal.getsignal(number)
         if handler is _on_signal:
-            _this.ending = Ending(code, line, grace)
+            _begin(Ending(code, line, grace))
         if callable(handler):
             os.kill(os.getpid(), number)  # only a real one wakes a thread that waits
             return
@@ -149,6 +153,7 @@ def _listen() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     sys.unraisablehook = _on_unraisable
     threading.Thread(target=_watch, args=(reader,), daemon=True).start()
 
@@ -165,7 +170,7 @@ def _on_unraisable(problem: sys.UnraisableHookArgs) -> None:
 
 def _on_signal(number: int, _: FrameType | None) -> None:
     """Interrupt the main thread, once: a second exception would disturb the putting away."""
-    _this.ending = _this.ending or _ending_by(number)
+    _begin(_this.ending or _ending_by(number))
     if not _this.interrupted:
         _this.interrupted = True
         raise KeyboardInterrupt
@@ -181,11 +186,16 @@ def _watch(reader: int) -> None:
         ready, _, _ = select.select([reader], [], [], left)
         numbers = [number for number in os.read(reader, 64) if number in SIGNALS] if ready else []
         if _this.ending is None and numbers:
-            _this.ending = _ending_by(numbers[0])
+            _begin(_ending_by(numbers[0]))
         if _this.ending is not None:
             is_echo = time.monotonic() - _this.ending.since < _ECHO
             if not _this.ending.left() or (numbers and not is_echo):
                 _end(_this.ending.code, _this.ending.line)
+
+
+def _begin(ending: Ending) -> None:
+    _this.ending = ending
+    signal.setitimer(signal.ITIMER_REAL, ending.left() + _LAST_GRACE)
 
 
 def _ending_by(number: int) -> Ending:

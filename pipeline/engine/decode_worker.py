@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from extract.killable import SLOWEST
 from ray.actor import ActorHandle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from extract.container import DecodeError
 from extract.decoders import Decoder
+from extract.killable import SLOWEST
 from extract.recipe import Recipe
 from extract.source import Chunk
 from extract.video import open_video

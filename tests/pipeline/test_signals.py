@@ -16,7 +16,7 @@ LINES = {
     signal.SIGHUP: f"ended by SIGHUP{STAYS}",
 }
 PROGRAM = """
-import pipeline.signals as signals, subprocess, sys, threading, time
+import pipeline.signals as signals, re, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,6 +52,14 @@ PROGRAMS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard():
+    """Also where the tests run under nohup, whose children ignore them."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def start(program: str, *prefix: str) -> subprocess.Popen[str]:
     """Start a program and wait until it says that it is ready."""
     run = subprocess.Popen(
@@ -84,6 +92,12 @@ def test_whatever_a_program_does_a_signal_ends_it(program):
     run = start(PROGRAMS[program])
     run.send_signal(signal.SIGTERM)
     assert ended(run) == (143, LINES[signal.SIGTERM])
+
+
+def test_native_code_that_holds_pythons_lock_does_not_outlive_a_signal():
+    run = start("try: ready(); input()\n    finally: re.match('(a+)+$', 64 * 'a' + 'b')")
+    run.send_signal(signal.SIGTERM)
+    assert ended(run) == (-signal.SIGALRM, "")
 
 
 def test_a_second_signal_ends_it_before_its_time():
