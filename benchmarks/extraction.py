@@ -38,7 +38,7 @@ from extract.recipe import RECIPES, TINY_MODEL, Precision, Recipe
 from extract.tiny_clip import tiny_clip
 from extract.video import read_chunks
 from pipeline.engine.cluster import running_cluster
-from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.settings import stage_settings
 from pipeline.options import ReadOptions
 from stores.datasets.synthetic.dataset import generate
 from stores.datasets.synthetic.plan import Settings

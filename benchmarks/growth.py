@@ -30,7 +30,7 @@ from extract.recipe import RECIPES, RecipeOptions
 from pipeline.commands.extract import ExtractRun
 from pipeline.engine.cluster import WorkerPlan, plan_workers, running_cluster
 from pipeline.engine.driver import pack_jobs
-from pipeline.engine.shard_worker import StageSettings, stage_settings
+from pipeline.engine.settings import StageSettings, stage_settings
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import extract as extract_all
 from pipeline.stages.pending import find_pending

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.engine.cluster import WorkerPlan
 from pipeline.engine.driver import WorkerPool, pack_jobs
-from pipeline.engine.shard_worker import StageSettings
+from pipeline.engine.settings import StageSettings
 from pipeline.stages.extract import shard_sink
 from stores.records import VideoItem
 

@@ -5,8 +5,10 @@ Pixels stay uint8 until :func:`normalise`, so that a quarter of the bytes travel
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.functional import center_crop, five_crop
 
@@ -14,6 +16,25 @@ from extract.recipe import Recipe
 
 CROP_SIDE = 224
 """Side of every crop in pixels: what the CLIP of the published features takes."""
+
+
+def frame_size(recipe: Recipe) -> tuple[int, int]:
+    """Return height and width of what :func:`cut_from` returns of a frame."""
+    return (256, 340) if recipe.crops == "ten" else (CROP_SIDE, CROP_SIDE)
+
+
+def cut_from(frames: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
+    """Return the part of frames [F,H,W,3] that :func:`crop` looks at, as a view.
+
+    The crops are the same, fewer bytes travel, and all frames of a recipe are of one size.
+    """
+    if recipe.crops == "ten":
+        return frames
+    # Rounded as center_crop does.
+    top, left = (round((side - CROP_SIDE) / 2) for side in frames.shape[1:3])
+    if min(top, left) < 0:
+        return frames  # which crop refuses
+    return frames[:, top : top + CROP_SIDE, left : left + CROP_SIDE]
 
 
 def crop(frames: UInt8[Tensor, "f h w 3"], recipe: Recipe) -> UInt8[Tensor, "f c 3 224 224"]:

@@ -89,7 +89,7 @@ def progress_bar(title: str, videos: int) -> Iterator[Callable[[WorkerEvent], No
     """Show videos, frames a second, time left and failures; the bar is gone when the block ends."""
     from rich import progress
 
-    from pipeline.engine.events import FramesRead, VideoFailed
+    from pipeline.engine.events import FramesRead, VideoFailed, VideoFinished
 
     bar = progress.Progress(
         progress.SpinnerColumn(),
@@ -112,7 +112,7 @@ def progress_bar(title: str, videos: int) -> Iterator[Callable[[WorkerEvent], No
             frames = task.fields["frames"] + event.frames
             speed = frames / task.elapsed if task.elapsed else 0.0
             bar.update(task_id, frames=frames, speed=speed)
-        else:
+        elif isinstance(event, VideoFinished | VideoFailed):
             failed = task.fields["failed"] + isinstance(event, VideoFailed)
             bar.update(task_id, advance=1, failed=failed)
 

@@ -60,8 +60,9 @@ class ReadOptions:
 
     decoder: Decoder = "auto"
     """Who reads the files; pixels do not depend on it."""
-    batch: PositiveCount = 64
-    """Images the encoder sees at once."""
+    batch: PositiveCount | Literal["auto"] = "auto"
+    """Images the encoder sees at once; auto tries on a GPU which is the smallest that is as quick
+    as any, once for a GPU's model, and takes 4 on a CPU, which never gets more."""
     compile: bool = False
     """Compile the encoder, which takes a minute at every start: for long runs on a GPU."""
     workers: PositiveCount | None = None
@@ -117,7 +118,7 @@ def check_options(run: DataclassInstance) -> None:
         value, bounds = getattr(run, name), bounds_of(hints[name])
         if is_dataclass(value) and not isinstance(value, type):
             check_options(value)
-        elif bounds is not None and value is not None:
+        elif bounds is not None and value is not None and not isinstance(value, str):
             try:
                 convert(float(value), type=Annotated[float, bounds])
             except ValidationError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -16,8 +17,10 @@ from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 from torch.nn import functional
 
-from extract.crops import CROP_SIDE
+from extract.crops import frame_size
 from extract.encoder import ClipEncoder
+from extract.features import encode_frames
+from extract.recipe import Recipe
 from model.heads.segment_scorer import SegmentScorer, SegmentScores
 from model.scoring.scorer import windows_on
 from model.training.step import StepPrograms
@@ -72,27 +75,32 @@ def compiled_step(
     return StepPrograms(text=text, terms=compiled(programs.terms, device, backend))
 
 
-class CompiledEncoder:
-    """An encoder compiled for batches of one size, in a thread of its own; black fills them up."""
+class CompiledFrames:
+    """Frames to features: crops, normalisation and tower as one program for so many frames.
 
-    def __init__(self, encoder: ClipEncoder, batch: int, backend: str = "inductor") -> None:
-        self.width = encoder.width
-        self.device = encoder.device
-        self._batch = batch
-        self._program = compiled(encoder.compute, encoder.device, backend)
+    It runs in a thread of its own; black fills it up.
+    """
+
+    def __init__(
+        self, encoder: ClipEncoder, recipe: Recipe, frames: int, backend: str = "inductor"
+    ) -> None:
+        self._device = encoder.device
+        self._frames = frames
+        self._program = compiled(
+            partial(encode_frames, encode=encoder.compute, recipe=recipe), encoder.device, backend
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiled-encoder")
-        blank = torch.zeros(1, 3, CROP_SIDE, CROP_SIDE, dtype=torch.uint8, device=encoder.device)
-        self.encode(blank)  # compiles, or fails, now
+        self(torch.zeros(1, *frame_size(recipe), 3, dtype=torch.uint8))  # compiles, or fails, now
 
-    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Return a float32 feature for each image of pixels 0 to 255, on the same device."""
-        return self._thread.submit(self._encode, images).result()
+    def __call__(self, frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "f c d"]:
+        """Return a float32 feature for each crop of each frame, on the encoder's device."""
+        return self._thread.submit(self._encode, frames).result()
 
     @torch.inference_mode()
-    def _encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+    def _encode(self, frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "f c d"]:
         features = []
-        for some in torch.split(images, self._batch):
-            missing = self._batch - len(some)
+        for some in torch.split(frames.to(self._device), self._frames):
+            missing = self._frames - len(some)
             filled = functional.pad(some, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else some
             features.append(self._program(filled)[: len(some)].clone())
         return torch.cat(features)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,10 @@ class Limits:
 
 
 class DecodeWorker:
-    """The actor: one video open at a time, one chunk an answer; counts those it ``produced``."""
+    """The actor: one video open at a time, one chunk an answer.
+
+    Counts the chunks it ``produced`` and the seconds it was ``busy``.
+    """
 
     def __init__(self, log: str, memory: int) -> None:
         # FFmpeg's messages and the stack of a crash go where the owner can read them afterwards.
@@ -66,6 +69,7 @@ class DecodeWorker:
         _limit_memory(memory)
         self._chunks: Iterator[Chunk] = iter(())
         self.produced = 0
+        self.busy = 0.0
 
     def process(self) -> int:
         """Return the id of this process."""
@@ -73,16 +77,30 @@ class DecodeWorker:
 
     def open(self, path: str, recipe: Recipe, decoder: Decoder) -> float:
         """Close the video before, open another, and return its seconds, or raise DecodeError."""
-        self._chunks = iter(())  # what it holds is freed before the next video is opened
-        video = open_video(path, recipe, decoder=decoder)
-        self._chunks = video.chunks(CHUNK_FRAMES)
-        return video.seconds
+        with self._timed():
+            self._chunks = iter(())  # what it holds is freed before the next video is opened
+            video = open_video(path, recipe, decoder=decoder)
+            self._chunks = video.chunks(CHUNK_FRAMES)
+            return video.seconds
 
-    def next(self) -> Chunk | None:
-        """Return the next chunk, None past the end; a DecodeError says why it cannot be read."""
-        chunk = next(self._chunks, None)
+    def next(self) -> tuple[Chunk | None, float]:
+        """Return the next chunk, None past the end, and the seconds it was busy up to here.
+
+        Raises:
+            DecodeError: The file cannot be read any further, and why.
+        """
+        with self._timed():
+            chunk = next(self._chunks, None)
         self.produced += chunk is not None
-        return chunk
+        return chunk, self.busy
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.busy += time.monotonic() - begun
 
 
 class DecoderClient:
@@ -90,6 +108,8 @@ class DecoderClient:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.busy = 0.0
+        """Seconds that its workers were busy, up to their latest chunk."""
         self._start()
 
     def _start(self) -> None:
@@ -103,6 +123,7 @@ class DecoderClient:
             .remote(self._log_path, self.limits.memory)
         )
         self._process: int | None = None
+        self._seen = 0.0  # of this worker's busy seconds
 
     def stream(self, path: str, recipe: Recipe, decoder: Decoder) -> Iterator[Chunk]:
         """Yield the chunks of a video in order, at most :data:`PREFETCH` of them ahead.
@@ -118,9 +139,12 @@ class DecoderClient:
         left = max(silence, SLOWEST * seconds)
         patience = left  # decord may read a whole video before its first chunk
         ahead = deque(self.actor.next.remote() for _ in range(PREFETCH))
+        chunk: Chunk | None
         while True:
             begun = time.monotonic()
-            chunk: Chunk | None = self._get(ahead.popleft(), min(patience, left))
+            chunk, busy = self._get(ahead.popleft(), min(patience, left))
+            self.busy += busy - self._seen
+            self._seen = busy
             left -= time.monotonic() - begun  # while the encoder works no time runs
             patience = silence
             if chunk is None:

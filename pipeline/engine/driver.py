@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,15 +14,23 @@ from ray.actor import ActorHandle
 from pipeline.engine.cluster import WorkerPlan, node_is_alive, require_node, running_cluster
 from pipeline.engine.events import (
     FramesRead,
+    Remark,
     TitledBar,
     VideoFailed,
     VideoFinished,
     WorkerEvent,
+    WorkerLoad,
+    describe_load,
 )
-from pipeline.engine.shard_worker import Job, ShardWorker, StageSettings
+from pipeline.engine.settings import StageSettings
+from pipeline.engine.shard_worker import Job, ShardWorker
 from pipeline.engine.sink import Sink
 from stores.files.content import content_of
 from stores.records import Failure, VideoItem
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 2  # jobs of a worker
 
 _MAX_LOSSES = 3  # workers a job may take down before its videos fail; lost nodes do not count
 
@@ -35,6 +44,8 @@ class Tally:
     failures: list[Failure] = field(default_factory=list)
     frames: int = 0
     seconds: float = 0.0
+    loads: dict[int, WorkerLoad] = field(default_factory=dict)
+    """What kept each worker busy, where that is known."""
 
     def add(self, event: WorkerEvent) -> None:
         """Count one event."""
@@ -46,6 +57,10 @@ class Tally:
                 self.marked += is_marked
             case VideoFailed(failure):
                 self.failures.append(failure)
+            case Remark(line):
+                logger.info("%s", line)
+            case WorkerLoad(worker):
+                self.loads[worker] = event
 
 
 def run_stage(
@@ -85,10 +100,11 @@ def pack_jobs(items: Sequence[VideoItem], videos_per_job: int, generation: int =
 
 @dataclass(slots=True)
 class _Worker:
+    """A shard worker, and its jobs by what tells of them."""
+
     actor: ActorHandle
     node: ray.ObjectRef[str]
-    job: Job | None = None
-    events: ray.ObjectRefGenerator | None = None
+    jobs: dict[ray.ObjectRefGenerator, Job] = field(default_factory=dict)
 
 
 class WorkerPool:
@@ -115,54 +131,67 @@ class WorkerPool:
             tally.add(event)
             show(event)
         tally.seconds = time.monotonic() - begun
+        if tally.loads:
+            logger.info("%s", describe_load(tally.loads.values()))
         return tally
 
     def _events(self, jobs: Sequence[Job]) -> Iterator[WorkerEvent]:
         self._waiting, self._losses = deque(jobs), Counter()
         while len(self._workers) < min(self._plan.shard_workers, len(jobs)):
             self._workers.append(self._start())
-        while self._waiting or any(worker.job for worker in self._workers):
+        while self._waiting or any(worker.jobs for worker in self._workers):
             self._assign()
-            for worker in self._workers_with_events():
-                yield from self._collect(worker)
+            for worker, events in self._ready():
+                yield from self._collect(worker, events)
 
     def _start(self) -> _Worker:
         remote = ray.remote(ShardWorker).options(
             num_cpus=self._plan.cpus,
             num_gpus=self._plan.gpus,
-            max_restarts=0,  # the driver starts a new one: it has to know that the job is lost
+            max_restarts=0,  # the driver starts a new one: it has to know which jobs are lost
+            max_concurrency=_AT_ONCE,
             scheduling_strategy="SPREAD",
         )
         actor = remote.remote(self._settings, self._plan, self._sink)
         return _Worker(actor, actor.node_id.remote())
 
     def _assign(self) -> None:
-        """Give every idle worker a job, but not one that still waits for room in the cluster.
+        """Give idle workers a job, but not one that still waits for room in the cluster.
 
-        On a cluster that shrank, that room may never come while others could do the job.
+        On a cluster that shrank, that room may never come while others could do the job. While
+        there are jobs for all, a worker gets its next one before it has finished: so its decoders
+        and its encoder have work while it commits. A job that was lost before runs alone, so that
+        no other is lost with it.
         """
-        for worker in self._workers:
-            if worker.job is None and self._waiting and ray.wait([worker.node], timeout=0)[0]:
-                worker.job = self._waiting.popleft()
-                worker.events = worker.actor.run.options(num_returns="streaming").remote(worker.job)
+        for at_once in range(1, _AT_ONCE + 1):
+            for worker in self._workers:
+                if not self._waiting or (at_once > 1 and len(self._waiting) < len(self._workers)):
+                    return
+                job = self._waiting[0]
+                suspects = [each for each in (job, *worker.jobs.values()) if self._losses[each]]
+                if len(worker.jobs) >= at_once or (worker.jobs and suspects):
+                    continue
+                if ray.wait([worker.node], timeout=0)[0]:
+                    self._waiting.popleft()
+                    run = worker.actor.run.options(num_returns="streaming")
+                    worker.jobs[run.remote(job)] = job
 
-    def _workers_with_events(self) -> list[_Worker]:
-        """Return workers whose events can be collected, after waiting a second at most."""
-        busy = {worker.events: worker for worker in self._workers if worker.events is not None}
+    def _ready(self) -> list[tuple[_Worker, ray.ObjectRefGenerator]]:
+        """Return workers and what tells of their jobs, after waiting a second at most."""
+        busy = {events: worker for worker in self._workers for events in worker.jobs}
         if not busy:
             require_node()
             ray.wait([worker.node for worker in self._workers], num_returns=1, timeout=1.0)
             return []
         ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
-        return [busy[events] for events in ready]
+        return [(busy[events], events) for events in ready]
 
-    def _collect(self, worker: _Worker) -> Iterator[WorkerEvent]:
-        """Yield a worker's next event, if there is one: the end of its job frees it."""
-        assert worker.events is not None, "only a worker with a job is collected from"
+    def _collect(self, worker: _Worker, events: ray.ObjectRefGenerator) -> Iterator[WorkerEvent]:
+        """Yield the next of a job's events, if there is one: its end frees the worker."""
         try:
-            reference = next(worker.events, None)
+            reference = next(events, None)
             if reference is None:
-                worker.job = worker.events = None
+                del worker.jobs[events]
             else:
                 yield ray.get(reference)
         except ray.exceptions.RayTaskError as error:
@@ -171,21 +200,21 @@ class WorkerPool:
             yield from self._recover(worker, str(error))
 
     def _recover(self, worker: _Worker, reason: str) -> Iterator[VideoFailed]:
-        """Start another worker in place of a lost one, and repeat its job or commit it as failed.
+        """Start another worker in place of a lost one, and repeat its jobs or commit their failure.
 
         A job that takes down one worker after another holds a video that does.
         """
-        job = worker.job
-        assert job is not None, "only a worker with a job is collected from"
-        self._losses[job] += _counts_as_loss(worker)
+        counts = _counts_as_loss(worker)
         self._workers[self._workers.index(worker)] = self._start()
-        if self._losses[job] < _MAX_LOSSES:
-            self._waiting.append(job)
-            return
-        why = f"its shard worker died {_MAX_LOSSES} times: {reason.strip().splitlines()[0]}"
-        failures = [Failure(i, why, _MAX_LOSSES, content_of(i.path)) for i in job.items]
-        self._sink.write([], failures, job.generation)
-        yield from map(VideoFailed, failures)
+        for job in worker.jobs.values():
+            self._losses[job] += counts
+            if self._losses[job] < _MAX_LOSSES:
+                self._waiting.append(job)
+                continue
+            why = f"its shard worker died {_MAX_LOSSES} times: {reason.strip().splitlines()[0]}"
+            failures = [Failure(i, why, _MAX_LOSSES, content_of(i.path)) for i in job.items]
+            self._sink.write([], failures, job.generation)
+            yield from map(VideoFailed, failures)
 
 
 def _counts_as_loss(worker: _Worker) -> bool:

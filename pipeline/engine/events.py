@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from stores.records import Failure, VideoItem
+
+_IS_LIMIT = 0.9
+"""Share of the time from which on something was what the rest waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,51 @@ class VideoFailed:
     failure: Failure
 
 
-WorkerEvent: TypeAlias = FramesRead | VideoFinished | VideoFailed
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a worker has to say to the user."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLoad:
+    """What kept a shard worker busy since its first job began: seconds of ``wall`` time.
+
+    ``encoding`` are those of its device, ``decoding`` those of all its ``decoders`` together.
+    """
+
+    worker: int
+    wall: float
+    encoding: float
+    decoding: float
+    decoders: int
+
+
+WorkerEvent: TypeAlias = FramesRead | VideoFinished | VideoFailed | Remark | WorkerLoad
 
 ProgressBar: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[WorkerEvent], None]]]
 """Opens a bar with a title for a number of videos; the context yields what takes the events."""
 
 TitledBar: TypeAlias = Callable[[int], AbstractContextManager[Callable[[WorkerEvent], None]]]
 """The same with its title given."""
+
+
+def describe_load(loads: Iterable[WorkerLoad]) -> str:
+    """Say how busy GPUs and decoders were, and which of them the others waited for."""
+    loads = list(loads)
+    wall = sum(load.wall for load in loads)
+    places = sum(load.wall * load.decoders for load in loads)
+    gpu = sum(load.encoding for load in loads) / wall
+    decoders = sum(load.decoding for load in loads) / places
+    line = f"GPU busy {gpu:.0%}, decoders {decoders:.0%}"
+    if gpu >= _IS_LIMIT:
+        return f"{line}: the GPU was the limit"
+    if decoders >= _IS_LIMIT:
+        needed = math.ceil(places / wall * decoders / gpu) if gpu else 0
+        many = f"{needed} a GPU would have filled it, there were {places / wall:.0f}"
+        return f"{line}: the decoders were the limit; {many}"
+    return f"{line}: neither was the limit all the time"
 
 
 @contextmanager

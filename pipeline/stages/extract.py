@@ -12,7 +12,7 @@ from extract.clip_weights import complete_recipe
 from extract.recipe import Recipe, differences, recipe_from_json, resolve_recipe
 from pipeline.engine.driver import run_stage
 from pipeline.engine.events import ProgressBar, no_progress
-from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.settings import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.engine.tasks import encoder_precision
 from pipeline.outputs import Outputs, write_settings

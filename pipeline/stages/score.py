@@ -14,7 +14,7 @@ from model.scoring.events import label_all
 from model.scoring.scorer import score_features
 from pipeline.engine.driver import run_stage
 from pipeline.engine.events import ProgressBar, no_progress
-from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.settings import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.outputs import default_scores, write_settings
 from pipeline.stages.events import open_labelled

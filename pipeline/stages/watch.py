@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine.cluster import running_cluster
 from pipeline.engine.driver import WorkerPool, pack_jobs
 from pipeline.engine.events import ProgressBar, no_progress
-from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.settings import stage_settings
 from pipeline.options import ReadOptions
 from pipeline.outputs import default_scores, write_settings
 from pipeline.stages.events import open_labelled

@@ -15,6 +15,7 @@ import torch
 
 from extract.clip_weights import load_clip
 from extract.encoder import load_encoder
+from extract.features import frame_program
 from extract.recipe import RECIPES, TINY_MODEL
 from model.heads.dsanet.build import build_dsanet
 from model.heads.dsanet.config import PRESETS
@@ -24,7 +25,7 @@ from model.heads.text_tower import text_tower
 from model.scoring.scorer import score_videos
 from model.training.data import Batch
 from model.training.step import gather_gradients, step_programs
-from pipeline.engine.compile import CompiledEncoder, CompiledScorer, compiled_step
+from pipeline.engine.compile import CompiledFrames, CompiledScorer, compiled_step
 
 CONFIG = replace(PRESETS["small"][0], classes=3, window=32)
 CPU = torch.device("cpu")
@@ -78,20 +79,20 @@ def scorer(backend: str) -> None:
         program(torch.zeros(40, 32, CONFIG.width), torch.ones(40))
 
 
-def encoder(backend: str) -> None:
+def frames(backend: str) -> None:
     """Compare features, asked for by several threads in batches of several sizes."""
-    plain = load_encoder(RECIPES["demo"], "", "cpu")
-    ours = CompiledEncoder(plain, batch=4, backend=backend)
-    assert (ours.width, ours.device) == (plain.width, plain.device)
-    images = torch.randint(0, 256, (9, 3, 224, 224), dtype=torch.uint8)
+    recipe = RECIPES["demo"]
+    encoder = load_encoder(recipe, "", "cpu")
+    ours = CompiledFrames(encoder, recipe, frames=4, backend=backend)
+    pictures = torch.randint(0, 256, (9, 224, 224, 3), dtype=torch.uint8)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(ours.encode, (images[:n] for n in (9, 1, 4, 6))))
-    expected = plain.encode(images)
+        found = list(pool.map(ours, (pictures[:n] for n in (9, 1, 4, 6))))
+    expected = frame_program(encoder, recipe)(pictures)
     for features in found:
         torch.testing.assert_close(features, expected[: len(features)], atol=2e-5, rtol=1e-4)
 
 
-CHECKS: tuple[Callable[[str], None], ...] = (step, scorer, encoder)
+CHECKS: tuple[Callable[[str], None], ...] = (step, scorer, frames)
 
 if __name__ == "__main__":
     for check in CHECKS:

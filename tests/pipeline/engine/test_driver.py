@@ -14,7 +14,7 @@ import ray
 
 from pipeline.engine.driver import pack_jobs, run_stage
 from pipeline.engine.events import FramesRead, VideoFailed, VideoFinished, no_progress
-from pipeline.engine.shard_worker import stage_settings
+from pipeline.engine.settings import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import shard_sink

@@ -1,0 +1,192 @@
+"""A shard worker's encoder and its video readers, each of these in a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from extract.batch_size import WithinMemory, choose_batch, kept_choice
+from extract.encoder import CPU_BATCH, ClipEncoder, batch_on, load_encoder
+from extract.encoding_loop import EncodingLoop
+from extract.features import FrameProgram, InTurn, SegmentMeans, frame_program, frames_at_once
+from extract.lanes import lane_on
+from pipeline.engine.cluster import WorkerPlan
+from pipeline.engine.compile import CompiledFrames
+from pipeline.engine.decode_worker import DecoderClient
+from pipeline.engine.events import FramesRead, Remark, WorkerLoad
+from pipeline.engine.settings import StageSettings
+from pipeline.engine.video_reader import Outcome, VideoReader
+from stores.files.locations import size_of
+from stores.records import VideoItem
+
+ReaderOutput: TypeAlias = FramesRead | Callable[[], Outcome] | BaseException
+"""What comes of reading: frames on the way, and in the end what waits for the video's outcome."""
+
+_NO_MEMORY = (
+    "the GPU is out of memory with half a batch, too: others use it, or --batch is too large"
+)
+
+_TELLING = 0.5
+"""Seconds between two reports of frames: a cluster's driver hears from hundreds of decoders."""
+
+
+class Readers:
+    """The encoder of a shard worker and its video readers, each in a thread of its own."""
+
+    def __init__(self, settings: StageSettings, plan: WorkerPlan) -> None:
+        recipe = settings.recipe
+        # First those that start by themselves: they import while the encoder is loaded.
+        self._clients = [DecoderClient(settings.limits) for _ in range(plan.decoders)]
+        self._remarks: queue.SimpleQueue[Remark] = queue.SimpleQueue()
+        encoder = load_encoder(recipe, settings.weights, "cuda" if plan.gpus else "cpu")
+        self._loop: EncodingLoop | None = None
+        self._shared: SharedCores | None = None
+        if plan.gpus:
+            self._loop = self._start_loop(encoder, settings)
+            means: Callable[[], SegmentMeans] = self._loop.feed
+        else:
+            allowed = CPU_BATCH if settings.batch == "auto" else settings.batch
+            frames = frames_at_once(batch_on(encoder.device, allowed), recipe)
+            program = self._program(encoder, settings, frames)
+            self._shared = SharedCores(program, plan.torch_threads)
+            means = partial(InTurn, self._shared, recipe, frames)
+        self._waiting: queue.SimpleQueue[tuple[VideoItem, Callable[[ReaderOutput], None]]]
+        self._waiting = queue.SimpleQueue()
+        self._begun = time.monotonic()
+        for client in self._clients:
+            reader = VideoReader(
+                client=client,
+                means=means,
+                recipe=recipe,
+                decoder=settings.decoder,
+                strict=settings.strict,
+                full_digest=settings.full_digest,
+            )
+            threading.Thread(target=self._read_all, args=(reader,), daemon=True).start()
+
+    def read(self, items: Sequence[VideoItem]) -> Iterator[FramesRead | Outcome]:
+        """Yield what comes of reading until every video has been read or failed.
+
+        Raises:
+            ValueError: The GPU's memory does not do.
+        """
+        outputs: queue.SimpleQueue[ReaderOutput] = queue.SimpleQueue()
+        # The longest starts first; one that is not there has no size.
+        for item in sorted(items, key=lambda item: size_of(item.path) or 0, reverse=True):
+            self._waiting.put((item, outputs.put))
+        left = len(items)
+        while left:
+            output = outputs.get()
+            if isinstance(output, FramesRead):
+                yield output
+                continue
+            try:
+                if isinstance(output, BaseException):
+                    raise output
+                outcome = output()
+            except torch.OutOfMemoryError as error:
+                raise ValueError(_NO_MEMORY) from error
+            yield outcome
+            left -= 1
+
+    def news(self) -> Iterator[Remark | WorkerLoad]:
+        """Yield what there is to say, and what kept this worker busy so far."""
+        with suppress(queue.Empty):
+            while True:
+                yield self._remarks.get_nowait()
+        if self._loop is not None:
+            yield WorkerLoad(
+                worker=os.getpid(),
+                wall=time.monotonic() - self._begun,
+                encoding=self._loop.busy,
+                decoding=sum(client.busy for client in self._clients),
+                decoders=len(self._clients),
+            )
+
+    def _start_loop(self, encoder: ClipEncoder, settings: StageSettings) -> EncodingLoop:
+        recipe, device, images = settings.recipe, encoder.device, settings.batch
+        if images == "auto":
+            plain = frame_program(encoder, recipe)
+            try:
+                choice = kept_choice(partial(choose_batch, plain, device, recipe), device, recipe)
+            except torch.OutOfMemoryError as error:
+                raise ValueError(_NO_MEMORY) from error
+            images = choice.images
+            self._say(f"--batch {images}, at which the GPU took {choice.rate:,.0f} images/s alone")
+        frames = frames_at_once(images, recipe)
+        program = WithinMemory(self._program(encoder, settings, frames), self._say)
+        return EncodingLoop(lane_on(device, program), recipe, frames)
+
+    def _program(self, encoder: ClipEncoder, settings: StageSettings, frames: int) -> FrameProgram:
+        if settings.compile:
+            return CompiledFrames(encoder, settings.recipe, frames)
+        return frame_program(encoder, settings.recipe)
+
+    def _say(self, line: str) -> None:
+        self._remarks.put(Remark(line))
+
+    def _read_all(self, reader: VideoReader) -> None:
+        """Read one video after another; an error goes to the thread of its job."""
+        while True:
+            item, emit = self._waiting.get()
+            try:
+                with self._shared.used() if self._shared else nullcontext():
+                    emit(reader.read(item, emit))
+            except BaseException as error:  # noqa: BLE001 - raised by the thread of the job
+                emit(error)
+
+
+class SharedCores:
+    """A program that several threads run side by side on the cores of a CPU.
+
+    Each has its share of the cores, so that a core which a decoder takes for a moment holds up one
+    batch and not all the others that would wait for their share of it.
+    """
+
+    def __init__(self, program: FrameProgram, cores: int) -> None:
+        self._program = program
+        self._cores = cores
+        self._lock = threading.Lock()
+        self._users = 0
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Count the calling thread among those that share the cores."""
+        with self._lock:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+
+    def __call__(self, frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "f c d"]:
+        """Run the program on this thread's share of the cores."""
+        # Set anew every time, so that the last video of a job soon has the cores of the others.
+        torch.set_num_threads(max(1, self._cores // max(1, self._users)))
+        return self._program(frames)
+
+
+def added_up(outputs: Iterable[FramesRead | Outcome]) -> Iterator[FramesRead | Outcome]:
+    """Yield the same, with frames added up and told now and then, and before a video's outcome."""
+    frames, told = 0, time.monotonic()
+    for output in outputs:
+        if isinstance(output, FramesRead):
+            frames += output.frames
+            if time.monotonic() - told < _TELLING:
+                continue
+        if frames:
+            yield FramesRead(frames)
+            frames, told = 0, time.monotonic()
+        if not isinstance(output, FramesRead):
+            yield output
