@@ -85,7 +85,11 @@ def chosen_frames(path: Path, frames: str) -> tuple[decord.VideoReader, range]:
 
 
 def plain_script(
-    videos: Sequence[Path], frames: str, model: CLIP | None, preprocess: Preprocess
+    videos: Sequence[Path],
+    frames: str,
+    model: CLIP | None,
+    preprocess: Preprocess,
+    device: str = "cpu",
 ) -> int:
     """Read, and encode if there is a model, as a plain script does; return the number of images."""
     images = 0
@@ -97,7 +101,7 @@ def plain_script(
             continue
         with torch.no_grad():
             for start in range(0, len(tensors), BATCH):
-                model.encode_image(torch.stack(tensors[start : start + BATCH]))
+                model.encode_image(torch.stack(tensors[start : start + BATCH]).to(device))
     return images
 
 

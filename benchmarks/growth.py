@@ -87,7 +87,7 @@ def timed(
     found = [0]
 
     def run() -> None:
-        found[0] = extract(videos, per_shard)
+        found[0] = extract(videos, per_shard).frames
 
     return take_turns({"": run}, rounds)[""].wall, found[0]
 

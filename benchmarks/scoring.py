@@ -31,13 +31,13 @@ AUTHORS_SECONDS = 60.8
 Features = NDArray[np.float16]
 
 
-def make_videos() -> list[Features]:
+def make_videos(width: int = MODEL.width) -> list[Features]:
     """Return features of 290 videos: lengths log-normal, half of them below 100 segments."""
     random = np.random.default_rng(0)
     shares = random.lognormal(sigma=1.25, size=VIDEOS)
     lengths = np.maximum(shares / shares.sum() * SEGMENTS, 6).astype(int)
     lengths[lengths.argmax()] += SEGMENTS - lengths.sum()
-    pool = 0.4 * random.standard_normal((int(lengths.max()), MODEL.width))
+    pool = 0.4 * random.standard_normal((int(lengths.max()), width))
     return [
         np.roll(pool, index, axis=0)[:length].astype(np.float16)
         for index, length in enumerate(lengths)

@@ -7,13 +7,13 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.engine.cluster import WorkerPlan
-from pipeline.engine.driver import WorkerPool, pack_jobs
+from pipeline.engine.driver import Tally, WorkerPool, pack_jobs
 from pipeline.engine.settings import StageSettings
 from pipeline.stages.extract import shard_sink
 from stores.records import VideoItem
 
-Extract = Callable[[Sequence[Path], int], int]
-"""Extracts videos, so many a shard, as if none were extracted; returns the frames it read."""
+Extract = Callable[[Sequence[Path], int], Tally]
+"""Extracts videos, so many a shard, as if none were extracted; returns what it came to."""
 
 
 def start_workers(folder: Path, settings: StageSettings, plan: WorkerPlan) -> Extract:
@@ -25,11 +25,11 @@ def start_workers(folder: Path, settings: StageSettings, plan: WorkerPlan) -> Ex
     pool = WorkerPool(settings, plan, shard_sink(folder, settings.recipe))
     calls = count()
 
-    def extract(videos: Sequence[Path], per_shard: int) -> int:
+    def extract(videos: Sequence[Path], per_shard: int) -> Tally:
         number = next(calls)
         items = [VideoItem(f"{number}/{i}", str(path)) for i, path in enumerate(videos)]
         tally = pool.run(pack_jobs(items, per_shard), lambda _: None)
         assert not tally.failures, tally.failures[0].reason
-        return tally.frames
+        return tally
 
     return extract

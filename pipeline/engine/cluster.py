@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 
 import ray
 
@@ -23,11 +25,19 @@ from pipeline.engine.session import (
 )
 from pipeline.signals import ending, kept_handlers, kill_descendants
 
+logger = logging.getLogger(__name__)
+
 CHUNK_FRAMES = 64
 """Sampled frames that travel together: 17 MB at 340×256, large against Ray's cost of about 1 ms."""
 
 PREFETCH = 2
 """Chunks a decode worker may be ahead of the encoder: one waiting while the next is made."""
+
+_GPUS = Path("/proc/driver/nvidia/gpus")
+
+_SHARED_MEMORY = "/dev/shm"
+_SHARE_OF_MEMORY = 0.9  # of what is free there, which Ray may take
+_SMALLEST_STORE = 128 << 20  # bytes
 
 _LARGEST_FRAME = 2 * 256 * 256 * 3  # bytes at the recipe's size; wider than 2:1 is rare
 _MAX_DECODERS = 16  # per GPU; with more, the object store and not decoding is the limit
@@ -51,6 +61,11 @@ class WorkerPlan:
     def frames_in_flight(self) -> int:
         """The most decoded frames that exist at one time outside the decoders."""
         return self.shard_workers * self.decoders * (PREFETCH + 1) * CHUNK_FRAMES
+
+    @property
+    def store_bytes(self) -> int:
+        """Bytes of Ray's object store for twice those frames, were all workers on one node."""
+        return max(2 * self.frames_in_flight * _LARGEST_FRAME, _SMALLEST_STORE)
 
 
 def plan_workers(nodes: Sequence[tuple[float, float]]) -> WorkerPlan:
@@ -82,6 +97,28 @@ def plan_workers(nodes: Sequence[tuple[float, float]]) -> WorkerPlan:
     )
 
 
+def fit_to_store(plan: WorkerPlan, room: float) -> WorkerPlan:
+    """Return the plan with as many decoders as frames in flight have room for; one at least."""
+    if plan.store_bytes <= room:
+        return plan
+    each = replace(plan, decoders=1).frames_in_flight * 2 * _LARGEST_FRAME
+    return replace(plan, decoders=max(1, min(plan.decoders, int(room // each))))
+
+
+def gpus_of_machine() -> int:
+    """Return how many NVIDIA GPUs Ray may find here, without asking a library of theirs."""
+    found = len(list(_GPUS.glob("*")))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return found if visible is None else min(found, len(visible.split(",")) if visible else 0)
+
+
+def _room_in_memory() -> float:
+    """Return the bytes that shared memory has room for; without end where there is none."""
+    if not Path(_SHARED_MEMORY).is_dir():
+        return float("inf")
+    return _SHARE_OF_MEMORY * shutil.disk_usage(_SHARED_MEMORY).free
+
+
 @contextmanager
 def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
     """Join the cluster that ``RAY_ADDRESS`` names, or start Ray here, and leave it at the end.
@@ -97,6 +134,11 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
     with _joined(address) if address else _started():
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         plan = plan_workers([(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in resources])
+        for node in resources:
+            there = replace(plan, shard_workers=max(1, int(node.get("GPU", 0))))
+            if there.gpus <= node.get("GPU", 0):  # else no worker goes there
+                room = node.get("object_store_memory", float("inf"))
+                plan = replace(plan, decoders=fit_to_store(there, room).decoders)
         workers = plan.shard_workers if max_workers is None else max_workers
         yield replace(plan, shard_workers=min(plan.shard_workers, workers))
 
@@ -122,7 +164,18 @@ def _joined(address: str) -> Iterator[None]:
 def _started() -> Iterator[None]:
     """Start Ray here while the block runs, with room for twice the frames in flight."""
     require_usable_machine()
-    in_flight = plan_workers([(os.cpu_count() or 1, 0)]).frames_in_flight
+    plan = plan_workers([(os.cpu_count() or 1, gpus_of_machine())])
+    room = _room_in_memory()
+    fitted = fit_to_store(plan, room)
+    if fitted != plan:
+        logger.warning(
+            "%s decoders a worker instead of %s: frames in flight are kept in %s, which has room "
+            "for %.1f GiB",
+            fitted.decoders,
+            plan.decoders,
+            _SHARED_MEMORY,
+            room / 2**30,
+        )
     with (
         private_folder() as folder,
         _ray(
@@ -131,7 +184,7 @@ def _started() -> Iterator[None]:
             patience=0.0,
             address="local",
             include_dashboard=False,
-            object_store_memory=max(2 * in_flight * _LARGEST_FRAME, 128 << 20),
+            object_store_memory=fitted.store_bytes,
             _temp_dir=str(folder),
         ),
     ):

@@ -5,12 +5,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH, plan_workers, running_cluster
+from pipeline.engine.cluster import (
+    CHUNK_FRAMES,
+    PREFETCH,
+    fit_to_store,
+    gpus_of_machine,
+    plan_workers,
+    running_cluster,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,6 +49,34 @@ def test_two_nodes_work_side_by_side_and_one_without_cores_does_not_count():
 def test_the_bound_on_frames_in_flight_follows_from_the_plan():
     plan = plan_workers([(2.0, 0.0)])
     assert plan.frames_in_flight == 2 * (PREFETCH + 1) * CHUNK_FRAMES
+
+
+def test_the_store_of_eight_gpus_holds_twice_what_they_have_in_flight():
+    """It was sized for 16 decoders, whatever the plan said."""
+    one, eight = (plan_workers([(16.0 * gpus, gpus)]) for gpus in (1, 8))
+    assert (one.decoders, eight.decoders) == (15, 15)
+    assert eight.frames_in_flight == 8 * one.frames_in_flight
+    assert eight.store_bytes == 8 * one.store_bytes >= 2 * eight.frames_in_flight * 340 * 256 * 3
+
+
+def test_where_memory_has_no_room_for_the_frames_of_all_decoders_there_are_fewer():
+    plan = plan_workers([(128.0, 8)])
+    assert fit_to_store(plan, plan.store_bytes) == plan
+    half = fit_to_store(plan, plan.store_bytes / 2)
+    assert half == replace(plan, decoders=7)
+    assert half.store_bytes <= plan.store_bytes / 2
+    assert fit_to_store(plan, 1 << 20).decoders == 1
+
+
+@pytest.mark.parametrize(("visible", "gpus"), [("", 0), ("0", 1), ("0,1", 2), (None, 3)])
+def test_no_more_gpus_count_than_a_run_may_see(monkeypatch, tmp_path, visible, gpus):
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+    monkeypatch.setattr("pipeline.engine.cluster._GPUS", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus_of_machine() == gpus
 
 
 @pytest.mark.ray

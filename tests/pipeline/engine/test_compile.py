@@ -15,7 +15,7 @@ CHECKS = Path(__file__).with_name("compiled_checks.py")
 def test_what_is_compiled_agrees_with_what_is_not(backend):
     done = subprocess.run([sys.executable, CHECKS, backend], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["step", "scorer", "encoder"]
+    assert done.stdout.split() == ["step", "scorer", "frames"]
 
 
 def test_what_cannot_be_compiled_is_one_sentence(monkeypatch):
