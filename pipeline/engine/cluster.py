@@ -218,6 +218,15 @@ def _ray(
             kill_descendants()
 
 
+def room_for_workers(plan: WorkerPlan) -> int:
+    """Return how many shard workers of a plan the cluster's present nodes have room for."""
+    found = 0
+    for node in (each["Resources"] for each in ray.nodes() if each["Alive"]):
+        fitting = int(node.get("CPU", 0.0) / plan.cpus)
+        found += min(fitting, int(node.get("GPU", 0.0)) if plan.gpus else 1)
+    return found
+
+
 def node_is_alive(node_id: str) -> bool:
     """Return whether the node with this id is part of the cluster."""
     return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())

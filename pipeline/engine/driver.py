@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.engine.cluster import WorkerPlan, node_is_alive, require_node, running_cluster
+from pipeline.engine.cluster import (
+    WorkerPlan,
+    node_is_alive,
+    require_node,
+    room_for_workers,
+    running_cluster,
+)
 from pipeline.engine.events import (
     FramesRead,
     Remark,
@@ -31,6 +37,7 @@ from stores.records import Failure, VideoItem
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 2  # jobs of a worker
+_LOOK = 10.0  # seconds between two looks at whether nodes joined
 
 _MAX_LOSSES = 3  # workers a job may take down before its videos fail; lost nodes do not count
 
@@ -139,10 +146,21 @@ class WorkerPool:
         self._waiting, self._losses = deque(jobs), Counter()
         while len(self._workers) < min(self._plan.shard_workers, len(jobs)):
             self._workers.append(self._start())
+        looked = time.monotonic()
         while self._waiting or any(worker.jobs for worker in self._workers):
+            if self._waiting and time.monotonic() - looked > _LOOK:
+                self._grow()
+                looked = time.monotonic()
             self._assign()
             for worker, events in self._ready():
-                yield from self._collect(worker, events)
+                if events in worker.jobs:  # else it was lost with another of its jobs
+                    yield from self._collect(worker, events)
+
+    def _grow(self) -> None:
+        """Start workers on nodes that joined since, as those of an autoscaler do."""
+        most = self._settings.workers or len(self._workers) + len(self._waiting)
+        for _ in range(len(self._workers), min(room_for_workers(self._plan), most)):
+            self._workers.append(self._start())
 
     def _start(self) -> _Worker:
         remote = ray.remote(ShardWorker).options(
@@ -183,7 +201,8 @@ class WorkerPool:
             require_node()
             ray.wait([worker.node for worker in self._workers], num_returns=1, timeout=1.0)
             return []
-        ready, _ = ray.wait(list(busy), num_returns=1, timeout=1.0)
+        ray.wait(list(busy), num_returns=1, timeout=1.0)
+        ready, _ = ray.wait(list(busy), num_returns=len(busy), timeout=0)
         return [(busy[events], events) for events in ready]
 
     def _collect(self, worker: _Worker, events: ray.ObjectRefGenerator) -> Iterator[WorkerEvent]:
@@ -206,7 +225,8 @@ class WorkerPool:
         """
         counts = _counts_as_loss(worker)
         self._workers[self._workers.index(worker)] = self._start()
-        for job in worker.jobs.values():
+        jobs, worker.jobs = list(worker.jobs.values()), {}
+        for job in jobs:
             self._losses[job] += counts
             if self._losses[job] < _MAX_LOSSES:
                 self._waiting.append(job)

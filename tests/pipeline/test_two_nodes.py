@@ -1,4 +1,4 @@
-"""Extraction on a real cluster of two nodes, one of which is taken away half-way."""
+"""Extraction on a real cluster of two nodes, one of which leaves or joins half-way."""
 
 import threading
 import time
@@ -9,9 +9,17 @@ import ray
 from ray.cluster_utils import Cluster
 
 from pipeline.commands.extract import ExtractRun
-from pipeline.stages.extract import extract
+from pipeline.engine.cluster import room_for_workers, running_cluster
+from pipeline.engine.driver import WorkerPool, pack_jobs
+from pipeline.engine.events import VideoFinished
+from pipeline.engine.settings import stage_settings
+from pipeline.options import ReadOptions
+from pipeline.stages.extract import extract, shard_sink
+from stores.datasets import base
 from stores.features.catalog import open_catalog
 from stores.features.shards import read_index, read_segments
+
+SYNTHETIC = base.load("synthetic")
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -25,6 +33,27 @@ def cluster(monkeypatch):
     yield made, second
     ray.shutdown()
     made.shutdown()
+
+
+def test_a_node_that_joins_is_used(cluster, footage, demo_recipe, tmp_path, monkeypatch):
+    made, second = cluster
+    made.remove_node(second)
+    monkeypatch.setattr("pipeline.engine.driver._LOOK", 0.2)
+    settings = stage_settings(demo_recipe, "", ReadOptions())
+    jobs = pack_jobs(SYNTHETIC.discover(footage), 1)
+    with running_cluster() as plan:
+        assert plan.shard_workers == 1
+        pool, nodes = WorkerPool(settings, plan, shard_sink(tmp_path, demo_recipe)), set()
+
+        def show(event):
+            if isinstance(event, VideoFinished) and not nodes:
+                nodes.add(made.add_node(num_cpus=2))
+                made.wait_for_nodes()
+
+        tally = pool.run(jobs, show)
+        assert tally.done == len(jobs)
+        assert room_for_workers(plan) == 2
+        assert len({ray.get(worker.node) for worker in pool._workers}) == 2
 
 
 def test_a_node_that_leaves_loses_no_video_and_repeats_none(cluster, footage, extracted, tmp_path):
