@@ -1,6 +1,5 @@
 """The shard worker, run in this process on decode workers of a real Ray."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,14 +11,13 @@ from extract.features import extract_video
 from extract.video import read_chunks
 from pipeline.engine.cluster import plan_workers
 from pipeline.engine.events import FramesRead, Remark, VideoFailed, VideoFinished, WorkerLoad
-from pipeline.engine.readers import SharedCores, added_up
 from pipeline.engine.settings import stage_settings
 from pipeline.engine.shard_worker import Job, ShardWorker
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import shard_sink
 from stores.features.catalog import open_catalog
 from stores.features.shards import read_segments
-from stores.records import Failure, VideoItem
+from stores.records import VideoItem
 
 
 @pytest.fixture
@@ -34,13 +32,6 @@ def make_worker(tmp_path):
     threads = torch.get_num_threads()
     yield make
     torch.set_num_threads(threads)  # a shard worker sets those of its process, which is ours here
-
-
-def test_options_become_flat_settings(demo_recipe):
-    reading = ReadOptions(decoder="pyav", batch=8, deadline=9.0, decoder_memory=0.5, strict=True)
-    settings = stage_settings(demo_recipe, "openai", reading)
-    assert (settings.decoder, settings.batch, settings.strict) == ("pyav", 8, True)
-    assert (settings.limits.deadline, settings.limits.memory) == (9.0, 1 << 29)
 
 
 @pytest.mark.ray
@@ -151,43 +142,3 @@ def test_short_memory_is_told_once_and_too_short_a_memory_ends_the_run_in_words(
     stand_in(StandIn(fits=4))
     with pytest.raises(ValueError, match="the GPU is out of memory with half a batch, too"):
         list(make_worker(demo_recipe, gpus=1, batch=16).run(Job(job.items, generation=1)))
-
-
-class Arithmetic:
-    """A program that notes how many threads torch has while it runs."""
-
-    def __init__(self):
-        self.threads = []
-
-    def __call__(self, frames):
-        self.threads.append(torch.get_num_threads())
-        return torch.zeros(len(frames), 1, 1)
-
-
-def test_threads_that_share_cores_have_their_share_of_them():
-    plain = Arithmetic()
-    shared = SharedCores(plain, cores=4)
-    frames = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
-
-    def encode_beside(others):
-        with shared.used():
-            if others:
-                thread = threading.Thread(target=encode_beside, args=(others - 1,))
-                thread.start()
-                thread.join()
-            else:
-                shared(frames)
-
-    threads = torch.get_num_threads()
-    try:
-        for others in (0, 1, 3, 7):
-            encode_beside(others)
-    finally:
-        torch.set_num_threads(threads)
-    assert plain.threads == [4, 2, 1, 1]
-
-
-def test_frames_are_told_together_and_before_the_outcome_of_a_video():
-    failure = Failure(VideoItem("a", "a"), "gone")
-    told = list(added_up([FramesRead(1), FramesRead(2), failure, FramesRead(4), failure]))
-    assert told == [FramesRead(3), failure, FramesRead(4), failure]
