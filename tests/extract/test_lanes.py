@@ -20,7 +20,7 @@ def lanes():
     yield pytest.param(lambda: CudaLane(encode, torch.device("cuda")), marks=mark, id="cuda")
 
 
-@pytest.mark.parametrize("make", lanes())
+@pytest.mark.parametrize("make", [*lanes()])
 def test_sums_go_on_from_batch_to_batch_and_leave_out_what_is_not_asked_for(make):
     lane, carry = make(), Carry()
     frames = lane.buffer(4, 2, 2)
