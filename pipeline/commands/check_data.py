@@ -29,7 +29,7 @@ class CheckDataRun:
     root: Positional[Location]
     """Folder that holds the videos, anywhere below it; of a custom set also a list of videos."""
     dataset: str = "ucf"
-    """Data set: ucf, xd, custom (your own classes), folder or synthetic."""
+    """Data set: ucf, xd, msad, sht, custom (your own classes), folder or synthetic."""
     lists: Location | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
     out: Location = Path("outputs")
@@ -112,6 +112,7 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
         ("missing, but another file looks like it", [f"{v}: {p}" for v, p in found.renamed]),
         ("empty (0 bytes)", [item.path for item in found.empty]),
         ("cannot be read", [f"{item.path}: {why}" for item, why in report.unreadable]),
+        ("of another length than the lists say, truth may not fit", list(report.unlike)),
         ("different videos of one name, none is taken", clashing),
         ("links that lead nowhere", [*map(str, tree.broken_links)]),
         ("folders that cannot be searched", [*map(str, tree.unreadable)]),

@@ -10,7 +10,7 @@ from extract.encoder import load_encoder
 from extract.protocol_search import Matching, match_features
 from extract.recipe import RECIPES, weights_source
 from model.device import device_named
-from stores.features.published import read_array
+from stores.files.arrays import read_array
 
 if TYPE_CHECKING:
     from pipeline.commands.match_features import MatchFeaturesRun

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 _READERS = 16  # threads: they wait for the disk or the network, hardly for the processor
 _BYTES_PER_VALUE = 2  # float16
 _BYTES_PER_TIME = 1  # of a frame: regular times deflate to less
+_SLACK = 2  # frames: decoders disagree on the last ones of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Preflight:
     ``unreadable`` pairs videos with the reason; ``seconds`` and ``frames`` are of the others, as
     their headers announce them. ``feature_bytes`` is what their shards will take, ``free_bytes``
     what there is (None in an object store); ``work_seconds`` follows from the rate that was given,
-    ``note`` says how a data set of one's own was understood.
+    ``note`` says how a data set of one's own was understood. ``announced`` are the frames of each
+    readable video by its id, ``unlike`` says of which of them the data set's lists have other
+    numbers.
     """
 
     name: str
@@ -51,7 +55,9 @@ class Preflight:
     feature_bytes: int
     free_bytes: int | None
     work_seconds: float | None
+    announced: Mapping[str, int]
     note: str = ""
+    unlike: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Literal["go", "some", "no"]:
@@ -88,7 +94,24 @@ def check_data(run: CheckDataRun) -> Preflight:
     recipe = resolve_recipe(run.recipe, dataset.recipe)
     inventory = take_inventory(dataset, run.root, run.lists)
     preflight = survey(dataset.name, run.root, inventory, recipe, out=run.out, rate=run.rate)
-    return replace(preflight, note=dataset.note)
+    unlike: tuple[str, ...] = ()
+    if dataset.lengths is not None:
+        unlike = tuple(_unlike(preflight.announced, dataset.lengths(run.root, run.lists)))
+    return replace(preflight, note=dataset.note, unlike=unlike)
+
+
+def _unlike(
+    announced: Mapping[str, int], listed: Mapping[str, Mapping[str, range]]
+) -> Iterator[str]:
+    """Yield the videos of another length than any list has for them, with what each list says."""
+    for name, frames in announced.items():
+        known = listed.get(name, {})
+        if known and not any(r[0] - _SLACK <= frames <= r[-1] + _SLACK for r in known.values()):
+            said = ", ".join(
+                f"{source} {r[0]:,}" + (f" to {r[-1]:,}" if len(r) > 1 else "")
+                for source, r in known.items()
+            )
+            yield f"{name}: {frames:,} frames, published as {said}"
 
 
 def survey(
@@ -104,9 +127,12 @@ def survey(
     with ThreadPoolExecutor(_READERS) as readers:
         outcomes = list(readers.map(_header_or_reason, inventory.present))
     headers = [outcome for outcome in outcomes if isinstance(outcome, VideoHeader)]
-    pairs = zip(inventory.present, outcomes, strict=True)
+    pairs = list(zip(inventory.present, outcomes, strict=True))
     unreadable = tuple((item, why) for item, why in pairs if isinstance(why, str))
     frames = sum(header.frames for header in headers)
+    announced = {
+        item.video_id: outcome.frames for item, outcome in pairs if isinstance(outcome, VideoHeader)
+    }
     segments = sum(segment_count(header.frames, recipe.tail) for header in headers)
     row = recipe.crop_count * feature_width(recipe.model) * _BYTES_PER_VALUE
     return Preflight(
@@ -120,6 +146,7 @@ def survey(
         feature_bytes=segments * row + frames * _BYTES_PER_TIME,
         free_bytes=_free_bytes(out),
         work_seconds=frames / rate if rate else None,
+        announced=announced,
     )
 
 

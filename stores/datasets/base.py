@@ -64,6 +64,8 @@ class Dataset:
     """The items of the lists in a folder, given which file each name has; None without lists."""
     part_of: Callable[[VideoItem], str] | None = None
     """Names the published archive that a video comes in, '' where none is published."""
+    lengths: Callable[[Path, Path | None], Mapping[str, Mapping[str, range]]] | None = None
+    """What its lists give as numbers of frames: of a video, by the list that says so."""
     describe: Callable[[Path, Path | None], Dataset] | None = None
     """Completes the data set from its root where that defines the classes; else None."""
     note: str = ""
@@ -94,14 +96,19 @@ def find_list(root: Path, lists: Path | None, name: str) -> Path:
     Raises:
         StoreError: The folder is none, or the list is not there.
     """
+    if (path := optional_list(root, lists, name)) is None:
+        remedy = "it comes with the data set: put it there, or give --lists"
+        raise StoreError(f"{name} is not in {root if lists is None else lists}; {remedy}")
+    return path
+
+
+def optional_list(root: Path, lists: Path | None, name: str) -> Path | None:
+    """Return the list file called ``name`` where it is, or None; a StoreError names no folder."""
     folder = root if lists is None else lists
     if not folder.is_dir():
         raise StoreError(f"no such folder: {folder}; give the folder that holds the data set")
-    for path in [folder / name, *sorted(folder.glob(f"*/{name}"))]:
-        if regular(path).is_file():
-            return path
-    remedy = "it comes with the data set: put it there, or give --lists"
-    raise StoreError(f"{name} is not in {folder}; {remedy}")
+    paths = [folder / name, *sorted(folder.glob(f"*/{name}"))]
+    return next((path for path in paths if regular(path).is_file()), None)
 
 
 def refuse_lists(name: str, lists: Path | None) -> None:

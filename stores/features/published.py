@@ -10,24 +10,15 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from tokenize import TokenError
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stores.files.locations import regular
+from stores.files.arrays import read_array
 from stores.records import SEGMENT_FRAMES, DecodeAudit, StoreError, VideoFeatures, VideoItem
 
 CROPS = 10
 _NAME = re.compile(r"(?P<video>.+)__(?P<crop>\d+)\.npy")
-
-_NO_ARRAY = (
-    *(ValueError, EOFError, SyntaxError, TokenError, TypeError, KeyError, MemoryError),
-    *(RecursionError, BadZipFile),
-)
-"""What NumPy raises for other files, and for damaged headers: it parses those as Python."""
 
 CropFiles = Mapping[int, Path]
 
@@ -81,26 +72,6 @@ def read_features(
     note = f"frames counted from segments, {frame_rate:g} a second assumed"
     audit = DecodeAudit("imported", frames, frames, container_seconds=0.0, note=note)
     return VideoFeatures(item, np.stack(crops), np.arange(frames) / frame_rate, audit)
-
-
-def read_array(path: Path) -> NDArray[np.floating[Any]]:
-    """Return the numbers of a ``.npy`` file, in their own precision; pickles are never unpacked.
-
-    Raises:
-        StoreError: There is no such file, or it is damaged, another kind, or holds other things.
-    """
-    regular(path)
-    try:
-        with path.open("rb") as file:  # which NumPy would leave open where it is no array
-            rows = np.load(file, allow_pickle=False)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
-    except _NO_ARRAY as error:
-        raise StoreError(f"{path} is no .npy file, damaged, or holds other things") from error
-    if not isinstance(rows, np.ndarray) or rows.dtype.kind != "f":
-        kind = rows.dtype if isinstance(rows, np.ndarray) else "several arrays"
-        raise StoreError(f"{path} holds {kind}, expected floating point numbers")
-    return rows
 
 
 def _read_crop(path: Path, width: int) -> NDArray[np.float16]:

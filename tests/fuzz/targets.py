@@ -23,9 +23,9 @@ from model.heads.published import read_published
 from model.scoring.events import label_all
 from stores.datasets import ucf, xd
 from stores.features.manifest import read_manifest, write_manifest
-from stores.features.published import read_array
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import check_shard, write_shard
+from stores.files.arrays import read_array
 from stores.records import (
     DecodeAudit,
     Event,

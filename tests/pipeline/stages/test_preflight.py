@@ -54,6 +54,26 @@ def test_xd_violence_is_whole(tmp_path, shared_data, plant, layout):
     assert Counter(i.split for i in report.inventory.items) == {"train": 3954, "test": 800}
 
 
+@pytest.mark.slow
+def test_msad_is_whole_and_lengths_unlike_its_lists_are_named(tmp_path, shared_data, plant):
+    lists = shared_data / "msad"
+    for file in ("msad-i3d.list", "msad-i3d-test.list"):
+        for line in (lists / file).read_text().split():
+            plant(
+                tmp_path / "MSAD_blur" / f"{line.rpartition('/')[2].removesuffix('_i3d.npy')}.mp4"
+            )
+    report = check(tmp_path, shared_data, "msad")
+    assert (report.verdict, report.readable) == ("go", 720)
+    assert Counter(i.split for i in report.inventory.items) == {"train": 480, "test": 240}
+    assert report.classes["train", "Normal"] == 360
+    assert report.classes["test", "People_falling"] == 22
+    assert not report.inventory.extra
+    # Each is the same clip of 32 frames here.
+    lengths = [line.split()[1] for line in (lists / "MSAD_test.txt").read_text().splitlines()]
+    assert len(report.unlike) == sum(not 30 <= int(each) + 15 < 50 for each in lengths) > 200
+    assert "Assault_2: 32 frames, published as MSAD_test.txt 224 to 239" in report.unlike
+
+
 def test_a_folder_without_lists_says_which_and_how(tmp_path, plant):
     plant(tmp_path / "Abuse001_x264.mp4")
     with pytest.raises(StoreError, match=r"Temporal_Anomaly_Annotation\.txt is not in .*--lists"):

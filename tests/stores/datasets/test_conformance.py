@@ -47,6 +47,15 @@ def xd(root):
         stub(root / "videos" / f"{name}.mp4")
 
 
+def msad(root):
+    names = "Fire_1", "Robbery_2", "MSAD_normal_street1", "Fire_2", "MSAD_normal_testing_1"
+    for file, own in (("msad-i3d.list", names[:3]), ("msad-i3d-test.list", names[3:])):
+        (root / file).write_text("\n".join(f"/scratch/{name}_i3d.npy" for name in own))
+    (root / "anomaly_annotation.csv").write_text("Fire_2,street,90,5,60\n")
+    for name in names[1:]:
+        stub(root / "MSAD_blur" / f"{name}.mp4")
+
+
 def custom(root):
     for label, number in itertools.product(("calm", "fight"), range(8)):
         stub(root / label / f"cam{number // 2}_{number}.mp4")
@@ -69,8 +78,8 @@ def stub(path: Path) -> None:
     path.write_bytes(b"video")
 
 
-TREES = {tree.__name__: tree for tree in (ucf, xd, custom, folder, synthetic)}
-ABSENT = {"ucf": {"Abuse001_x264"}, "xd": {XD_TRAIN[0]}}
+TREES = {tree.__name__: tree for tree in (ucf, xd, msad, custom, folder, synthetic)}
+ABSENT = {"ucf": {"Abuse001_x264"}, "xd": {XD_TRAIN[0]}, "msad": {"Fire_1"}}
 
 
 @pytest.fixture(scope="module", params=base.names())
@@ -175,6 +184,15 @@ def test_lists_alone_give_the_same_items(found):
             dataset.discover(root, root)
 
 
+def test_lengths_are_those_of_listed_videos(found):
+    dataset, root, items = found
+    if dataset.lengths is not None:
+        lengths = dataset.lengths(root, None)
+        assert lengths
+        assert lengths.keys() <= {item.video_id for item in items}
+        assert all(r[0] > 0 for each in lengths.values() for r in each.values())
+
+
 def test_archives_have_names(found):
     dataset, _, items = found
     if dataset.part_of is not None:
@@ -187,7 +205,7 @@ def test_a_normal_video_is_an_event_in_the_published_truth_of_xd_alone(found):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("name", "videos"), [("ucf", 1900), ("xd", 4754)])
+@pytest.mark.parametrize(("name", "videos"), [("ucf", 1900), ("xd", 4754), ("msad", 720)])
 def test_the_published_lists_keep_it_too(shared_data, name, videos):
     dataset = base.load(name)
     assert dataset.itemise is not None
