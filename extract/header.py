@@ -15,6 +15,8 @@ from extract.container import (
     open_container,
     stated_seconds,
 )
+from extract.images import IMAGES, find_images
+from stores.files.sequences import IMAGE_RATE
 
 # FFmpeg else reads up to 5 MB and decodes a picture; with less than this it does not know formats.
 _HEADER_ALONE = {"probesize": "2048", "analyzeduration": "0", "skip_frame": "all"}
@@ -26,7 +28,8 @@ class VideoHeader:
     """Container, codec and pixel format by FFmpeg's names, and what the file claims to hold.
 
     ``frames`` and ``seconds`` are as announced or derived from each other; 0 where neither is.
-    ``start`` are the seconds of the first frame on the container's clock, which players show.
+    ``start`` are the seconds of the first frame on the container's clock, which players show;
+    ``missing`` names the images that a folder of them lacks.
     """
 
     container: str
@@ -35,6 +38,7 @@ class VideoHeader:
     frames: int
     seconds: float
     start: float
+    missing: str = ""
 
     @property
     def plays_in_browsers(self) -> bool:
@@ -47,15 +51,20 @@ class VideoHeader:
         )
 
 
-def read_header(path: str, *, quick: bool = False) -> VideoHeader:
+def read_header(path: str, image_rate: float = IMAGE_RATE, *, quick: bool = False) -> VideoHeader:
     """Open a file and return what its video stream announces.
 
     ``quick`` is without a look at the pictures where the header itself gives size and rate, as in
-    MP4 and Matroska: a fraction of the time, but for the pixel format and the start.
+    MP4 and Matroska: a fraction of the time, but for the pixel format and the start. A folder of
+    images announces as many frames as it has numbers, ``image_rate`` a second.
 
     Raises:
         DecodeError: As :func:`extract.probe.probe`, but for what only the packets show.
     """
+    if (folder := find_images(path)) is not None:
+        folder.size()
+        seconds, what = folder.frames / image_rate, (IMAGES, folder.suffix, "rgb24")
+        return VideoHeader(*what, folder.frames, seconds, start=0.0, missing=folder.missing)
     if quick:
         with suppress(DecodeError), open_container(path, dict(_HEADER_ALONE)) as container:
             stream = choose_stream(container, path)

@@ -15,6 +15,7 @@ from extract.decoders.pixels import Picture
 from extract.decoders.pyav_reader import decode_frames, to_rgb
 from extract.decoders.reading import Reading
 from extract.probe import VideoProbe, probe
+from stores.files.sequences import IMAGE_RATE
 
 TICKS = 90_000
 """Ticks of a second, as in broadcasting: the usual rates are whole numbers of them."""
@@ -55,16 +56,17 @@ def to_frame(picture: Picture) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(even, format="rgb24")
 
 
-def write_proxy(path: str, target: Path) -> None:
+def write_proxy(path: str, target: Path, image_rate: float = IMAGE_RATE) -> None:
     """Write an upright H.264 copy of a video's pictures to ``target``, without sound.
 
-    The short side is at most 480. Frames have the times that scores have, counted from the first.
+    The short side is at most 480. Frames have the times that scores have, counted from the first;
+    images of a folder ``image_rate`` a second.
 
     Raises:
         DecodeError: The video cannot be read, or not one frame of it decodes.
         OSError: ``target`` cannot be written.
     """
-    probe_info = probe(path)
+    probe_info = probe(path, image_rate)
     spacing = max(1, round(2 * probe_info.rate))  # a click in the curve shows its moment at once
     options = {"crf": "26", "g": str(spacing)}
     rate = Fraction(probe_info.rate).limit_denominator(1001)

@@ -1,4 +1,4 @@
-"""What a video file announces, read from its packets alone before anything is decoded at length."""
+"""What a video announces, read from its packets alone before anything is decoded at length."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from extract.container import (
     stated_seconds,
 )
 from extract.fields import FieldPairs
+from extract.images import IMAGES, ImageFolder, find_images
 from extract.orientation import Orientation
 from extract.packets import MOST_UNDECODABLE, read_packets
+from stores.files.sequences import IMAGE_RATE
 from stores.records import LostFrames
 
 _FEWEST = 20  # frames that tell what is usual
@@ -105,12 +107,16 @@ class VideoProbe:
         return int(self.timestamps[frame]) if frame < self.timestamps.size else None
 
 
-def probe(path: str) -> VideoProbe:
+def probe(path: str, image_rate: float = IMAGE_RATE) -> VideoProbe:
     """Read a file's packet table, and its first picture for the orientation alone.
+
+    A folder of images has ``image_rate`` frames a second, and its numbers are ticks.
 
     Raises:
         DecodeError: As :func:`open_container` and :func:`choose_stream`; or there is no picture.
     """
+    if (folder := find_images(path)) is not None:
+        return _probe_images(folder, image_rate)
     with open_container(path) as container:
         stream = choose_stream(container, path)
         context = stream.codec_context
@@ -140,6 +146,28 @@ def probe(path: str) -> VideoProbe:
             damage=table.damage,
             steps=tuple(table.steps),
         )
+
+
+def _probe_images(folder: ImageFolder, rate: float) -> VideoProbe:
+    width, height = folder.size()
+    return VideoProbe(
+        path=folder.path,
+        container=IMAGES,
+        stream=0,
+        codec=folder.suffix,
+        pixel_format="rgb24",
+        width=width,
+        height=height,
+        orientation=Orientation(),
+        frames=folder.frames,
+        hidden=0,
+        keyframes=folder.frames,
+        timestamps=np.arange(folder.frames),
+        tick=1 / rate,
+        rate=rate,
+        seconds=folder.frames / rate,
+        damage=folder.missing,
+    )
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import chain
 
 import av
+import cv2
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -19,9 +20,11 @@ from extract.container import DecodeError, choose_stream, frame_rate, open_conta
 from extract.decoders.pixels import Picture
 from extract.decoders.pyav_reader import decode_frames, to_rgb
 from extract.decoders.reading import Reading
+from extract.images import find_images, read_image_stills
 from extract.orientation import Orientation
 from extract.packets import decode_packets, read_packets
 from extract.probe import probe
+from stores.files.sequences import IMAGE_RATE
 
 PIXELS_AHEAD = 12_000_000
 """Pixels that are decoded rather than sought over: 150 frames of 320×240, six of 1080p, about a
@@ -42,17 +45,27 @@ def read_pictures(path: str) -> Iterator[Picture]:
 
 
 def read_stills(
-    path: str, times: Sequence[float], height: int, *, exact: bool = True
+    path: str,
+    times: Sequence[float],
+    height: int,
+    image_rate: float = IMAGE_RATE,
+    *,
+    exact: bool = True,
 ) -> list[Picture]:
     """Return the picture shown at each of some times, upright and ``height`` high, all of one size.
 
     ``times`` are seconds from the first frame, quickest in ascending order. Past the end, and where
     decoding fails, the last good picture is repeated. Not ``exact``, at most ``PIXELS_AHEAD`` are
-    decoded for a time, and it may be a frame of shortly before; in AVI, a neighbour.
+    decoded for a time, and it may be a frame of shortly before; in AVI, a neighbour. A folder of
+    images has ``image_rate`` of them a second.
 
     Raises:
         DecodeError: The file cannot be opened, or no frame of it decodes.
     """
+    if (folder := find_images(path)) is not None:
+        images = read_image_stills(folder, [round(seconds * image_rate) for seconds in times])
+        size = _size(images[0].shape[1::-1], height)
+        return [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
     with open_container(path) as container:
         stream = choose_stream(container, path)
         first = next(_decode(container, stream), None)

@@ -1,4 +1,4 @@
-"""Video files as sources of frames, by whichever decoder is right and quick for the file."""
+"""Video files, and folders of images, as sources of frames, by whichever decoder suits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from extract.container import DecodeError
 from extract.decoders import Decoder, decord_reader, pyav_reader
 from extract.decoders.pixels import Picture
 from extract.decoders.reading import Reading
+from extract.images import IMAGES
 from extract.probe import VideoProbe, probe
 from extract.recipe import Recipe
 from extract.source import Chunk
+from stores.files.sequences import IMAGE_RATE
 from stores.records import DecodeAudit
 
 
@@ -66,7 +68,7 @@ class VideoFile:
         elif reason := _DECODERS[name].unfit_reason(probe_info, recipe):
             message = f"not a video for {name} ({reason}); use auto or pyav"
             raise DecodeError(f"{probe_info.path}: {message}")
-        reading = Reading(probe_info, name)
+        reading = Reading(probe_info, IMAGES if probe_info.container == IMAGES else name)
         pictures = _DECODERS[name].read(reading, recipe)
         if self.decoder == "auto" and name != "pyav" and reading.error:
             reading = Reading(probe_info, "pyav", note=f"{name} gave up: {reading.error}")
@@ -74,17 +76,24 @@ class VideoFile:
         return reading, pictures
 
 
-def open_video(path: str, recipe: Recipe, *, decoder: Decoder = "auto") -> VideoFile:
-    """Probe a file; its frames are read by :meth:`VideoFile.chunks`.
+def open_video(
+    path: str, recipe: Recipe, *, decoder: Decoder = "auto", image_rate: float = IMAGE_RATE
+) -> VideoFile:
+    """Probe a file, or a folder of images; its frames are read by :meth:`VideoFile.chunks`.
 
     Raises:
         DecodeError: As :func:`extract.probe.probe`.
     """
-    return VideoFile(probe(path), recipe, decoder)
+    return VideoFile(probe(path, image_rate), recipe, decoder)
 
 
 def read_chunks(
-    path: str, recipe: Recipe, *, decoder: Decoder = "auto", chunk_frames: int = 64
+    path: str,
+    recipe: Recipe,
+    *,
+    decoder: Decoder = "auto",
+    chunk_frames: int = 64,
+    image_rate: float = IMAGE_RATE,
 ) -> Iterator[Chunk]:
     """Yield the sampled frames of a video in chunks of ``chunk_frames``, the last may be shorter.
 
@@ -92,13 +101,14 @@ def read_chunks(
     elsewhere and wherever decord fails. Every chunk holds a frame at least. ``times`` count from
     the first frame that the file announces, go on evenly where its clock steps, and increase
     strictly. Packets that do not decode are passed over; the audit says what was lost, and whether
-    reading ended early. Closing the iterator releases the file.
+    reading ended early. A folder of images has
+    ``image_rate`` frames a second. Closing the iterator releases the file.
 
     Raises:
         DecodeError: The file cannot be read, no frame decodes, or ``decord`` is not right for it.
         ValueError: ``chunk_frames`` is not positive.
     """
-    return open_video(path, recipe, decoder=decoder).chunks(chunk_frames)
+    return open_video(path, recipe, decoder=decoder, image_rate=image_rate).chunks(chunk_frames)
 
 
 def choose_decoder(probe_info: VideoProbe, recipe: Recipe) -> Decoder:

@@ -28,7 +28,8 @@ from pipeline.options import EventOptions
 from pipeline.stages.scoring_plan import ScoringPlan, make_scoring_plan
 from pipeline.views.plot import stills_of
 from pipeline.views.video_figure import draw_video, save_png, to_png
-from stores.files.locations import location
+from stores.files.locations import location, size_of
+from stores.files.sequences import IMAGE_RATE
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import score_table
@@ -101,22 +102,28 @@ class VideoScorer:
     model: SegmentScorer
 
     def score_video(
-        self, path: str | Path, *, decoder: Decoder = "auto", batch: int = 64
+        self,
+        path: str | Path,
+        *,
+        decoder: Decoder = "auto",
+        batch: int = 64,
+        image_rate: float = IMAGE_RATE,
     ) -> VideoResult:
         """Read, encode and score one video; the values are those of the `score` command.
 
-        The encoder sees ``batch`` images at once; the pixels do not depend on ``decoder``.
+        The encoder sees ``batch`` images at once; the pixels do not depend on ``decoder``. A folder
+        of numbered images is a video as well, of ``image_rate`` frames a second.
 
         Raises:
             StoreError: There is no such file.
             DecodeError: It cannot be read as a video.
         """
         file = Path(path)
-        if not file.is_file():
+        if size_of(str(file)) is None:
             raise StoreError(f"no such file: {file}")
         item = VideoItem(file.name, str(file.absolute()))
         recipe = self.plan.recipe
-        chunks = read_chunks(item.path, recipe, decoder=decoder)
+        chunks = read_chunks(item.path, recipe, decoder=decoder, image_rate=image_rate)
         size = batch_on(self.encoder.device, batch)
         features = extract_video(item, chunks, self.encoder, recipe, batch=size)
         crop = self.plan.checkpoint.provenance.test_crop

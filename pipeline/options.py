@@ -72,6 +72,9 @@ class ReadOptions:
     four times its own duration where that is more."""
     decoder_memory: PositiveAmount = 4.0
     """GiB that a decode worker may take for one video."""
+    image_rate: PositiveAmount | None = None
+    """Frames a second of folders of images, which state none; the data set's own by default, else
+    30."""
     strict: bool = False
     """Refuse a video that does not hold what its container announces, instead of marking it."""
     retry_failed: bool = False

@@ -23,7 +23,9 @@ def mismatch_of(audit: DecodeAudit) -> str:
     if audit.lost_frames:
         count = f"{audit.lost_frames} frame{'s' if audit.lost_frames > 1 else ''}"
         places = (place for place in audit.lost if place.frames)
-        found.append(f"{count} lost at {_some(map(_span, places))}")
+        # Of a folder of images it is known which numbers are not there.
+        which = f" ({audit.note})" if audit.decoder == "images" and audit.note else ""
+        found.append(f"{count} lost at {_some(map(_span, places))}{which}")
     if holes := [place for place in audit.lost if not place.frames]:
         found.append(f"nothing is there at {_some(map(_span, holes))}")
     if audit.steps:

@@ -176,6 +176,11 @@ class VideoScores:
     content: Content | None = None
     clock_steps: tuple[int, ...] = ()
 
+    @property
+    def rate(self) -> float:
+        """Frames a second by the usual step of the times; 1 where there is one frame alone."""
+        return 1 / float(np.median(np.diff(self.times))) if len(self.times) > 1 else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class EventRule:

@@ -12,6 +12,7 @@ from extract.clock import Clock
 from extract.container import MAX_PIXELS, open_container
 from extract.decoders.pixels import Picture, resize, target_size
 from extract.decoders.reading import Reading
+from extract.images import IMAGES, decode_images, find_images
 from extract.packets import decode_packets, read_packets
 from extract.probe import VideoProbe
 from extract.recipe import Recipe
@@ -81,6 +82,12 @@ def to_rgb(frame: av.VideoFrame, probe_info: VideoProbe, matrix: str | None = No
 def _decode(reading: Reading) -> Iterator[av.VideoFrame]:
     """Yield every frame that FFmpeg gives; ``reading`` notes an error that ended it."""
     probe_info = reading.probe_info
+    if probe_info.container == IMAGES:
+        if (folder := find_images(probe_info.path)) is None:
+            reading.error = "the images are gone"
+            return
+        yield from decode_images(folder, reading.lose)
+        return
     with open_container(probe_info.path) as container:
         stream = next(s for s in container.streams.video if s.index == probe_info.stream)
         # One worker, one core; and what a broken stream shows does not depend on the threads.

@@ -15,7 +15,8 @@ class Mistake:
     """A false alarm or a missed event.
 
     ``frame`` and ``seconds`` are where the score peaks within it, ``score`` is that peak; ``label``
-    is the class that the model gave a false alarm, or the true class of what it missed.
+    is the class that the model gave a false alarm, or the true class of what it missed. ``rate`` is
+    the video's frames a second.
     """
 
     video_id: str
@@ -24,6 +25,7 @@ class Mistake:
     score: float
     frame: int
     seconds: float
+    rate: float = 30.0
 
 
 def worst_mistakes(
@@ -62,4 +64,5 @@ def _mistake(scores: VideoScores, start: int, end: int, label: str) -> Mistake:
         score=float(scores.score[frame]),
         frame=frame,
         seconds=float(scores.times[frame]),
+        rate=scores.rate,
     )

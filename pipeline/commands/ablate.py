@@ -28,7 +28,7 @@ class AblateRun:
     protocol: Literal["heldout", "paper"] = "heldout"
     """Which videos choose the weights, as in train."""
     preset: str | None = None
-    """Model and training settings by name: ucf, xd, msad, sht or small; the data set's own by
+    """Model and training settings by name: ucf, xd, msad, sht, tad or small; the data set's own by
     default."""
     weights: str = ""
     """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""

@@ -29,7 +29,7 @@ class CheckDataRun:
     root: Positional[Location]
     """Folder that holds the videos, anywhere below it; of a custom set also a list of videos."""
     dataset: str = "ucf"
-    """Data set: ucf, xd, msad, sht, custom (your own classes), folder or synthetic."""
+    """Data set: ucf, xd, msad, sht, tad, custom (your own classes), folder or synthetic."""
     lists: Location | None = None
     """Folder of the data set's lists; the root or one folder below it by default."""
     out: Location = Path("outputs")
@@ -38,6 +38,8 @@ class CheckDataRun:
     """How frames are to become features, from which their size follows."""
     rate: PositiveAmount | None = None
     """Frames a second that an extraction reached on this machine, to reckon the time."""
+    image_rate: PositiveAmount | None = None
+    """Frames a second of folders of images, which state none; the data set's own by default."""
 
 
 def execute(run: CheckDataRun) -> int:
@@ -112,6 +114,7 @@ def _findings(report: Preflight) -> list[tuple[str, list[str]]]:
         ("missing, but another file looks like it", [f"{v}: {p}" for v, p in found.renamed]),
         ("empty (0 bytes)", [item.path for item in found.empty]),
         ("cannot be read", [f"{item.path}: {why}" for item, why in report.unreadable]),
+        ("folders that lack images, whose frames count as lost", list(report.missing_images)),
         ("of another length than the lists say, truth may not fit", list(report.unlike)),
         ("different videos of one name, none is taken", clashing),
         ("links that lead nowhere", [*map(str, tree.broken_links)]),

@@ -30,7 +30,7 @@ class ExtractRun:
     """Read a data set's videos and write their CLIP segment features as HDF5 shards."""
 
     dataset: str = "synthetic"
-    """Data set: synthetic, ucf, xd, msad, sht, custom (your own classes) or folder (no labels)."""
+    """Data set: synthetic, ucf, xd, msad, sht, tad, custom (your classes) or folder (no labels)."""
     root: Location | None = None
     """Folder of its videos; the synthetic set is generated when none is given."""
     lists: Location | None = None

@@ -30,7 +30,7 @@ class TrainRun:
     """Which videos choose the weights: a held-out share of the training videos, or the test split
     with a reload after each epoch, as published."""
     preset: str | None = None
-    """Model and training settings by name: ucf, xd, msad, sht or small; the data set's own by
+    """Model and training settings by name: ucf, xd, msad, sht, tad or small; the data set's own by
     default."""
     weights: str = ""
     """CLIP weights for the text tower: a tag or a file; those of the extraction by default."""

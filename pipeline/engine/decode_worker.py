@@ -32,6 +32,7 @@ from extract.recipe import Recipe
 from extract.source import Chunk
 from extract.video import open_video
 from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH
+from stores.files.sequences import IMAGE_RATE
 
 _START_SECONDS = 300.0  # for a worker to import its libraries, on a busy machine
 _LOG_READ = 1 << 16  # bytes of a lost worker's log that are searched for a crash
@@ -75,11 +76,11 @@ class DecodeWorker:
         """Return the id of this process."""
         return os.getpid()
 
-    def open(self, path: str, recipe: Recipe, decoder: Decoder) -> float:
+    def open(self, path: str, recipe: Recipe, decoder: Decoder, image_rate: float) -> float:
         """Close the video before, open another, and return its seconds, or raise DecodeError."""
         with self._timed():
             self._chunks = iter(())  # what it holds is freed before the next video is opened
-            video = open_video(path, recipe, decoder=decoder)
+            video = open_video(path, recipe, decoder=decoder, image_rate=image_rate)
             self._chunks = video.chunks(CHUNK_FRAMES)
             return video.seconds
 
@@ -125,7 +126,9 @@ class DecoderClient:
         self._process: int | None = None
         self._seen = 0.0  # of this worker's busy seconds
 
-    def stream(self, path: str, recipe: Recipe, decoder: Decoder) -> Iterator[Chunk]:
+    def stream(
+        self, path: str, recipe: Recipe, decoder: Decoder, image_rate: float = IMAGE_RATE
+    ) -> Iterator[Chunk]:
         """Yield the chunks of a video in order, at most :data:`PREFETCH` of them ahead.
 
         Raises:
@@ -135,7 +138,8 @@ class DecoderClient:
         """
         self._wait_for_start()
         silence = self.limits.deadline
-        seconds: float = self._get(self.actor.open.remote(path, recipe, decoder), silence)
+        opened = self.actor.open.remote(path, recipe, decoder, image_rate)
+        seconds: float = self._get(opened, silence)
         left = max(silence, SLOWEST * seconds)
         patience = left  # decord may read a whole video before its first chunk
         ahead = deque(self.actor.next.remote() for _ in range(PREFETCH))

@@ -71,6 +71,7 @@ class Readers:
                 decoder=settings.decoder,
                 strict=settings.strict,
                 full_digest=settings.full_digest,
+                image_rate=settings.image_rate,
             )
             threading.Thread(target=self._read_all, args=(reader,), daemon=True).start()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from extract.decoders import Decoder
 from extract.recipe import Recipe
 from pipeline.engine.decode_worker import Limits
+from stores.files.sequences import IMAGE_RATE
 
 if TYPE_CHECKING:
     from pipeline.options import ReadOptions
@@ -26,10 +27,13 @@ class StageSettings:
     limits: Limits
     strict: bool
     full_digest: bool
+    image_rate: float
 
 
-def stage_settings(recipe: Recipe, weights: str, reading: ReadOptions) -> StageSettings:
-    """Return the settings that the options of a command come to."""
+def stage_settings(
+    recipe: Recipe, weights: str, reading: ReadOptions, image_rate: float = IMAGE_RATE
+) -> StageSettings:
+    """Return the settings that the options of a command come to; ``image_rate`` is the default."""
     return StageSettings(
         recipe=recipe,
         weights=weights,
@@ -40,4 +44,5 @@ def stage_settings(recipe: Recipe, weights: str, reading: ReadOptions) -> StageS
         limits=Limits(reading.deadline, int(reading.decoder_memory * 2**30)),
         strict=reading.strict,
         full_digest=reading.full_digest,
+        image_rate=reading.image_rate or image_rate,
     )

@@ -19,6 +19,7 @@ from pipeline.engine.events import FramesRead
 from stores.files.content import content_of
 from stores.files.locations import local_copy, location
 from stores.files.names import one_line
+from stores.files.sequences import IMAGE_RATE
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 
 Outcome: TypeAlias = VideoFeatures | Failure
@@ -33,7 +34,8 @@ class VideoReader:
     """Reads one video after another with a decode worker of its own.
 
     ``means`` gives what takes the frames of a video. ``strict`` refuses a video unlike its
-    announcement, ``full_digest`` notes the digest of whole files.
+    announcement, ``full_digest`` notes the digest of whole files, ``image_rate`` is that of
+    folders of images.
     """
 
     client: DecoderClient
@@ -42,6 +44,7 @@ class VideoReader:
     decoder: Decoder
     strict: bool
     full_digest: bool = False
+    image_rate: float = IMAGE_RATE
 
     def read(self, item: VideoItem, emit: Callable[[FramesRead], None]) -> Callable[[], Outcome]:
         """Read a video, emitting the frames of each chunk; return what waits for its outcome."""
@@ -72,7 +75,7 @@ class VideoReader:
         """Read the file at ``path``, with the second decoder where the first one is lost."""
         reasons: list[str] = []
         for decoder in (self.decoder, SECOND_DECODER):
-            chunks = _counted(self.client.stream(path, self.recipe, decoder), emit)
+            chunks = _counted(self.client.stream(path, self.recipe, decoder, self.image_rate), emit)
             try:
                 wait = read_video(item, chunks, self.means(), self.recipe)
             except DecoderLost as error:

@@ -86,11 +86,12 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
         write_manifest(folder, items, inventory.tree.others)
         if missing and dataset.generate is None:  # people bring this one themselves
             left = restricted(inventory, missing)
-            preflight = survey(dataset.name, root, left, recipe, out=run.out)
+            rate = run.reading.image_rate or dataset.frame_rate
+            preflight = survey(dataset.name, root, left, recipe, out=run.out, image_rate=rate)
             check_before(run, preflight, has_features=bool(catalog.videos))
         tally = run_stage(
             missing,
-            stage_settings(recipe, source, run.reading),
+            stage_settings(recipe, source, run.reading, dataset.frame_rate),
             shard_sink(folder, recipe),
             per_job=run.videos_per_shard,
             generation=catalog.generation + pending.again,

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,7 +43,7 @@ class Preflight:
     what there is (None in an object store); ``work_seconds`` follows from the rate that was given,
     ``note`` says how a data set of one's own was understood. ``announced`` are the frames of each
     readable video by its id, ``unlike`` says of which of them the data set's lists have other
-    numbers.
+    numbers. ``missing_images`` names the folders of images that lack some.
     """
 
     name: str
@@ -54,8 +55,9 @@ class Preflight:
     frames: int
     feature_bytes: int
     free_bytes: int | None
-    work_seconds: float | None
     announced: Mapping[str, int]
+    missing_images: tuple[str, ...] = ()
+    work_seconds: float | None = None
     note: str = ""
     unlike: tuple[str, ...] = ()
 
@@ -93,11 +95,15 @@ def check_data(run: CheckDataRun) -> Preflight:
         dataset = dataset.describe(run.root, run.lists)
     recipe = resolve_recipe(run.recipe, dataset.recipe)
     inventory = take_inventory(dataset, run.root, run.lists)
-    preflight = survey(dataset.name, run.root, inventory, recipe, out=run.out, rate=run.rate)
+    image_rate = run.image_rate or dataset.frame_rate
+    preflight = survey(
+        dataset.name, run.root, inventory, recipe, out=run.out, image_rate=image_rate
+    )
     unlike: tuple[str, ...] = ()
     if dataset.lengths is not None:
         unlike = tuple(_unlike(preflight.announced, dataset.lengths(run.root, run.lists)))
-    return replace(preflight, note=dataset.note, unlike=unlike)
+    seconds = preflight.frames / run.rate if run.rate else None
+    return replace(preflight, note=dataset.note, unlike=unlike, work_seconds=seconds)
 
 
 def _unlike(
@@ -121,11 +127,12 @@ def survey(
     recipe: Recipe,
     *,
     out: Path,
-    rate: float | None = None,
+    image_rate: float,
 ) -> Preflight:
-    """Read the header of every present video and add up; ``rate`` is in frames a second."""
+    """Read the header of every present video and add up; rates are in frames a second."""
+    read = partial(_header_or_reason, image_rate=image_rate)
     with ThreadPoolExecutor(_READERS) as readers:
-        outcomes = list(readers.map(_header_or_reason, inventory.present))
+        outcomes = list(readers.map(read, inventory.present))
     headers = [outcome for outcome in outcomes if isinstance(outcome, VideoHeader)]
     pairs = list(zip(inventory.present, outcomes, strict=True))
     unreadable = tuple((item, why) for item, why in pairs if isinstance(why, str))
@@ -145,7 +152,11 @@ def survey(
         frames=frames,
         feature_bytes=segments * row + frames * _BYTES_PER_TIME,
         free_bytes=_free_bytes(out),
-        work_seconds=frames / rate if rate else None,
+        missing_images=tuple(
+            f"{item.path}: {outcome.missing}"
+            for item, outcome in pairs
+            if isinstance(outcome, VideoHeader) and outcome.missing
+        ),
         announced=announced,
     )
 
@@ -175,9 +186,9 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
         )
 
 
-def _header_or_reason(item: VideoItem) -> VideoHeader | str:
+def _header_or_reason(item: VideoItem, image_rate: float) -> VideoHeader | str:
     try:
-        return read_header(item.path, quick=True)
+        return read_header(item.path, image_rate, quick=True)
     except DecodeError as error:
         return str(error).removeprefix(f"{item.path}: ")
 

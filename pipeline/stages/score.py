@@ -22,7 +22,7 @@ from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.datasets.folder import items_of
 from stores.files.commit import exclusive
-from stores.files.locations import regular
+from stores.files.locations import regular, size_of
 from stores.files.names import printable
 from stores.files.roots import record_root
 from stores.files.scan import log_passed_over, walk
@@ -142,8 +142,8 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
 
 def _items(videos: Path) -> list[VideoItem]:
     """Return the videos below a folder, or the one that a path names."""
-    if regular(videos).is_file():
-        return [VideoItem(printable(videos.name), str(videos.absolute()))]
+    if regular(videos).is_file() or size_of(str(videos)) is not None:
+        return [VideoItem(printable(videos.absolute().name), str(videos.absolute()))]
     if not videos.exists():
         raise StoreError(f"no such file or folder: {videos}")
     tree = walk(videos)

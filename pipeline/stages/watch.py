@@ -25,6 +25,7 @@ from pipeline.stages.pending import find_pending
 from pipeline.stages.score import latest_generation, part_sink, recorded
 from pipeline.stages.scoring_plan import make_scoring_plan
 from stores.files.commit import exclusive
+from stores.files.locations import size_of
 from stores.files.names import printable
 from stores.files.roots import record_root
 from stores.files.scan import find_videos, log_passed_over, walk
@@ -106,8 +107,9 @@ class _Watched:
             )
             with suppress(FileNotFoundError):  # moved away while we looked
                 status = path.stat()
-                signature = status.st_size, status.st_mtime_ns, status.st_ctime_ns
-                if status.st_size and self._done.get(item.video_id) != signature:
+                size = size_of(item.path) or 0
+                signature = size, status.st_mtime_ns, status.st_ctime_ns
+                if size and self._done.get(item.video_id) != signature:
                     there[item.video_id] = item, signature
         known = {key: row for key, row in self.rows.items() if key not in self.forgotten}
         items, again = (

@@ -153,7 +153,7 @@ def _still(mistake: Mistake, roots: Roots) -> NDArray[np.uint8] | str:
     """Return the frame of a mistake, or why there is none."""
     try:
         path = roots.find(mistake.video_id, mistake.path)
-        return killable(read_stills, path, [mistake.seconds], _STILL_HEIGHT)[0]
+        return killable(read_stills, path, [mistake.seconds], _STILL_HEIGHT, mistake.rate)[0]
     except (StoreError, DecodeError) as error:
         return str(error)
 

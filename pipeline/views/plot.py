@@ -103,7 +103,9 @@ def stills_of(scores: VideoScores, deadline: float = DEADLINE) -> list[NDArray[n
     end = float(scores.times[-1])
     times = [(number + 0.5) * end / _STILLS for number in range(_STILLS)]
     try:
-        return killable(read_stills, scores.item.path, times, _STILL_HEIGHT, deadline=deadline)
+        return killable(
+            read_stills, scores.item.path, times, _STILL_HEIGHT, scores.rate, deadline=deadline
+        )
     except DecodeError as error:
         logger.warning("without thumbnails: %s", error)
         return []

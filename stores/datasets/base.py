@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from stores.files.kinds import stem_of
-from stores.files.locations import regular
+from stores.files.locations import regular, size_of
 from stores.files.names import plain, printable
 from stores.files.scan import find_videos
 from stores.records import Event, StoreError, VideoItem
@@ -183,7 +183,7 @@ def group_by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
 def are_copies(paths: Sequence[Path]) -> bool:
     """Return whether files of one name are as long as one another; empty ones do not count."""
     # One file needs no request: over a network thousands of them take minutes.
-    return len(paths) == 1 or len({path.stat().st_size for path in paths} - {0}) <= 1
+    return len(paths) == 1 or len({size_of(str(path)) for path in paths} - {0, None}) <= 1
 
 
 def index_by_stem(root: Path) -> dict[str, Path]:
@@ -193,7 +193,7 @@ def index_by_stem(root: Path) -> dict[str, Path]:
     out, since either may be the listed one (``inventory`` names them). Errors are as in ``walk``.
     """
     return {
-        stem: next((path for path in paths[:-1] if path.stat().st_size), paths[-1])
+        stem: next((path for path in paths[:-1] if size_of(str(path))), paths[-1])
         for stem, paths in group_by_stem(find_videos(root)).items()
         if are_copies(paths)
     }

@@ -25,10 +25,13 @@ def items_of(tree: Tree) -> list[VideoItem]:
     found = sorted([*tree.videos, *tree.unusable, *tree.unreadable])
     if not found:
         raise StoreError(f"no video below {tree.root}; {tree.instead}")
-    return [
-        VideoItem(printable(path.relative_to(tree.root).as_posix()), str(path.absolute()))
-        for path in found
-    ]
+    return [VideoItem(_name(path, tree.root), str(path.absolute())) for path in found]
+
+
+def _name(path: Path, root: Path) -> str:
+    """Return the path of a video from the root, or the root's own name where it is the video."""
+    below = path.relative_to(root).as_posix()
+    return printable(below if below != "." else root.absolute().name)
 
 
 DATASET = Dataset("folder", classes=(), prompts=(), discover=discover, preset="", recipe="centre")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from stores.files.sequences import images_in, sizes_of
 from stores.records import StoreError
 
 if TYPE_CHECKING:
@@ -166,11 +167,17 @@ def regular(path: Path) -> Path:
 
 
 def size_of(path: str) -> int | None:
-    """Return a file's size in bytes, or None where there is no such file."""
+    """Return the size in bytes of a file, or of all images of a folder that is a video.
+
+    None where there is neither.
+    """
     try:
         status = location(path).stat()
     except (OSError, ValueError):  # opening it will raise the error that names it
         return None
+    if path and stat.S_ISDIR(status.st_mode) and not is_url(path):
+        images = images_in(Path(path))
+        return sum(sizes_of(images)) if images else None
     return status.st_size if path and stat.S_ISREG(status.st_mode) else None
 
 

@@ -67,7 +67,9 @@ class Roots:
         if self.named is None:
             if not is_url(path) and any(map(Path(plain).is_relative_to, self.recorded)):
                 places = [Path(root) / moved for root in self.recorded] if _is_below(moved) else []
-                there = (str(each) for each in [Path(plain), *places] if each.is_file())
+                there = (
+                    each for each in map(str, [Path(plain), *places]) if size_of(each) is not None
+                )
                 return next(there, plain)
             raise StoreError(
                 f"{path} lies below no folder that a run recorded here, as the runs of another "

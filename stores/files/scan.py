@@ -27,6 +27,7 @@ from stores.files.kinds import (
 )
 from stores.files.locations import find_files, is_remote
 from stores.files.names import one_line
+from stores.files.sequences import numbered_images
 from stores.records import StoreError
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ _SPECIAL = "pipes, sockets and devices"
 class Tree:
     """What lies below the folder ``root``, each sorted.
 
-    ``videos`` are files whose suffix says so, or whose first bytes do where it says nothing.
+    ``videos`` are files whose suffix says so, or whose first bytes do where it says nothing, and
+    folders of numbered images.
     ``unusable`` have such a suffix and are no files: pipes, devices, links that lead nowhere or in
     circles. ``unreadable`` are folders that cannot be listed, ``broken_links`` links of any name
     that lead nowhere. All else is ``passed_over``, by its kind.
@@ -97,7 +99,7 @@ def walk(root: Path) -> Tree:
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
-            pending += [path for path in folder.iterdir() if not _sort(path, tree)]
+            pending += [path for path in _entries(folder, tree) if not _sort(path, tree)]
         except FileNotFoundError:
             continue  # removed while we looked
         except OSError:
@@ -110,7 +112,7 @@ def walk(root: Path) -> Tree:
 
 
 def find_videos(root: Path) -> list[Path]:
-    """Return every video file below ``root``, sorted; errors as in :func:`walk`."""
+    """Return every video below ``root``, sorted; errors as in :func:`walk`."""
     return walk(root).videos
 
 
@@ -118,6 +120,15 @@ def log_passed_over(tree: Tree) -> None:
     """Log one line on what below a folder is no video, where there is anything."""
     if tree.others:
         logger.info("passed over below %s: %s", tree.root, ", ".join(tree.others))
+
+
+def _entries(folder: Path, tree: Tree) -> list[Path]:
+    """Return what lies in a folder; where its images make it a video, that is put, and they not."""
+    entries = list(folder.iterdir())
+    images = {name for _, name in numbered_images(folder.name, (path.name for path in entries))}
+    if images:
+        tree.videos.append(folder)
+    return [path for path in entries if path.name not in images]
 
 
 def _sort(path: Path, tree: Tree) -> bool:

@@ -94,11 +94,12 @@ _XD_TRAINING = TrainConfig(
     metric="ap",
 )
 
-# No settings of DSANet are published for MSAD and ShanghaiTech: those of UCF-Crime, with a schedule
-# as long as the training and a batch that even one crop of their anomalous training videos fills
-# (120 and 63, less a fifth that is held out).
+# No settings of DSANet are published for MSAD, ShanghaiTech and TAD: those of UCF-Crime, with a
+# schedule as long as the training and a batch that even one crop of their anomalous training videos
+# fills (120, 63 and 190, less a fifth that is held out).
 _MSAD = replace(_UCF, classes=12, schedule_steps=None)
 _SHT = replace(_UCF, classes=2, schedule_steps=None)
+_TAD = replace(_UCF, classes=8, schedule_steps=None)
 _FEW_VIDEOS = replace(_UCF_TRAINING, epochs=30, batch=32)
 
 # The demo's: the same architecture for the tiny encoder's 64-wide features, few enough parameters
@@ -126,7 +127,8 @@ PRESETS: dict[str, tuple[DsanetConfig, TrainConfig]] = {
     "xd": (_XD, _XD_TRAINING),
     "msad": (_MSAD, _FEW_VIDEOS),
     "sht": (_SHT, _FEW_VIDEOS),
+    "tad": (_TAD, _FEW_VIDEOS),
     "small": (_SMALL, _SMALL_TRAINING),
 }
-"""Settings by name: ``ucf`` and ``xd`` are the paper's, ``msad`` and ``sht`` UCF-Crime's for those
-data sets, ``small`` is the demo's."""
+"""Settings by name: ``ucf`` and ``xd`` are the paper's, ``msad``, ``sht`` and ``tad`` UCF-Crime's
+for those data sets, ``small`` is the demo's."""

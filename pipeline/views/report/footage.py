@@ -16,13 +16,15 @@ import numpy as np
 from extract.container import DecodeError
 from extract.decoders.pixels import Picture
 from extract.header import VideoHeader, read_header
+from extract.images import IMAGES
 from extract.killable import DEADLINE, SLOWEST, killable
 from extract.mp4 import write_proxy
 from extract.stills import read_stills
 from pipeline.views.report.files import COPIES, SHEETS, ReportFiles
 from pipeline.views.report.records import Footage
 from stores.files.content import content_of
-from stores.files.locations import is_url
+from stores.files.locations import is_url, size_of
+from stores.files.sequences import IMAGE_RATE
 from stores.records import Content
 
 PICTURES = 5
@@ -37,7 +39,7 @@ class Wanted:
     """A video to look at: its key in the report, its file, and the times of its thumbnails.
 
     ``content`` is what the file held when it was scored, ``refusal`` says why it is not opened;
-    empty where it is.
+    empty where it is. ``rate`` is that of its frames, which a folder of images does not state.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Wanted:
     times: tuple[float, ...]
     content: Content | None = None
     refusal: str = ""
+    rate: float = IMAGE_RATE
 
     @property
     def stamp(self) -> str:
@@ -91,15 +94,14 @@ def _sheet(files: ReportFiles, wanted: Wanted, deadline: float) -> tuple[str, Vi
         return f"Not opened: {wanted.refusal}."
     if is_url(wanted.path):
         return f"The video lies at {wanted.path}, which pages do not fetch."
-    path = Path(wanted.path)
-    if not path.is_file():
+    if size_of(wanted.path) is None:
         return f"The video is no longer at {wanted.path}."
     places = hashlib.sha256(f"{wanted.times}".encode()).hexdigest()[:8]
     sheet = f"{wanted.key}-{wanted.stamp}-{places}.jpg"
     try:
-        header = killable(read_header, wanted.path, deadline=deadline)
+        header = killable(read_header, wanted.path, wanted.rate, deadline=deadline)
         if not files.keep(f"{SHEETS}/{sheet}"):
-            pictures = np.hstack(killable(_stills, wanted.path, wanted.times, deadline=deadline))
+            pictures = np.hstack(_looked_at(wanted, deadline))
             quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
             _, data = cv2.imencode(".jpg", cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR), quality)
             files.commit(f"{SHEETS}/{sheet}", data.tobytes())
@@ -108,8 +110,12 @@ def _sheet(files: ReportFiles, wanted: Wanted, deadline: float) -> tuple[str, Vi
     return sheet, header
 
 
-def _stills(path: str, times: Sequence[float]) -> list[Picture]:
-    return read_stills(path, times, _HEIGHT, exact=False)
+def _looked_at(wanted: Wanted, deadline: float) -> list[Picture]:
+    return killable(_stills, wanted.path, wanted.times, wanted.rate, deadline=deadline)
+
+
+def _stills(path: str, times: Sequence[float], rate: float) -> list[Picture]:
+    return read_stills(path, times, _HEIGHT, rate, exact=False)
 
 
 def _footage(
@@ -127,13 +133,15 @@ def _footage(
     sheet, header = found
     video = Path(wanted.path)
     container = header.container.partition(",")[0]
-    name = f"{header.codec} in {video.suffix.lstrip('.').upper() or container}"
-    addresses, remark = _addresses(files.folder, video), ""
+    is_folder = header.container == IMAGES  # which no player takes
+    suffix = "" if is_folder else video.suffix.lstrip(".").upper()
+    name = f"{header.codec} in {suffix or container}"
+    addresses, remark = [] if is_folder else _addresses(files.folder, video), ""
     has_copy = has_copy and not header.plays_in_browsers
     if not header.plays_in_browsers:
         if deadline is not None and not has_copy:
             seconds = max(deadline, SLOWEST * header.seconds)
-            remark = _make_copy(files, video, target.name, seconds)
+            remark = _make_copy(files, wanted, target.name, seconds)
             has_copy = not remark
         if has_copy:
             addresses = [f"{COPIES}/{target.name}"]
@@ -151,11 +159,11 @@ def _footage(
     )
 
 
-def _make_copy(files: ReportFiles, video: Path, name: str, deadline: float) -> str:
+def _make_copy(files: ReportFiles, wanted: Wanted, name: str, deadline: float) -> str:
     """Write the copy of a video; say why where that is not possible."""
     try:
         with files.committing(f"{COPIES}/{name}") as temporary:
-            killable(write_proxy, str(video), temporary, deadline=deadline)
+            killable(write_proxy, wanted.path, temporary, wanted.rate, deadline=deadline)
     except DecodeError as error:
         return f"No copy for browsers could be made: {error}."
     return ""

@@ -83,6 +83,7 @@ def _wanted(plan: ReportPlan, scores: VideoScores) -> Wanted:
         times=picture_times(float(end), float(peak)),
         content=plan.videos[item.video_id].content,
         refusal=plan.sources[item.video_id].refusal,
+        rate=scores.rate,
     )
 
 

@@ -32,7 +32,7 @@ from stores.datasets.custom.description import (
 from stores.datasets.custom.rows import LIST_NAMES, Row, find_rows
 from stores.datasets.custom.splits import group_rows, split_rows
 from stores.files.commit import commit_text
-from stores.files.locations import is_remote, regular
+from stores.files.locations import is_remote, regular, size_of
 from stores.files.names import plain
 from stores.files.typed import read_json
 from stores.records import Event, StoreError, VideoItem
@@ -166,13 +166,17 @@ def _itemise(
 
 def _find_files(rows: Sequence[Row]) -> dict[str, Path]:
     """Return the rows' files by the paths that are listed, as ``under_listed_names`` takes them."""
-    found = {str(row.path): row.path for row in rows if row.path.is_file()}
+    found = {str(row.path): row.path for row in rows if _is_video(row.path)}
     entries = cache(_entries)  # for now: a folder may change
     for row in rows:
         if str(row.path) not in found and not is_remote(row.path):
             wanted = Path(str(row.path).replace("\\", "/"))
-            found |= {str(path): path for path in _alike(wanted, entries) if path.is_file()}
+            found |= {str(path): path for path in _alike(wanted, entries) if _is_video(path)}
     return under_listed_names(found, [str(row.path) for row in rows])
+
+
+def _is_video(path: Path) -> bool:
+    return path.is_file() or size_of(str(path)) is not None
 
 
 def _alike(path: Path, entries: Callable[[Path], list[Path]]) -> list[Path]:

@@ -1,10 +1,12 @@
 """The check of both published data sets: every real name as a short real video, in every layout."""
 
 import logging
+import os
 from collections import Counter
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from extract.recipe import RecipeOptions
 from pipeline.commands.check_data import CheckDataRun
@@ -72,6 +74,63 @@ def test_msad_is_whole_and_lengths_unlike_its_lists_are_named(tmp_path, shared_d
     lengths = [line.split()[1] for line in (lists / "MSAD_test.txt").read_text().splitlines()]
     assert len(report.unlike) == sum(not 30 <= int(each) + 15 < 50 for each in lengths) > 200
     assert "Assault_2: 32 frames, published as MSAD_test.txt 224 to 239" in report.unlike
+
+
+@pytest.fixture
+def plant_images(tmp_path):
+    """Put a folder of links to real images somewhere."""
+    store = tmp_path / "store"
+    store.mkdir()
+    for number in range(16):
+        Image.new("RGB", (64, 48), (number,) * 3).save(store / f"{number}.jpg")
+
+    def put(folder, form="{}.jpg", count=16):
+        folder.mkdir(parents=True)
+        for number in range(count):
+            os.link(store / f"{number}.jpg", folder / form.format(number))
+
+    return put
+
+
+@pytest.mark.slow
+def test_shanghaitech_is_whole_with_films_and_folders(tmp_path, shared_data, plant, plant_images):
+    root = tmp_path / "root"
+    for file in ("SH_Train.txt", "SH_Test.txt"):
+        for name in (shared_data / "sht" / file).read_text().split():
+            if len(name) == 7:
+                plant_images(root / "testing" / "frames" / name, "{:03d}.jpg")
+            else:
+                plant(root / "training" / "videos" / f"{name}.avi")
+    report = check(root, shared_data, "sht")
+    assert (report.verdict, report.readable) == ("go", 437)
+    assert report.frames == 107 * 16 + 330 * 32
+    assert report.seconds == pytest.approx(107 * 16 / 24 + 330 * 32 / 30, rel=0.01)
+    assert report.classes == {
+        ("train", "Normal"): 175,
+        ("train", "Abnormal"): 63,
+        ("test", "Normal"): 155,
+        ("test", "Abnormal"): 44,
+    }
+    assert not report.inventory.extra
+    said = "05_015: 32 frames, published as SHANGHAI_train.txt 1,098, Joint-VAD 1,418"
+    assert said in report.unlike
+    assert "01_0015: 16 frames, published as test_frame_mask 433, SHANGHAI_test.txt 433" in (
+        report.unlike
+    )
+
+
+@pytest.mark.slow
+def test_tad_is_whole_as_folders_that_are_named_like_files(tmp_path, shared_data, plant_images):
+    for file in ("TAD_train.txt", "TAD_test.txt"):
+        for line in (shared_data / "tad" / file).read_text().splitlines():
+            plant_images(tmp_path / "root" / line.split()[0], count=12)
+    plant_images(tmp_path / "root" / "frames" / "normal" / "Normal_043.mp4", count=3)
+    report = check(tmp_path / "root", shared_data, "tad")
+    assert (report.verdict, report.readable, report.frames) == ("go", 500, 500 * 12)
+    assert Counter(i.split for i in report.inventory.items) == {"train": 400, "test": 100}
+    assert report.classes["test", "PedestrianOnRoad"] == 12
+    assert [path.name for path in report.inventory.extra] == ["Normal_043.mp4"]
+    assert "LaGoVAD" in report.note
 
 
 def test_a_folder_without_lists_says_which_and_how(tmp_path, plant):

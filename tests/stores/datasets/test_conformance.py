@@ -4,11 +4,13 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stores.datasets import base
 from stores.datasets.synthetic.dataset import generate
 from stores.datasets.synthetic.plan import Settings, plan
+from stores.files.locations import size_of
 from stores.records import StoreError
 
 SMALL = Settings(1, 4, 1, 4, seconds=(1.0, 1.5))
@@ -56,6 +58,32 @@ def msad(root):
         stub(root / "MSAD_blur" / f"{name}.mp4")
 
 
+def sht(root):
+    (root / "SH_Train.txt").write_text("01_001\n01_0014\n01_002\n")
+    (root / "SH_Test.txt").write_text("01_0015\n01_003\n")
+    masks = root / "testing" / "test_frame_mask"
+    masks.mkdir(parents=True)
+    for name in ("01_0014", "01_0015"):
+        np.save(masks / f"{name}.npy", np.array([0, 1, 1, 0] * 4, np.uint8))
+        for number in range(16):
+            stub(root / "testing" / "frames" / name / f"{number:03d}.jpg")
+    for name in ("01_002", "01_003"):
+        stub(root / "training" / "videos" / f"{name}.avi")
+
+
+def tad(root):
+    (root / "TAD_train.txt").write_text(
+        "frames/abnormal/01_Accident_001.mp4 0 24 1\nframes/abnormal/05_else_002.mp4 0 30 5\n"
+        "frames/normal/Normal_001.mp4 0 45 0"
+    )
+    (root / "TAD_test.txt").write_text(
+        "frames/abnormal/07_RoadSpills_003.mp4 99 7 5 100\nframes/normal/Normal_002.mp4 63 0 0 63"
+    )
+    for name in ("abnormal/05_else_002", "normal/Normal_001", "abnormal/07_RoadSpills_003"):
+        stub(root / "frames" / f"{name}.mp4" / "0.jpg")
+    stub(root / "stitched" / "Normal_002.mp4")
+
+
 def custom(root):
     for label, number in itertools.product(("calm", "fight"), range(8)):
         stub(root / label / f"cam{number // 2}_{number}.mp4")
@@ -78,8 +106,14 @@ def stub(path: Path) -> None:
     path.write_bytes(b"video")
 
 
-TREES = {tree.__name__: tree for tree in (ucf, xd, msad, custom, folder, synthetic)}
-ABSENT = {"ucf": {"Abuse001_x264"}, "xd": {XD_TRAIN[0]}, "msad": {"Fire_1"}}
+TREES = {tree.__name__: tree for tree in (ucf, xd, msad, sht, tad, custom, folder, synthetic)}
+ABSENT = {
+    "ucf": {"Abuse001_x264"},
+    "xd": {XD_TRAIN[0]},
+    "msad": {"Fire_1"},
+    "sht": {"01_001"},
+    "tad": {"01_Accident_001"},
+}
 
 
 @pytest.fixture(scope="module", params=base.names())
@@ -116,7 +150,7 @@ def test_every_video_is_one_item_with_its_file_or_none(found):
     assert len({item.video_id for item in items}) == len(items) > 2
     files = [item.path for item in items if item.path]
     assert len(set(files)) == len(files)
-    assert all(Path(path).is_absolute() and Path(path).is_file() for path in files)
+    assert all(Path(path).is_absolute() and size_of(path) for path in files)
     assert {i.video_id for i in items if not i.path} == ABSENT.get(dataset.name, set())
     assert list(dataset.discover(root)) == items
 
@@ -205,7 +239,9 @@ def test_a_normal_video_is_an_event_in_the_published_truth_of_xd_alone(found):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("name", "videos"), [("ucf", 1900), ("xd", 4754), ("msad", 720)])
+@pytest.mark.parametrize(
+    ("name", "videos"), [("ucf", 1900), ("xd", 4754), ("msad", 720), ("sht", 437), ("tad", 500)]
+)
 def test_the_published_lists_keep_it_too(shared_data, name, videos):
     dataset = base.load(name)
     assert dataset.itemise is not None

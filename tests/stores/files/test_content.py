@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from stores.files.content import content_of, still_holds
+from stores.files.content import content_of, still_holds, was_replaced
 from stores.files.locations import location
 from stores.records import Content
 
@@ -114,3 +114,44 @@ def test_a_remote_object_is_known_by_what_its_store_says():
     location(url).write_bytes(b"two")
     assert not still_holds(url, known)
     assert content_of("memory://content/none.mp4") is None
+
+
+@pytest.fixture(params=[1, 40_000], ids=["small", "large"])
+def images(request, tmp_path):
+    """A folder of images, of which all bytes or samples alone are looked at."""
+    folder = tmp_path / "01_0015"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:03d}.jpg").write_bytes(os.urandom(10 + number) * request.param)
+    return folder
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_folder_of_images_is_held_as_one_file_is(images, whole):
+    known = content_of(str(images), whole=whole)
+    assert known.size == sum(path.stat().st_size for path in images.iterdir())
+    assert known.digest.partition(":")[0] == (
+        "whole" if whole or known.size <= 1 << 20 else "samples"
+    )
+    for path in [images, images / "030.jpg"]:
+        os.utime(path, (4_000_000_000, 4_000_000_000))
+        assert still_holds(str(images), known)
+    write_at(images / "059.jpg", 0)
+    assert not still_holds(str(images), known, trust_date=False)
+
+
+def test_an_image_that_came_or_went_or_got_another_name_is_told(images):
+    known = content_of(str(images))
+    (images / "060.jpg").write_bytes(b"more")
+    assert not still_holds(str(images), known)
+    (images / "060.jpg").unlink()
+    os.utime(images, (0, 0))
+    assert still_holds(str(images), known)
+    (images / "030.jpg").rename(images / "061.jpg")
+    assert not still_holds(str(images), known)
+    assert was_replaced(str(images), known)
+    for path in images.iterdir():
+        path.unlink()
+    assert content_of(str(images)) is None
+    assert not still_holds(str(images), known)
+    assert not was_replaced(str(images), known)  # it is gone

@@ -24,7 +24,7 @@ def test_every_preset_builds_a_model_and_survives_a_narrower_width(name, tower):
     assert model.class_texts().shape == (config.classes, 32)
 
 
-@pytest.mark.parametrize("name", ["ucf", "xd", "msad", "sht", "synthetic"])
+@pytest.mark.parametrize("name", ["ucf", "xd", "msad", "sht", "tad", "synthetic"])
 def test_a_data_set_has_the_classes_and_the_metric_of_its_preset(name):
     if name not in base.names():
         pytest.skip(f"no data set {name} in {datasets.__name__}")
