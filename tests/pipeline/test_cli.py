@@ -15,7 +15,7 @@ GONE = ["--videos", "empty", "--checkpoint", "gone"]
     [
         (
             ["extract", "--dataset", "ufc"],
-            "unknown data set 'ufc'; there are custom, folder, synthetic, ucf, xd",
+            "unknown data set 'ufc'; there are custom, folder, msad, sht, synthetic, tad, ucf, xd",
         ),
         (["extract", "--dataset", "ucf"], "data set ucf needs ROOT"),
         (["extract", "--dataset", "ucf", "--root", "gone"], "no such folder: gone"),
