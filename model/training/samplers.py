@@ -53,10 +53,16 @@ def paired_batches(
         raise ValueError(
             f"got {len(normal)} normal and {len(abnormal)} anomalous samples, "
             f"expected at least one batch of {batch} of each; "
-            "bring more videos, or give a smaller --batch"
+            + _remedy(min(len(normal), len(abnormal)))
         )
     halves = [drawn[: count * batch].view(count, batch) for drawn in (normal, abnormal)]
     return list(torch.cat(halves, dim=1))
+
+
+def _remedy(fitting: int) -> str:
+    if fitting == 0:
+        return "bring videos of both kinds"
+    return f"give --batch {fitting} or less, or bring more videos"
 
 
 def shuffled_batches(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.console import DONE, SHOWN, SOME_FAILED, print_line, print_table
 from pipeline.options import Location
@@ -52,12 +52,19 @@ def write_page(report: EvaluateReport) -> Path:
 
 def render(report: EvaluateReport, page: Path | None) -> int:
     """Print the figures of an evaluation and where its page is."""
+    columns: dict[str, Literal["left", "right"]] = {
+        "figure": "left",
+        "per cent": "right",
+        "95 % interval": "right",
+    }
+    over = ""
+    if report.coverage.is_partial:
+        columns["over"], over = "right", f" ({report.coverage})"
     print_table(
-        f"{report.checkpoint} on {report.dataset}: {counted(report.videos, 'test video')}",
-        {"figure": "left", "per cent": "right", "95 % interval": "right"},
-        report.table(),
+        f"{report.checkpoint} on {report.dataset}: {report.coverage}", columns, report.table()
     )
-    print_line("false alarms per hour by recall of events: " + _alarms(report.details.alarms))
+    alarms = _alarms(report.details.alarms)
+    print_line(f"false alarms per hour by recall of events{over}: {alarms}")
     print_line(f"scores: {report.frames:,} frames · {report.folder}")
     if page is not None:
         print_line(f"charts and the worst mistakes, open it in a browser: {page}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
 from stores.ranges import PositiveCount, Seed
+
+if TYPE_CHECKING:
+    from pipeline.stages.train import TrainReport
+    from stores.features.feature_set import Coverage
 
 _TAKEN = frozenset({"videos", "features", "evaluation", "ablation", "imported"})
 """Folders beside checkpoints (see pipeline.outputs)."""
@@ -74,7 +77,7 @@ def execute(run: TrainRun) -> int:
         f"model: {what} on {report.samples} samples of {report.dataset}, {report.steps} steps in "
         f"{report.seconds:.1f} s · {report.folder}"
     )
-    print_line(f"  test split: {_figures(report.metrics)}")
+    print_line(f"  test split: {_figures(report)}")
     return DONE
 
 
@@ -92,11 +95,22 @@ def _execute_seeds(run: TrainRun) -> int:
 
     report = train_seeds(run)
     for seed, each in report.reports.items():
-        print_line(f"seed {seed}: {_figures(each.metrics)} · {each.folder}")
-    spread = ", ".join(f"{name} {report.spread[key].percent(2)} %" for name, key in _SHOWN.items())
+        print_line(f"seed {seed}: {_figures(each)} · {each.folder}")
+    over = _over(next(iter(report.reports.values())).coverage)
+    spread = ", ".join(
+        f"{name} {report.spread[key].percent(2)} %{over}" for name, key in _SHOWN.items()
+    )
     print_line(f"{len(report.reports)} seeds: {spread} · {report.file}")
     return DONE
 
 
-def _figures(metrics: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {100 * metrics[key]:.2f} %" for name, key in _SHOWN.items())
+def _figures(report: TrainReport) -> str:
+    over = _over(report.coverage)
+    return ", ".join(
+        f"{name} {100 * report.metrics[key]:.2f} %{over}" for name, key in _SHOWN.items()
+    )
+
+
+def _over(coverage: Coverage) -> str:
+    """Return what stands beside a figure that is not of all test videos."""
+    return f" ({coverage})" if coverage.is_partial else ""

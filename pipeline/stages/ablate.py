@@ -85,13 +85,15 @@ def ablate(base: TrainRun, seeds: Sequence[int]) -> AblateReport:
             "variant": variant.name,
             **{part: part in variant.parts for part in parts},
             "seed": run.seed,
+            "test_videos": reports[run].coverage.evaluated,
+            "listed_test_videos": reports[run].coverage.listed,
             **reports[run].metrics,
         }
         for run, variant in trials.items()
         if run in reports
     ]
     write_table(folder / "ablation.parquet", rows)
-    table = _table(trials, parts, reports)
+    table = tabulate(trials, parts, reports)
     commit_text(folder / "ablation.md", table)
     return AblateReport(
         folder=folder,
@@ -126,18 +128,22 @@ def _train_all(
     return reports, failures
 
 
-def _table(
+def tabulate(
     trials: Mapping[TrainRun, Variant],
     parts: Sequence[str],
     reports: Mapping[TrainRun, TrainReport],
 ) -> str:
-    """Return the Markdown table of means over seeds."""
+    """Return the Markdown table of means over seeds; where videos are missing, of how many."""
     lines = []
+    is_partial = any(report.coverage.is_partial for report in reports.values())
     for variant in dict.fromkeys(trials.values()):
         own = [report.metrics for run, report in reports.items() if trials[run] == variant]
+        over = [str(r.coverage) for run, r in reports.items() if trials[run] == variant][:1]
         marks = ("✓" if part in variant.parts else "" for part in parts)
         figures = spread(own) if own else {}
         cells = (figures[k].percent(1) if own else "failed" for k in HEADLINE.values())
-        lines.append([variant.name, *marks, *cells, str(len(own))])
+        line = [variant.name, *marks, *cells, str(len(own))]
+        lines.append([*line, *(over or [""])] if is_partial else line)
     header = ["variant", *(part.replace("_", " ") for part in parts), *HEADLINE, "seeds"]
+    header += ["over"] if is_partial else []
     return markdown_table(header, lines)

@@ -15,7 +15,13 @@ from model.scoring.scorer import score_features
 from pipeline.outputs import Outputs
 from stores.datasets import base
 from stores.features.catalog import Catalog
-from stores.features.feature_set import check_labels, dataset_named, load_test, open_features
+from stores.features.feature_set import (
+    Coverage,
+    check_labels,
+    dataset_named,
+    load_test,
+    open_features,
+)
 from stores.files.commit import commit_text, exclusive
 from stores.files.content import was_replaced
 from stores.files.roots import record_root, recorded_roots
@@ -94,13 +100,22 @@ class EvaluateReport:
         """Number of their frames."""
         return sum(video.frames for video in self.split.videos)
 
-    def table(self) -> list[tuple[str, str, str]]:
-        """Return each metric by name with its value and its 95 % interval in per cent, or ''."""
+    @property
+    def coverage(self) -> Coverage:
+        """How many of the listed test videos the metrics are over."""
+        return Coverage(self.videos, self.videos + len(self.missing))
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Return each metric by name with its value and its 95 % interval in per cent, or ''.
+
+        Where videos are missing, each says of how many it is.
+        """
         rows = []
         for name, value in self.metrics.items():
             bounds = self.details.intervals.get(name)
             interval = f"{100 * bounds.low:.1f} to {100 * bounds.high:.1f}" if bounds else ""
-            rows.append((name, f"{100 * value:.2f}", interval))
+            over = (str(self.coverage),) if self.coverage.is_partial else ()
+            rows.append((name, f"{100 * value:.2f}", interval, *over))
         return rows
 
 
@@ -144,6 +159,7 @@ def _write(report: EvaluateReport, test: TestSplit) -> None:
         "model_fingerprint": checkpoint.fingerprint,
         "protocol": report.protocol,
         "videos": report.videos,
+        "listed_videos": report.coverage.listed,
         "frames": report.frames,
         "missing": report.missing,
         "changed": report.changed,

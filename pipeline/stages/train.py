@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +31,11 @@ from model.training.step import step_programs
 from pipeline.engine.compile import CompiledScorer, compiled_step
 from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.training_plan import Plan, build_head, make_checkpoint, make_plan
-from stores.features.feature_set import read_videos, videos_of
+from stores.features.feature_set import Coverage, coverage_of, read_videos, videos_of
 from stores.features.shard_index import ShardVideo
 from stores.files.commit import commit_text, exclusive, refuse_links
 from stores.files.locations import local_folder
+from stores.files.names import counted
 from stores.records import VideoFeatures
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ _LOG_EVERY = 10  # steps between two TensorBoard entries: each waits for the dev
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What a training came to; ``trained`` is False where a finished one was found."""
+    """What a training came to; ``trained`` is False where a finished one was found.
+
+    ``metrics`` are over the test videos that ``coverage`` counts.
+    """
 
     folder: Path
     dataset: str
@@ -57,6 +61,7 @@ class TrainReport:
     seconds: float
     selection: float
     metrics: dict[str, float]
+    coverage: Coverage
 
 
 def train(run: TrainRun) -> TrainReport:
@@ -101,6 +106,7 @@ def _report(
         seconds=seconds,
         selection=metrics.pop("selection"),
         metrics=metrics,
+        coverage=coverage_of(plan.catalog),
     )
 
 
@@ -112,6 +118,14 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
     if run.compile:
         programs, compiled = compiled_step(programs, device), CompiledScorer(scorer)
     evaluate, samples = _protocol(plan, scorer, compiled, device)
+    if (fitting := len(samples)) < plan.training.batch and plan.training.sampling == "shuffled":
+        logger.warning(
+            "a batch of %d is more than the %s there are: each step takes all of them, as "
+            "--batch %d would",
+            plan.training.batch,
+            counted(fitting, "sample"),
+            fitting,
+        )
     begun = time.monotonic()
     refuse_links(folder / "tensorboard", folder)
     if not (folder / STATE).is_file():  # curves of a training before this one
@@ -131,7 +145,8 @@ def _train(run: TrainRun, plan: Plan, folder: Path) -> TrainReport:
         "steps": float(training.step),
     }
     # The time stays out of the checkpoint: the same training is to be the same bytes.
-    text = json.dumps(figures | {"seconds": seconds}, indent=1)
+    covered = asdict(coverage_of(plan.catalog))
+    text = json.dumps(figures | {"seconds": seconds, "test_videos": covered}, indent=1)
     commit_text(folder / "metrics.json", f"{text}\n")
     save_checkpoint(folder, make_checkpoint(plan, head, figures))  # last: it says that all is there
     (folder / STATE).unlink(missing_ok=True)

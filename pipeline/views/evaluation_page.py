@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.stages.evaluate import EvaluateReport
 
 _STILL_HEIGHT = 150
+_LEFT_OUT = "Test videos that have no features and are in no figure"
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
        color: #222; background: #fff }
@@ -91,32 +92,38 @@ def _evaluation_charts(report: EvaluateReport) -> Iterator[str]:
     truth, score = np.concatenate(split.truths), np.concatenate(split.counted_scores)
     bands = curve_bands(split.truths, split.counted_scores)
     auc, ap = 100 * report.metrics["auc"], 100 * report.metrics["ap"]
+    over = f" ({report.coverage})" if report.coverage.is_partial else ""
     yield _chart(
-        f"ROC of frames, AUC {auc:.2f} %; the band holds 95 % of draws of videos",
+        f"ROC of frames, AUC {auc:.2f} %{over}; the band holds 95 % of draws of videos",
         charts.draw_band(bands.roc, "false alarm rate", "recall", None),
     )
     yield _chart(
-        f"Precision and recall of frames, AP {ap:.2f} %; the dashed line is guessing",
+        f"Precision and recall of frames, AP {ap:.2f} %{over}; the dashed line is guessing",
         charts.draw_band(bands.precision, "recall", "precision", float(truth.mean())),
     )
     if precisions := class_precisions(split):
         picture = charts.draw_bars(precisions, "frame AP")
-        yield _chart("Average precision of each class's frames", picture)
+        yield _chart(f"Average precision of each class's frames{over}", picture)
     confusion = charts.draw_confusion(details.confusion, split.classes)
-    yield _chart("Videos by true class and by the class they were taken for", confusion)
-    yield _chart("Scores of normal and of anomalous frames", charts.draw_histograms(truth, score))
+    yield _chart(f"Videos by true class and by the class they were taken for{over}", confusion)
+    histograms = charts.draw_histograms(truth, score)
+    yield _chart(f"Scores of normal and of anomalous frames{over}", histograms)
     alarms = charts.draw_alarms(details.alarms)
-    yield _chart("Recall of events against false alarms per hour", alarms)
+    yield _chart(f"Recall of events against false alarms per hour{over}", alarms)
 
 
 def _table(report: EvaluateReport) -> str:
     rows = "".join(
         f'<tr><td>{html.escape(name)}</td><td class="n">{value}</td>'
-        f'<td class="n">{interval}</td></tr>'
-        for name, value, interval in report.table()
+        f'<td class="n">{interval}</td>{"".join(f"<td>{each}</td>" for each in over)}</tr>'
+        for name, value, interval, *over in report.table()
     )
-    head = "<tr><th>figure</th><th>per cent</th><th>95 % interval</th></tr>"
-    return f"<table>{head}{rows}</table>"
+    over = "<th>over</th>" if report.coverage.is_partial else ""
+    head = f"<tr><th>figure</th><th>per cent</th><th>95 % interval</th>{over}</tr>"
+    missing = "".join(f"<li>{html.escape(each)}</li>" for each in report.missing)
+    listed = f"<details><summary>{_LEFT_OUT}</summary><ul>{missing}</ul></details>"
+    over = f"<p>Over {report.coverage}.</p>"
+    return f"{over}<table>{head}{rows}</table>{listed if missing else ''}"
 
 
 def _chart(caption: str, svg: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from stores.features.catalog import Catalog, open_catalog
 from stores.features.manifest import read_manifest
 from stores.features.shard_index import ShardRecipe, ShardVideo
 from stores.features.shards import read_segments, read_times
+from stores.files.names import counted
 from stores.records import SEGMENT_FRAMES, Failure, Split, StoreError, VideoFeatures, VideoItem
 
 Known = TypeVar("Known", ShardVideo, Failure)
@@ -108,6 +109,31 @@ def read_videos(videos: Sequence[ShardVideo], crop: int | None = None) -> Iterat
             audit=video.audit,
             content=video.content,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of the listed test videos figures are over; the others have no features."""
+
+    evaluated: int
+    listed: int
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether videos are missing, so that figures are not those of the data set."""
+        return self.evaluated < self.listed
+
+    def __str__(self) -> str:
+        """Return both numbers in words, or the one where they are equal."""
+        all_of_them = counted(self.listed, "test video")
+        return f"{self.evaluated:,} of {all_of_them}" if self.is_partial else all_of_them
+
+
+def coverage_of(catalog: Catalog) -> Coverage:
+    """Return how many test videos of a catalog have features, of those and the failed ones."""
+    failed = sum(failure.item.split == "test" for failure in catalog.failures.values())
+    evaluated = sum(video.item.split == "test" for video in catalog.videos.values())
+    return Coverage(evaluated, evaluated + failed)
 
 
 def check_test(catalog: Catalog) -> None:

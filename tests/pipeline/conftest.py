@@ -19,7 +19,7 @@ from stores.datasets.synthetic import dataset as synthetic
 from stores.datasets.ucf import part_of
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
-from stores.records import DecodeAudit, Event, VideoFeatures, VideoItem
+from stores.records import DecodeAudit, Event, Failure, VideoFeatures, VideoItem
 
 SETTINGS = synthetic.Settings(
     train_normal=4, train_anomalous=4, test_normal=2, test_anomalous=4, seconds=(2.0, 4.0)
@@ -112,6 +112,19 @@ def linked(learnable, tmp_path) -> Path:
     for shard in (learnable / "synthetic" / "features").glob("shard-*.h5"):
         (features / shard.name).hardlink_to(shard)
     return tmp_path
+
+
+@pytest.fixture
+def partial(linked) -> Path:
+    """The same OUT, in which three more test videos are listed that could not be read."""
+    recipe, _ = complete_recipe(RECIPES["demo"], RecipeOptions())
+    failures = [
+        Failure(VideoItem(f"gone{n}", "", split="test", labels=("normal",), events=()), "gone")
+        for n in range(3)
+    ]
+    folder = linked / "synthetic" / "features"
+    write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), [], failures)
+    return linked
 
 
 @pytest.fixture(scope="session")

@@ -56,10 +56,12 @@ def _rule(header: ScoreHeader) -> list[tuple[str, str]]:
 
 def _figures(evaluation: Json) -> Iterator[tuple[str, str]]:
     metrics = evaluation.get("metrics")
+    videos, listed = evaluation.get("videos"), evaluation.get("listed_videos")
+    over = "" if listed in (None, videos) else f" ({videos} of {listed} test videos)"
     if isinstance(metrics, dict):
         for name in ("auc", "ap", "map"):
             if isinstance(metrics.get(name), float):
-                yield name, f"{100 * metrics[name]:.2f} %"
+                yield name, f"{100 * metrics[name]:.2f} %{over}"
 
 
 def _model(

@@ -40,8 +40,10 @@ def test_pairs_are_half_normal_and_drawn_without_replacement():
 
 
 def test_too_few_of_a_kind_are_an_error_that_counts_them():
-    with pytest.raises(ValueError, match="got 1 normal and 3 anomalous samples"):
+    with pytest.raises(ValueError, match="got 1 normal and 3 anomalous .*give --batch 1 or less"):
         paired_batches(torch.tensor([False, True, True, True]), 2, generator())
+    with pytest.raises(ValueError, match="got 0 normal and 2 .*bring videos of both kinds"):
+        paired_batches(torch.tensor([True, True]), 1, generator())
 
 
 def test_shuffled_batches_cover_all_samples_once():

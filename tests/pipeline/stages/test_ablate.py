@@ -1,9 +1,14 @@
+from pathlib import Path
+
 import pyarrow.parquet as pq
 import pytest
 
 from model.checkpoint import FILE, load_checkpoint
+from model.evaluation.summary import HEADLINE
 from pipeline.commands.train import TrainRun
-from pipeline.stages.ablate import ablate, make_variants
+from pipeline.stages.ablate import ablate, make_variants, tabulate
+from pipeline.stages.train import TrainReport
+from stores.features.feature_set import Coverage
 
 VARIANTS = make_variants(("normality", "alignment", "text_adapter"))
 
@@ -50,3 +55,25 @@ def test_a_training_that_fails_is_named_and_the_others_go_on(linked):
     assert len(report.failures) == len(VARIANTS)
     assert "expected at least one batch of 500" in report.failures["baseline, seed 1"]
     assert "failed" in report.table
+
+
+def test_the_table_says_of_how_many_test_videos_figures_are_where_some_are_missing():
+    figures = dict.fromkeys(HEADLINE.values(), 0.5)
+    run, parts = TrainRun(), ("normality", "alignment", "text_adapter")
+
+    def table(coverage):
+        report = TrainReport(
+            folder=Path("out"),
+            dataset="ucf",
+            trained=True,
+            samples=1,
+            steps=1,
+            seconds=1.0,
+            selection=0.5,
+            metrics=figures,
+            coverage=coverage,
+        )
+        return tabulate({run: VARIANTS[0]}, parts, {run: report})
+
+    assert "| 19 of 290 test videos |" in table(Coverage(19, 290))
+    assert "test video" not in table(Coverage(290, 290))

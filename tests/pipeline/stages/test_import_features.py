@@ -128,7 +128,7 @@ FORMS = {  # how many crops come of each, and what has to be said
 @pytest.mark.data
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_every_form_of_archive_gives_all_videos_of_shanghaitech(tmp_path, shared_data, form):
-    """Real names and lengths of all 437 videos; their rows are as narrow as a test may have them."""
+    """Real names and lengths of all 437 videos; only their rows are narrow."""
     facts = json.loads((shared_data / "sht" / "frames_and_events.json").read_text())
     archive = tmp_path / "archive"
     archive.mkdir()

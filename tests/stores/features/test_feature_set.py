@@ -4,7 +4,13 @@ import pytest
 
 from stores.datasets import base
 from stores.features.catalog import open_catalog
-from stores.features.feature_set import check_test, open_features, read_videos
+from stores.features.feature_set import (
+    Coverage,
+    check_test,
+    coverage_of,
+    open_features,
+    read_videos,
+)
 from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
@@ -82,3 +88,15 @@ def test_a_label_that_is_no_class_is_named_with_its_video(tmp_path, make_feature
     write_manifest(tmp_path, [replace(first.item, **fields)])
     with pytest.raises(StoreError, match=told):
         open_features(tmp_path, DATASET)
+
+
+def test_figures_know_of_how_many_listed_videos_they_are(tmp_path, make_features):
+    good = make_features("good", **TRUTH)
+    gone = replace(good.item, video_id="gone")
+    train = replace(good.item, video_id="train", split="train", events=None)
+    write_shard(tmp_path, RECIPE, [good], [Failure(gone, "gone"), Failure(train, "gone")])
+    found = coverage_of(open_catalog(tmp_path))
+    assert found == Coverage(1, 2)
+    assert (found.is_partial, str(found)) == (True, "1 of 2 test videos")
+    assert str(Coverage(290, 290)) == "290 test videos"
+    assert str(Coverage(19, 290)) == "19 of 290 test videos"
