@@ -27,11 +27,27 @@ class StoreError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A labelled stretch of frames, half-open: ``start <= frame < end``."""
+    """A labelled stretch of frames, half-open: ``start <= frame < end``.
+
+    Where a list has seconds, of milliseconds until the times of the frames are known.
+    """
 
     start: Count
     end: Count
     label: str
+    unit: Literal["frames", "milliseconds"] = "frames"
+
+    def in_frames(self, times: NDArray[np.float64]) -> Event:
+        """Return the event in frames, given the seconds of each frame [F]; one frame at least.
+
+        Its frames are those that are shown from its start on and before its end.
+        """
+        if self.unit == "frames":
+            return self
+        # Half a millisecond, since that is what rounding took from the list's times.
+        places = np.searchsorted(times, [self.start / 1000 - 5e-4, self.end / 1000 - 5e-4])
+        start, end = places.tolist()
+        return Event(start, max(end, start + 1), self.label)
 
 
 @dataclass(frozen=True, slots=True)

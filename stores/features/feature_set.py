@@ -35,6 +35,8 @@ def dataset_named(name: str, features: Path) -> Dataset:
 def open_features(folder: Path, dataset: Dataset) -> Catalog:
     """Return the catalog of a data set's features, each video as the last run's manifest has it.
 
+    Events are in frames, whatever the lists have them in.
+
     Shards keep what was known when a video was read. Lists are corrected and splits changed without
     reading it again; a video that is no longer listed does not count.
 
@@ -50,6 +52,8 @@ def open_features(folder: Path, dataset: Dataset) -> Catalog:
         items = {item.video_id: item for item in listed}
         videos, failures = _listed(catalog.videos, items), _listed(catalog.failures, items)
         catalog = replace(catalog, videos=videos, failures=failures)
+    videos = {key: _in_frames(video) for key, video in catalog.videos.items()}
+    catalog = replace(catalog, videos=videos)
     check_labels(catalog, dataset.classes, dataset.name)
     return catalog
 
@@ -70,6 +74,16 @@ def check_labels(catalog: Catalog, classes: Sequence[str], owner: str) -> None:
                 f"{catalog.folder}: {item.video_id} is of {label}; the classes of {owner} are "
                 f"{', '.join(classes)}"
             )
+
+
+def _in_frames(video: ShardVideo) -> ShardVideo:
+    """Return a video with its truth in frames, which lists may have in seconds."""
+    events = video.item.events or ()
+    if all(event.unit == "frames" for event in events):
+        return video
+    times = read_times(video)
+    events = tuple(event.in_frames(times) for event in events)
+    return replace(video, item=replace(video.item, events=events))
 
 
 def _listed(known: Mapping[str, Known], items: Mapping[str, VideoItem]) -> dict[str, Known]:

@@ -65,6 +65,7 @@ def find_truth(run: ReportRun, folder: Path) -> TruthIndex:
 def in_seconds(events: Iterable[Event], scores: VideoScores) -> list[Truth]:
     """Return annotated events on a video's own clock; what lies past its last frame is cut."""
     frames = scores.times.shape[0]
+    events = [event.in_frames(scores.times) for event in events]
     return [
         Truth(
             start_time=float(scores.times[event.start]),

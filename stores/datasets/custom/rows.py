@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from stores.datasets.base import MOST_FRAMES, read_lines
 from stores.files.locations import regular
@@ -23,7 +23,10 @@ LIST_NAMES = "videos.csv", "videos.jsonl"
 _SUFFIXES = ".csv", ".tsv", ".jsonl"
 _COLUMNS = "path", "labels", "label", "split", "events", "group"
 _SPLITS: Mapping[str, Split] = {"train": "train", "training": "train", "test": "test"}
-_EVENT = re.compile(r"\s*(?P<start>\d+)\s*-\s*(?P<end>\d+)\s*(?::\s*(?P<label>.+?))?\s*")
+_EVENT = re.compile(
+    r"\s*(?P<start>\d[\d.]*\s*s?)\s*-\s*(?P<end>\d[\d.]*\s*s?)\s*(?::\s*(?P<label>.+?))?\s*"
+)
+_SECONDS = re.compile(r"(?P<number>\d{1,9}(\.\d{1,9})?)\s*s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ def read_rows(path: Path) -> list[Row]:
 
     A CSV has the columns ``path`` and ``labels`` (or ``label``), and may have ``split``, ``events``
     and ``group``; several labels and events are separated by semicolons, an event is
-    ``120-240:fight`` in frames, half-open. Other columns are ignored.
+    ``120-240:fight`` in frames or ``4.8s-9.6s:fight`` in seconds, half-open. Other columns are
+    ignored.
 
     Raises:
         StoreError: It cannot be read, names no video, or has a line that is not understood.
@@ -199,18 +203,30 @@ def _events(
 def _event_of_text(text: str, labels: tuple[str, ...]) -> Event:
     match = _EVENT.fullmatch(text)
     if match is None:
-        raise ValueError(f"event {text!r} is not start-end:label in frames")
+        raise ValueError(f"event {text!r} is not start-end:label in frames, or 1.5s-3s:label")
     return _event(_ListedEvent(match["start"], match["end"], match["label"]), labels)
 
 
 def _event(listed: _ListedEvent, labels: tuple[str, ...]) -> Event:
-    frames = str(listed.start), str(listed.end)
-    start, end = (int(frame) if frame.isdecimal() and len(frame) < 20 else -1 for frame in frames)
+    stated = str(listed.start).strip(), str(listed.end).strip()
+    in_seconds = [_SECONDS.fullmatch(each) for each in stated]
+    if any(in_seconds) and not all(in_seconds):
+        raise ValueError(f"event {'-'.join(stated)}: write s behind both numbers of seconds")
+    start, end = (
+        round(1000 * float(seconds["number"])) if seconds else _frame(each)
+        for seconds, each in zip(in_seconds, stated, strict=True)
+    )
     if not 0 <= start < end <= MOST_FRAMES:
-        raise ValueError(f"event {frames[0]}-{frames[1]}: expected the first frame before the last")
+        what = "second" if all(in_seconds) else "frame"
+        raise ValueError(f"event {'-'.join(stated)}: expected the first {what} before the last")
     label = None if listed.label is None else composed(str(listed.label))
     if label is None and len(labels) > 1:
         raise ValueError(f"event {start}-{end} has no label, and its video has several")
     if label is not None and label not in labels:
         raise ValueError(f"event {start}-{end} is of class {label}, its video of {labels}")
-    return Event(start, end, labels[0] if label is None else label)
+    unit: Literal["frames", "milliseconds"] = "milliseconds" if all(in_seconds) else "frames"
+    return Event(start, end, labels[0] if label is None else label, unit)
+
+
+def _frame(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 20 else -1

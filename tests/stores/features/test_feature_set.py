@@ -100,3 +100,21 @@ def test_figures_know_of_how_many_listed_videos_they_are(tmp_path, make_features
     assert (found.is_partial, str(found)) == (True, "1 of 2 test videos")
     assert str(Coverage(290, 290)) == "290 test videos"
     assert str(Coverage(19, 290)) == "19 of 290 test videos"
+
+
+def test_truth_in_seconds_becomes_frames_by_the_times_of_each_video(tmp_path, make_features):
+    events = (Event(100, 300, "a", "milliseconds"),)
+    timed = make_features("timed", split="test", labels=("a",), events=events)
+    late = replace(timed, item=replace(timed.item, video_id="late"), times=timed.times + 0.2)
+    write_shard(tmp_path, RECIPE, [timed, late])
+    write_manifest(tmp_path, [timed.item, late.item])
+    found = open_features(tmp_path, DATASET).videos
+    for video in (timed, late):
+        (event,) = found[video.item.video_id].item.events
+        inside = (video.times >= 0.1 - 1e-6) & (video.times < 0.3 - 1e-6)
+        assert (event.start, event.end) == (inside.argmax(), inside.argmax() + inside.sum())
+        assert event.unit == "frames"
+    beyond = replace(timed.item, events=(Event(99_000, 99_500, "a", "milliseconds"),))
+    write_manifest(tmp_path, [beyond, late.item])
+    with pytest.raises(StoreError, match=r"truth and video do not belong together: timed \(event"):
+        check_test(open_features(tmp_path, DATASET))

@@ -65,3 +65,9 @@ def test_truth_is_half_open_on_the_videos_own_clock_and_cut_at_its_end(make_scor
     scores = make_scores(frames=100)
     events = [Event(25, 50, "fire"), Event(90, 200, "fight"), Event(100, 120, "fire")]
     assert in_seconds(events, scores) == [Truth(1.0, 2.0, "fire"), Truth(3.6, 4.0, "fight")]
+
+
+def test_truth_that_a_list_has_in_seconds_is_on_the_same_clock(make_scores):
+    scores = make_scores(frames=100)
+    events = [Event(1000, 2000, "fire", "milliseconds"), Event(9000, 9500, "fire", "milliseconds")]
+    assert in_seconds(events, scores) == [Truth(1.0, 2.0, "fire")]

@@ -125,3 +125,32 @@ def test_a_file_that_is_no_list_is_named(listed):
         read_rows(listed("path,labels\n", "videos.jsonl"))
     with pytest.raises(StoreError, match="is no list of videos"):
         read_rows(listed("", "videos.xlsx"))
+
+
+def test_events_may_be_in_seconds(listed):
+    path = listed("path,label,events\na.mp4,fight,0.5s-2s;4 s - 9.125 s:fight;120-240\n")
+    (row,) = read_rows(path)
+    assert row.events == (
+        Event(500, 2000, "fight", "milliseconds"),
+        Event(4000, 9125, "fight", "milliseconds"),
+        Event(120, 240, "fight"),
+    )
+    event = {"start": "1.5s", "end": "2s"}
+    line = json.dumps({"path": "a.mp4", "label": "fight", "events": [event]})
+    (row,) = read_rows(listed(line, "videos.jsonl"))
+    assert row.events == (Event(1500, 2000, "fight", "milliseconds"),)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ("1s-5", "write s behind both numbers of seconds"),
+        ("5s-1s", "event 5s-1s: expected the first second before the last"),
+        ("1.5-2", "event 1.5-2: expected the first frame before"),
+        ("1.2.3s-4s", "expected the first|write s behind both"),
+        ("0:01-0:05", "is not start-end:label in frames, or 1.5s-3s:label"),
+    ],
+)
+def test_seconds_that_cannot_be_understood_are_named_by_line(listed, event, message):
+    with pytest.raises(StoreError, match=f"line 2: .*({message})"):
+        read_rows(listed(f"path,label,events\na.mp4,fight,{event}\n"))
