@@ -26,6 +26,8 @@ from stores.records import StoreError
 _HDF5 = ".h5", ".hdf5"
 _MAKERS = re.compile(r"_(i3d|swin|videomae|clip|emb)$")  # behind a video's name, and none of it
 _VIDEO_SUFFIXES = re.compile(r"\.(npy|mp4|avi)$", re.IGNORECASE)
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError)
+"""What h5py raises for files that are damaged, or none."""
 _WHOLE_FOLDER = "feature", "features"  # names of the one file in a video's own folder
 
 
@@ -79,15 +81,21 @@ def read_source(source: Source) -> NDArray[np.floating[Any]]:
     """
     if not source.key:
         return read_array(source.path)
+    kind, rows = _read_member(source)
+    if rows is None:
+        raise StoreError(f"{source.name} holds {kind}, expected floating point numbers")
+    return rows
+
+
+def _read_member(source: Source) -> tuple[str, NDArray[np.floating[Any]] | None]:
+    """Return what a data set of an HDF5 file holds, and its numbers where they are such."""
     try:
         with h5py.File(regular(source.path), "r") as file:
             data = file[source.key]
-            if data.dtype.kind != "f":
-                what = f"{source.name} holds {data.dtype}"
-                raise StoreError(f"{what}, expected floating point numbers")
-            rows: NDArray[np.floating[Any]] = data[()]
-            return rows
-    except (OSError, RuntimeError, KeyError, MemoryError, AttributeError) as error:
+            return str(data.dtype), data[()] if data.dtype.kind == "f" else None
+    except StoreError:
+        raise
+    except _DAMAGE as error:
         raise StoreError(f"{source.name} cannot be read: {error}") from error
 
 
@@ -119,7 +127,7 @@ def _keys(path: Path) -> list[str]:
     try:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
-    except (OSError, RuntimeError, KeyError) as error:
+    except _DAMAGE as error:
         raise StoreError(f"{path} cannot be read as HDF5: {error}") from error
     return sorted(keys)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stores.datasets import base
 from stores.datasets.base import Dataset
@@ -17,7 +18,15 @@ from stores.features.manifest import read_manifest
 from stores.features.shard_index import ShardRecipe, ShardVideo
 from stores.features.shards import read_segments, read_times
 from stores.files.names import counted
-from stores.records import SEGMENT_FRAMES, Failure, Split, StoreError, VideoFeatures, VideoItem
+from stores.records import (
+    SEGMENT_FRAMES,
+    Event,
+    Failure,
+    Split,
+    StoreError,
+    VideoFeatures,
+    VideoItem,
+)
 
 Known = TypeVar("Known", ShardVideo, Failure)
 
@@ -77,13 +86,33 @@ def check_labels(catalog: Catalog, classes: Sequence[str], owner: str) -> None:
 
 
 def _in_frames(video: ShardVideo) -> ShardVideo:
-    """Return a video with its truth in frames, which lists may have in seconds."""
-    events = video.item.events or ()
-    if all(event.unit == "frames" for event in events):
+    """Return a video with its truth in the frames that were read, which lists may have in seconds.
+
+    Of a folder of images lists count those that were lost, too: their numbers are known.
+    """
+    events, audit = video.item.events or (), video.audit
+    is_lacking = audit.decoder == "images" and audit.lost_frames > 0
+    if not is_lacking and all(event.unit == "frames" for event in events):
         return video
     times = read_times(video)
+    if is_lacking:
+        places = np.rint(times * audit.expected_frames / audit.container_seconds)
+        events = tuple(_among(events, places))
     events = tuple(event.in_frames(times) for event in events)
     return replace(video, item=replace(video.item, events=events))
+
+
+def _among(events: Sequence[Event], places: NDArray[np.float64]) -> Iterator[Event]:
+    """Yield events in the frames at some places of all [F]: none where all of its own were lost.
+
+    What lies past the last place stays past it, and is found to be the truth of another video.
+    """
+    for event in events:
+        start, end = np.searchsorted(places, [event.start, event.end]).tolist()
+        if event.unit != "frames":
+            yield event
+        elif start < end or start == len(places):
+            yield replace(event, start=start, end=max(end, start + 1))
 
 
 def _listed(known: Mapping[str, Known], items: Mapping[str, VideoItem]) -> dict[str, Known]:

@@ -15,13 +15,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from PIL import Image
 
+from extract.container import DecodeError
+from extract.stills import read_pictures
 from model.checkpoint import FILE, Checkpoint, Provenance, load_checkpoint, save_checkpoint
 from model.heads.dsanet.build import build_branches
 from model.heads.dsanet.config import PRESETS
 from model.heads.published import read_published
 from model.scoring.events import label_all
-from stores.datasets import ucf, xd
+from stores.datasets import msad, sht, tad, ucf, xd
+from stores.features.archives import find_features, read_source
 from stores.features.manifest import read_manifest, write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import check_shard, write_shard
@@ -148,6 +152,55 @@ def _array_seed(folder: Path) -> bytes:
     return (folder / "a.npy").read_bytes()
 
 
+def _archive(folder: Path, data: bytes) -> None:
+    (folder / "features.h5").write_bytes(data)
+    for crops in find_features(folder).values():
+        for source in crops.values():
+            with suppress(StoreError):
+                read_source(source)
+
+
+def _archive_seed(folder: Path) -> bytes:
+    with h5py.File(folder / "features.h5", "w") as file:
+        file["a/01_001"] = np.zeros((3, 4), np.float32)
+        file["b"] = np.zeros((3, 2, 4), np.float16)
+    return (folder / "features.h5").read_bytes()
+
+
+def _image(folder: Path, data: bytes) -> None:
+    frames = folder / "a.mp4"
+    frames.mkdir()
+    for number in range(2):
+        (frames / f"{number}.jpg").write_bytes(data)
+    for _ in read_pictures(str(frames)):
+        pass
+
+
+def _image_seed(folder: Path) -> bytes:
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)).save(folder / "0.jpg")
+    return (folder / "0.jpg").read_bytes()
+
+
+def _more_lists(folder: Path, data: bytes) -> None:
+    """The first byte says which list of MSAD, ShanghaiTech or TAD the others are."""
+    lists = {
+        msad: ("msad-i3d.list", "msad-i3d-test.list", "anomaly_annotation.csv", "MSAD_test.txt"),
+        sht: ("SH_Train.txt", "SH_Test.txt", "SH_Test_NEW.txt", "SHANGHAI_test.txt"),
+        tad: ("TAD_train.txt", "TAD_test.txt"),
+    }
+    files = [(dataset, file) for dataset, own in lists.items() for file in own]
+    for _, file in files:
+        (folder / file).touch()
+    dataset, file = files[data[0] % len(files) if data else 0]
+    (folder / file).write_bytes(data[1:])
+    dataset.itemise(folder, None, {})
+    dataset.lengths(folder, None)
+
+
+def _more_lists_seed(folder: Path) -> bytes:
+    return b"\x09frames/abnormal/01_Accident_006.mp4 266 1 75 110\nn/Normal_1.mp4 9 0 0 9\n"
+
+
 def _lists(folder: Path, data: bytes) -> None:
     """The first byte says which of a data set's lists the others are."""
     files = ("Anomaly_Train.txt", "Anomaly_Test.txt", "Temporal_Anomaly_Annotation.txt")
@@ -181,5 +234,8 @@ TARGETS = {
     "weights": Target(_weights, _weights_seed, ValueError),
     "array": Target(_array, _array_seed),
     "lists": Target(_lists, _lists_seed),
+    "more lists": Target(_more_lists, _more_lists_seed),
+    "archive": Target(_archive, _archive_seed),
+    "image": Target(_image, _image_seed, DecodeError),
     "manifest": Target(_manifest, _manifest_seed),
 }

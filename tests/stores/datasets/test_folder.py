@@ -55,3 +55,12 @@ def test_an_empty_and_a_missing_folder_are_named(tmp_path):
         FOLDER.discover(tmp_path)
     with pytest.raises(StoreError, match=r"no such folder: .*gone"):
         FOLDER.discover(tmp_path / "gone")
+
+
+def test_a_folder_of_images_is_one_video_by_itself_too(tmp_path):
+    root = tmp_path / "01_0015"
+    root.mkdir()
+    for number in range(16):
+        (root / f"{number:03d}.jpg").write_bytes(b"p")
+    assert [(i.video_id, i.path) for i in FOLDER.discover(root)] == [("01_0015", str(root))]
+    assert [i.video_id for i in FOLDER.discover(tmp_path)] == ["01_0015"]

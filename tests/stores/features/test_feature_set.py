@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from stores.datasets import base
@@ -14,7 +15,7 @@ from stores.features.feature_set import (
 from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
-from stores.records import Event, Failure, StoreError
+from stores.records import DecodeAudit, Event, Failure, StoreError
 
 RECIPE = ShardRecipe("{}", "0")
 DATASET = replace(base.load("synthetic"), classes=("normal", "a"))
@@ -118,3 +119,23 @@ def test_truth_in_seconds_becomes_frames_by_the_times_of_each_video(tmp_path, ma
     write_manifest(tmp_path, [beyond, late.item])
     with pytest.raises(StoreError, match=r"truth and video do not belong together: timed \(event"):
         check_test(open_features(tmp_path, DATASET))
+
+
+def test_truth_of_a_folder_of_images_counts_those_that_were_lost(tmp_path, make_features):
+    """Frames 3 to 8 are anomalous; 5 and 70 could not be read."""
+    whole = make_features("whole", **TRUTH)
+    frames = whole.frames
+    lacking = replace(
+        whole,
+        item=replace(whole.item, video_id="lacking"),
+        times=np.delete(whole.times, [5, 70]),
+        audit=DecodeAudit("images", frames, frames - 2, frames / 25, lost_frames=2),
+    )
+    write_shard(tmp_path, RECIPE, [whole, lacking])
+    found = open_features(tmp_path, DATASET).videos
+    assert found["whole"].item.events == (Event(3, 9, "a"),)
+    assert found["lacking"].item.events == (Event(3, 8, "a"),)
+    late = replace(lacking.item, events=(Event(70, 71, "a"), Event(frames, frames + 9, "a")))
+    write_manifest(tmp_path, [whole.item, late])
+    (beyond,) = open_features(tmp_path, DATASET).videos["lacking"].item.events
+    assert beyond.start == frames - 2

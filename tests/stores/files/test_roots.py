@@ -107,3 +107,17 @@ def test_a_film_whose_folder_was_moved_is_found_below_the_root_of_a_later_run(tm
     before, now = (str(tmp_path / root / "deep" / "a.mp4") for root in ("before", "now"))
     assert roots.find("deep/a.mp4", before) == now
     assert roots.find("../now/deep/a.mp4", before) == before
+
+
+def test_a_folder_of_images_is_found_as_a_film_is(tmp_path):
+    frames = tmp_path / "now" / "a.mp4"
+    frames.mkdir(parents=True)
+    for number in range(3):
+        (frames / f"{number}.jpg").write_bytes(b"p")
+    recorded = Roots(None, (str(tmp_path / "before"), str(tmp_path / "now")))
+    assert recorded.find("a.mp4", str(tmp_path / "before" / "a.mp4")) == str(frames)
+    assert Roots(tmp_path / "now", ()).find("a.mp4", "/elsewhere/a.mp4") == str(frames)
+    content = content_of(str(frames))
+    (frames / "1.jpg").write_bytes(b"other")
+    with pytest.raises(ReplacedError, match=r"a\.mp4 changed since it was read"):
+        recorded.find("a.mp4", str(frames), content)

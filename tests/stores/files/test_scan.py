@@ -125,3 +125,25 @@ def test_what_may_not_be_looked_at_is_told(public, without_privileges):
     assert names(tree.unreadable, public) == ["closed"]
     assert names(tree.unusable, public) == ["listed/x.mp4"]
     assert tree.others == ["files that cannot be read: 1 (secret)"]
+
+
+def test_a_folder_of_numbered_images_is_a_video_and_what_lies_beside_them_is_looked_at(tmp_path):
+    for folder, count in (("frames/01_0015", 16), ("few", 15), ("tad/a.mp4", 1), ("b/c", 20)):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / folder / f"{number}.jpg").write_bytes(b"p")
+    (tmp_path / "b" / "c" / "film.mp4").write_bytes(b"v")
+    (tmp_path / "frames" / "01_0015" / "notes.txt").write_text("text")
+    (tmp_path / "frames" / "01_0015" / "more").mkdir()
+    (tmp_path / "frames" / "01_0015" / "more" / "d.mp4").write_bytes(b"v")
+    tree = walk(tmp_path)
+    assert names(tree.videos, tmp_path) == [
+        "b/c/film.mp4",
+        "frames/01_0015",
+        "frames/01_0015/more/d.mp4",
+        "tad/a.mp4",
+    ]
+    assert {kind: len(paths) for kind, paths in tree.passed_over.items()} == {
+        "pictures": 35,
+        "text": 1,
+    }
