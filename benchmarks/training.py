@@ -33,7 +33,7 @@ from model.heads.base import Schedule
 from model.heads.dsanet.build import build_dsanet
 from model.heads.dsanet.config import PRESETS, DsanetConfig
 from model.heads.dsanet.model import Dsanet
-from model.heads.dsanet.temporal import VideoEncoder
+from model.heads.temporal import VideoEncoder
 from model.heads.text_tower import empty_text_tower, text_tower
 from model.training.config import Arithmetic
 from model.training.data import Batch

@@ -37,9 +37,13 @@ class Outputs:
         """Return the folder of a test split's scores and metrics."""
         return self.root / dataset / "evaluation"
 
-    def ablation(self, dataset: str) -> Path:
-        """Return the folder of the table of components."""
-        return self.root / dataset / "ablation"
+    def ablation(self, dataset: str, head: str) -> Path:
+        """Return the folder of the table of a head's parts."""
+        return self.root / dataset / "ablation" / head
+
+    def comparison(self, dataset: str) -> Path:
+        """Return the folder of the tables of heads beside one another."""
+        return self.root / dataset / "comparison"
 
     def scores(self, name: str) -> Path:
         """Return the folder of new videos' scores."""

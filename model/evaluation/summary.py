@@ -57,6 +57,11 @@ class ScoredSplit:
         return [s.probabilities[:n] for s, n in zip(self.scores, self.counted, strict=True)]
 
     @cached_property
+    def fine_scores(self) -> list[Scores]:
+        """What the class probabilities of each video's counted frames leave to anomalies."""
+        return [1 - p[:, 0] for p in self.counted_probabilities]
+
+    @cached_property
     def anomalies(self) -> list[list[Event]]:
         """The true anomalies of each video."""
         normal = self.classes[0]
@@ -98,13 +103,16 @@ class Details:
     alarms: list[AlarmPoint]
 
 
-def frame_metric(split: ScoredSplit, metric: str) -> float:
+def frame_metric(split: ScoredSplit, metric: str, *, fine: bool = False) -> float:
     """Return ``auc`` or ``ap`` over all frames, which the paper's protocol selects by.
+
+    ``fine``: of what the class probabilities leave to anomalies, instead of the score.
 
     Raises:
         ValueError: All frames are of one kind.
     """
-    truth, score = np.concatenate(split.truths), np.concatenate(split.counted_scores)
+    truth = np.concatenate(split.truths)
+    score = np.concatenate(split.fine_scores if fine else split.counted_scores)
     return average_precision(truth, score) if metric == "ap" else roc_auc(truth, score)
 
 
@@ -115,7 +123,7 @@ def score_metrics(split: ScoredSplit) -> dict[str, float]:
         ValueError: All frames are of one kind.
     """
     frame = frame_metrics(split.truths, split.counted_scores)
-    fine = frame_metrics(split.truths, [1 - p[:, 0] for p in split.counted_probabilities])
+    fine = frame_metrics(split.truths, split.fine_scores)
     events = [
         video.item.events or ([Event(0, frames, split.classes[0])] if split.normal_is_event else [])
         for video, frames in zip(split.videos, split.counted, strict=True)

@@ -1,1 +1,4 @@
 """Heads, a folder each: what turns segment features into scores."""
+
+DEFAULT = "dsanet"
+"""The head that is trained where none is named."""

@@ -1,7 +1,7 @@
 """A video as a bag of segments: the losses of every head that knows labels of videos alone.
 
 A *bag* loss looks at the segments of a video that say most: the mean of the highest
-⌊n/16⌋ + 1 values among its n valid segments.
+⌊n/16⌋ + 1 values among its n valid segments. The separation of class texts stands beside them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
+
+from model.device import can_sync
 
 
 def valid_segments(lengths: Int[Tensor, " b"], window: int) -> Bool[Tensor, "b t"]:
@@ -46,3 +48,20 @@ def align_loss(
 ) -> Float[Tensor, ""]:
     """Return the cross-entropy of the label shares with each class's bag of logits."""
     return functional.cross_entropy(bag_mean(align_logits, lengths), shares)
+
+
+def separation_loss(text: Float[Tensor, "k d"]) -> Float[Tensor, ""]:
+    """Return the mean absolute cosine of the normal class and each anomaly class."""
+    return functional.cosine_similarity(text[:1], text[1:], dim=-1).abs().mean()
+
+
+def label_shares(labels: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+    """Return multi-hot labels with each sample's sum 1.
+
+    Raises:
+        ValueError: A sample has no label; on a GPU its losses become NaN instead.
+    """
+    if can_sync(labels) and not (has_label := labels.any(dim=-1)).all():
+        unlabelled = (~has_label).nonzero().flatten().tolist()
+        raise ValueError(f"samples {unlabelled} of the batch have no label, expected one each")
+    return labels / labels.sum(dim=-1, keepdim=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -19,12 +19,15 @@ from torch import Tensor, nn
 
 from model import heads
 from model.heads.loss_terms import LossTerms
-from model.heads.segment_scorer import Distribution, SegmentBranches, SegmentScorer, Temperatures
+from model.heads.segment_scorer import (
+    Distribution,
+    Redistribution,
+    SegmentBranches,
+    SegmentScorer,
+    Temperatures,
+)
 from model.heads.text_tower import TextTower
 from model.training.config import TrainConfig
-
-DEFAULT = "dsanet"
-"""The head that is trained where none is named."""
 
 
 @runtime_checkable
@@ -85,8 +88,13 @@ class Head(nn.Module, ABC):
     """A head in training: branches, text side, and whatever else its losses ask for."""
 
     branches: SegmentBranches
+    distribution: Distribution
+    """From logits to class probabilities."""
     loss_weights: dict[str, float]
     """Of loss terms by name; 1 for those that are not named."""
+    selects_by_fine: bool = False
+    """Whether weights are chosen by what the class probabilities leave to anomalies, or the score.
+    """
 
     @abstractmethod
     def class_texts(self) -> Float[Tensor, "k d"]:
@@ -102,24 +110,40 @@ class Head(nn.Module, ABC):
         """Return what the losses of B windows need; ``text`` is what :meth:`class_texts` gave."""
 
     @abstractmethod
-    def scorer(self, temperatures: Temperatures) -> SegmentScorer:
-        """Return what scores with these very weights, and with the class texts as they are now."""
-
-    @abstractmethod
     def optimisers(self, schedule: Schedule) -> tuple[ScheduledOptimiser, ...]:
         """Return the optimisers of all that is learned; CLIP's own weights are in none."""
 
     @abstractmethod
+    def learned_parts(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield the learned modules, each with what checkpoints put before its names.
+
+        That is nothing for the branches.
+        """
+
+    def scorer(self, temperatures: Temperatures) -> SegmentScorer:
+        """Return what scores with these very weights, and with the class texts as they are now."""
+        with torch.no_grad():
+            text = self.class_texts()
+        return SegmentScorer(self.branches, text, self.distribution, temperatures)
+
     def learned_state(self) -> dict[str, Tensor]:
         """Return what is learned, by the names that checkpoints have, without CLIP's weights."""
+        return {
+            prefix + name: tensor
+            for prefix, part in self.learned_parts()
+            for name, tensor in part.state_dict().items()
+        }
 
-    @abstractmethod
     def load_learned_state(self, state: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`learned_state` gave.
 
         Raises:
             RuntimeError: A parameter is missing, unexpected or of another shape; it is named.
         """
+        if unlike := self.learned_state().keys() ^ state.keys():
+            raise RuntimeError(f"missing or unexpected: {', '.join(sorted(unlike))}")
+        for prefix, part in self.learned_parts():
+            part.load_state_dict({name: state[prefix + name] for name in part.state_dict()})
 
 
 Config = TypeVar("Config")  # a HeadConfig
@@ -142,6 +166,8 @@ class HeadKind(Generic[Config]):
         build: Returns a freshly initialised head; seed torch's generator before.
         build_branches: Returns the branches of a configuration without anything else.
         distribution: From logits to class probabilities.
+        redistribute: From class probabilities to those of another temperature of the score.
+        recognises: Whether the parameter names of a published state dict are this head's.
         import_weights: Returns a published state dict as what ``load_learned_state`` takes and what
             the tower's ``load_state_dict`` takes; a ValueError names what does not fit.
     """
@@ -154,15 +180,41 @@ class HeadKind(Generic[Config]):
     build: Callable[[Config, TextTower, Prompts], Head]
     build_branches: Callable[[Config], SegmentBranches]
     distribution: Distribution
+    redistribute: Redistribution
+    recognises: Callable[[Collection[str]], bool]
     import_weights: Callable[
         [Mapping[str, Tensor], Config, Head, TextTower],
         tuple[dict[str, Tensor], dict[str, Tensor]],
     ]
 
 
+def check_choice(
+    preset: str, presets: Collection[str], left_out: Collection[str], parts: Collection[str]
+) -> None:
+    """Check what a head is configured by against the presets and parts that it has.
+
+    Raises:
+        ValueError: There is no such preset or part; the message lists those there are.
+    """
+    if preset not in presets:
+        raise ValueError(f"unknown preset {preset!r}; there are {', '.join(sorted(presets))}")
+    if unknown := set(left_out) - set(parts):
+        named = ", ".join(sorted(unknown))
+        raise ValueError(f"no part {named} to leave out; there are {', '.join(parts)}")
+
+
 def names() -> list[str]:
     """Return the names of all heads, sorted: every folder beside this module."""
     return sorted(m.name for m in pkgutil.iter_modules(heads.__path__) if m.ispkg)
+
+
+def load_published(parameters: Collection[str]) -> HeadKind[Any]:
+    """Return the head whose published state dicts have such parameter names.
+
+    Where no head knows them it is the default one, which will say what it misses.
+    """
+    kinds = [load(name) for name in names()]
+    return next((kind for kind in kinds if kind.recognises(parameters)), load(heads.DEFAULT))
 
 
 def load(name: str) -> HeadKind[Any]:

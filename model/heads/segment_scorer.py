@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -43,6 +45,12 @@ Distribution = Callable[
     [Float[Tensor, "b t"], Float[Tensor, "b t k"], Temperatures], Float[Tensor, "b t k"]
 ]
 """Score and alignment logits to class probabilities, class 0 being normal."""
+
+Redistribution = Callable[
+    [NDArray[np.float64], NDArray[np.float64], Temperatures], NDArray[np.float64]
+]
+"""Score logits [F] and the class probabilities [F,K] that one temperature of the score made to the
+class probabilities that these temperatures make; the classes' own is the same."""
 
 
 class SegmentBranches(nn.Module, ABC):

@@ -78,8 +78,8 @@ class TextTower(nn.Module):
         self.ln_final = clip.ln_final
         self.text_projection = clip.text_projection
         self.requires_grad_(requires_grad=False)
-        self._causal = causal
-        self._pool_last = pool_last
+        self.causal = causal
+        self.pools_last = pool_last
         self._tokenise = tokenise or clip_tokens
 
     @property
@@ -91,6 +91,11 @@ class TextTower(nn.Module):
     def width(self) -> int:
         """Width of a token inside the tower."""
         return self.positional_embedding.shape[1]
+
+    @property
+    def context(self) -> int:
+        """The most tokens that a text may have."""
+        return self.positional_embedding.shape[0]
 
     @property
     def output_width(self) -> int:
@@ -106,23 +111,23 @@ class TextTower(nn.Module):
         Raises:
             ValueError: A text is too long, or the tower was built for another vocabulary.
         """
-        tokens = self._tokenise(prompts, self.positional_embedding.shape[0])
+        tokens = self._tokenise(prompts, self.context)
         vocabulary, highest = self.token_embedding.num_embeddings, int(tokens.max())
         if highest >= vocabulary:
             raise ValueError(
                 f"the text tower has {vocabulary} tokens, its tokeniser {highest} or more"
             )
-        return tokens[:, : int(self._ends(tokens).max()) + 1] if self._causal else tokens
+        return tokens[:, : int(self.ends(tokens).max()) + 1] if self.causal else tokens
 
     def mask(self, length: int) -> Float[Tensor, "l l"]:
         """Return the additive attention mask for texts of ``length`` tokens."""
-        if not self._causal:
+        if not self.causal:
             return torch.zeros(length, length)
         return torch.full((length, length), -math.inf).triu(1)
 
     def pool(self, x: Float[Tensor, "n l w"], tokens: Int[Tensor, "n l"]) -> Float[Tensor, "n w"]:
         """Return the token that stands for each text, after the final LayerNorm."""
-        ends = self._ends(tokens)
+        ends = self.ends(tokens)
         normed: Tensor = self.ln_final(x[torch.arange(len(ends), device=ends.device), ends])
         return normed
 
@@ -131,8 +136,9 @@ class TextTower(nn.Module):
         projection = self.text_projection
         return projection(x) if isinstance(projection, nn.Linear) else x @ projection
 
-    def _ends(self, tokens: Int[Tensor, "n l"]) -> Int[Tensor, " n"]:
-        if self._pool_last:
+    def ends(self, tokens: Int[Tensor, "n l"]) -> Int[Tensor, " n"]:
+        """Return the position of the token that stands for each text."""
+        if self.pools_last:
             return torch.full_like(tokens[:, 0], tokens.shape[1] - 1)
         return tokens.argmax(dim=-1)  # the end token has the highest id of CLIP's vocabulary
 
@@ -152,6 +158,19 @@ def empty_text_tower(model: str) -> TextTower:
     shape = {name: config["text_cfg"][name] for name in names}
     activation = QuickGELU if config.get("quick_gelu") else nn.GELU
     return TextTower(TextTransformer(output_dim=config["embed_dim"], act_layer=activation, **shape))
+
+
+def averaging(prompts: Sequence[Sequence[str]]) -> Float[Tensor, "k n"]:
+    """Return the matrix that averages the rows of each class's prompts.
+
+    Raises:
+        ValueError: A class without a prompt.
+    """
+    if not prompts or not all(prompts):
+        raise ValueError(f"got prompts {list(prompts)}, expected at least one for each class")
+    counts = torch.tensor([len(texts) for texts in prompts])
+    owner = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    return (owner == torch.arange(len(counts)).unsqueeze(1)) / counts.unsqueeze(1)
 
 
 def clip_tokens(prompts: Sequence[str], context: int) -> Int[Tensor, "n l"]:

@@ -87,11 +87,14 @@ def _share_of(strata: Sequence[str], groups: Sequence[str], seed: int) -> frozen
 
 
 @torch.inference_mode()
-def video_selection(scorer: SegmentScorer, held: TrainingSet, metric: Metric) -> Selection:
+def video_selection(
+    scorer: SegmentScorer, held: TrainingSet, metric: Metric, *, fine: bool = False
+) -> Selection:
     """Return how well ``scorer`` tells held-out videos by their labels.
 
     A video's score is what training sees of it: the mean of its highest segment scores. The metric
-    is taken over videos, with as many samples of each as ``held`` has crops.
+    is taken over videos, with as many samples of each as ``held`` has crops. ``fine``: a segment's
+    score is what its class probabilities leave to anomalies.
 
     Raises:
         ValueError: The held-out videos are all normal or all anomalous.
@@ -100,7 +103,8 @@ def video_selection(scorer: SegmentScorer, held: TrainingSet, metric: Metric) ->
     for samples in torch.split(torch.arange(len(held)), 64):
         chosen = held.batch(samples)
         found = scorer(chosen.features.float(), chosen.lengths)
-        scores.append(bag_mean(found.score.unsqueeze(-1), chosen.lengths).squeeze(-1))
+        own = 1 - found.probabilities[..., 0] if fine else found.score
+        scores.append(bag_mean(own.unsqueeze(-1), chosen.lengths).squeeze(-1))
     score = torch.cat(scores).float()
     truth = held.anomalous
     loss = functional.binary_cross_entropy(score, truth.float())

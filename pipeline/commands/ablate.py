@@ -1,4 +1,4 @@
-"""``ablate``: the table of DSANet's parts, with and without each."""
+"""``ablate``: the table of a head's parts, with and without each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from model.heads import DEFAULT
 from pipeline.commands.train import TrainRun
 from pipeline.console import DONE, SOME_FAILED, print_line
 from pipeline.options import Location
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AblateRun:
-    """Train with and without each part of DSANet, several seeds each, and write one table."""
+    """Train with and without each part of a head, several seeds each, and write one table."""
 
     dataset: str | None = None
     """Data set to train on; the one whose features were extracted last by default."""
     out: Location = Path("outputs")
-    """Folder of all outputs; the table goes to OUT/<dataset>/ablation."""
+    """Folder of all outputs; the table goes to OUT/<dataset>/ablation/<head>."""
+    head: str = DEFAULT
+    """The head, as in train; its parts are what is left out."""
     seeds: str = "1,2,3"
     """Seeds of every variant."""
     protocol: Literal["heldout", "paper"] = "heldout"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoreRun:
-    """Score new videos in one pass: decode, CLIP, DSANet, Parquet."""
+    """Score new videos in one pass: decode, CLIP, the checkpoint's head, Parquet."""
 
     videos: Location
     """A video, or a folder with videos anywhere below it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from model.heads import DEFAULT
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
 from stores.ranges import PositiveCount, Seed
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from pipeline.stages.train import TrainReport
     from stores.features.feature_set import Coverage
 
-_TAKEN = frozenset({"videos", "features", "evaluation", "ablation", "imported"})
+IMPORTED = "imported"
+"""Folder of a checkpoint that was imported, unless it has a name."""
+
+_TAKEN = frozenset({"videos", "features", "evaluation", "ablation", "comparison", IMPORTED})
 """Folders beside checkpoints (see pipeline.outputs)."""
 
 _SHOWN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
@@ -23,7 +27,7 @@ _SHOWN = {"frame AUC": "auc", "AP": "ap", "mAP@IoU": "map"}
 
 @dataclass(frozen=True)
 class TrainRun:
-    """Train DSANet on the features of a data set and score its test split."""
+    """Train a head on the features of a data set and score its test split."""
 
     dataset: str | None = None
     """Data set to train on; the one whose features were extracted last by default."""
@@ -43,12 +47,11 @@ class TrainRun:
     """Several seeds, as 1,2,3: one training each, then mean and standard deviation."""
     name: str = "train"
     """Folder of the checkpoint below OUT/<dataset>; of several seeds, <name>-seed<n>."""
-    normality: bool = True
-    """Self-guided normality modelling; --no-normality leaves it out."""
-    alignment: bool = True
-    """Event and background alignment; --no-alignment leaves it out."""
-    text_adapter: bool = True
-    """The trained text adapter; --no-text-adapter takes CLIP's own text features."""
+    head: str = DEFAULT
+    """The model between features and scores: dsanet or vadclip."""
+    without: str = ""
+    """Parts of the head to leave out, as in normality,text_adapter; one that it does not have is
+    refused with a list of those that it has."""
     epochs: PositiveCount | None = None
     """Passes over the training samples; the preset's own by default."""
     batch: PositiveCount | None = None
@@ -66,7 +69,7 @@ class TrainRun:
 
 def execute(run: TrainRun) -> int:
     """Train, print the figures of the test split and return the exit code."""
-    _check_name(run.name)
+    check_name(run.name)
     if run.seeds:
         return _execute_seeds(run)
     from pipeline.stages.train import train
@@ -81,7 +84,7 @@ def execute(run: TrainRun) -> int:
     return DONE
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Raise ValueError where a checkpoint's folder would not be one of its own below OUT."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"--name {name!r} is no plain name; use letters, digits, - and _")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from model.evaluation.summary import HEADLINE
 from model.heads import base as heads
-from pipeline.engine.tasks import TaskFailed, run_tasks
 from pipeline.outputs import Outputs
 from pipeline.stages.seeds import spread
-from pipeline.stages.train import TrainReport, find_finished, train
+from pipeline.stages.train import TrainReport
 from pipeline.stages.training_plan import make_plan
+from pipeline.stages.trials import run_trials
 from stores.files.commit import commit_text
 from stores.scores.tables import Value, markdown_table, write_table
 
 if TYPE_CHECKING:
     from pipeline.commands.train import TrainRun
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +41,16 @@ class AblateReport:
 
 
 def make_variants(parts: Sequence[str]) -> list[Variant]:
-    """Return the baseline, each part alone, all without each, and all."""
+    """Return the baseline, each part alone, all without each, and all; each set of parts once."""
     words = {part: part.replace("_", " ") for part in parts}
-    return [
+    variants = [
         Variant("baseline", frozenset()),
         *(Variant(f"+ {words[part]}", frozenset({part})) for part in parts),
         *(Variant(f"all − {words[part]}", frozenset(parts) - {part}) for part in parts),
         Variant("all", frozenset(parts)),
     ]
+    first = {variant.parts: variant for variant in reversed(variants)}
+    return [variant for variant in variants if first[variant.parts] is variant]
 
 
 def ablate(base: TrainRun, seeds: Sequence[int]) -> AblateReport:
@@ -62,70 +61,51 @@ def ablate(base: TrainRun, seeds: Sequence[int]) -> AblateReport:
 
     Raises:
         StoreError: No features, or the table cannot be written.
-        ValueError: Unknown preset.
+        ValueError: Unknown head or preset.
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
-    outputs, parts = Outputs(base.out), heads.load(heads.DEFAULT).parts
-    dataset = make_plan(base).dataset.name
-    folder = outputs.ablation(dataset)
+    parts = heads.load(base.head).parts
+    folder = Outputs(base.out).ablation(make_plan(base).dataset.name, base.head)
     trials = {
-        _run_of(base, variant, seed, parts, folder.name): variant
+        _run_of(base, variant, seed, parts): variant
         for variant in make_variants(parts)
         for seed in seeds
     }
-    finished: dict[TrainRun, TrainReport] = {}
-    for run in trials:
-        if found := find_finished(outputs.checkpoint(dataset, run.name), make_plan(run)):
-            finished[run] = found
-    missing = {run: variant for run, variant in trials.items() if run not in finished}
-    trained, failures = _train_all(missing) if missing else ({}, {})
-    reports = finished | trained
+    titles = {run: f"{variant.name}, seed {run.seed}" for run, variant in trials.items()}
+    found = run_trials(titles)
     rows: list[dict[str, Value]] = [
         {
             "variant": variant.name,
             **{part: part in variant.parts for part in parts},
             "seed": run.seed,
-            "test_videos": reports[run].coverage.evaluated,
-            "listed_test_videos": reports[run].coverage.listed,
-            **reports[run].metrics,
+            "test_videos": found.reports[run].coverage.evaluated,
+            "listed_test_videos": found.reports[run].coverage.listed,
+            **found.reports[run].metrics,
         }
         for run, variant in trials.items()
-        if run in reports
+        if run in found.reports
     ]
     write_table(folder / "ablation.parquet", rows)
-    table = tabulate(trials, parts, reports)
+    table = tabulate(trials, parts, found.reports)
     commit_text(folder / "ablation.md", table)
     return AblateReport(
         folder=folder,
         table=table,
-        trained=len(trained),
-        already=len(finished),
-        failures={f"{trials[run].name}, seed {run.seed}": why for run, why in failures.items()},
+        trained=found.trained,
+        already=found.already,
+        failures={titles[run]: why for run, why in found.reasons.items()},
     )
 
 
-def _run_of(
-    base: TrainRun, variant: Variant, seed: int, parts: Sequence[str], folder: str
-) -> TrainRun:
+def _run_of(base: TrainRun, variant: Variant, seed: int, parts: Sequence[str]) -> TrainRun:
     name = "-".join(part for part in parts if part in variant.parts) or "baseline"
-    switches: dict[str, Any] = {part: part in variant.parts for part in parts}
-    name = f"{folder}/{name}-seed{seed}"
-    return replace(base, out=base.out.absolute(), seed=seed, name=name, **switches)
-
-
-def _train_all(
-    trials: Mapping[TrainRun, Variant],
-) -> tuple[dict[TrainRun, TrainReport], dict[TrainRun, str]]:
-    """Run trainings on Ray and return the reports, and the reasons of those that failed."""
-    reports: dict[TrainRun, TrainReport] = {}
-    failures: dict[TrainRun, str] = {}
-    for done, (run, outcome) in enumerate(run_tasks(train, list(trials)), start=1):
-        if isinstance(outcome, TaskFailed):
-            failures[run] = outcome.reason
-        else:
-            reports[run] = outcome
-        logger.info("%d of %d: %s, seed %d", done, len(trials), trials[run].name, run.seed)
-    return reports, failures
+    return replace(
+        base,
+        out=base.out.absolute(),
+        seed=seed,
+        name=f"ablation/{base.head}/{name}-seed{seed}",
+        without=",".join(part for part in parts if part not in variant.parts),
+    )
 
 
 def tabulate(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.checkpoint import load_checkpoint
+from model.checkpoint import Checkpoint, load_checkpoint
+from model.heads.base import load
 from model.heads.segment_scorer import Temperatures
 from model.scoring.events import label_all
 from model.scoring.temperature import change_temperature
@@ -52,20 +53,18 @@ def events(run: EventsRun) -> EventsReport:
         raise ValueError("--no-calibrated needs --checkpoint, the folder that made these scores")
     newest_header(run.scores)  # nothing is made where there are no scores
     with exclusive(run.scores):
-        header, temperature = _asked_for(run, newest_header(run.scores))
-        rows, changed = _open(run.scores, header, temperature)
+        header, checkpoint = _asked_for(run, newest_header(run.scores))
+        rows, changed = _open(run.scores, header, checkpoint)
     return EventsReport(run.scores, header, changed, tuple(rows))
 
 
-def open_labelled(
-    folder: Path, header: ScoreHeader, class_temperature: float | None
-) -> list[ScoredVideo]:
-    """Open a folder of scores, giving what is in it the header's rule and temperature.
+def open_labelled(folder: Path, header: ScoreHeader, checkpoint: Checkpoint) -> list[ScoredVideo]:
+    """Open a folder of a checkpoint's scores, giving it the header's rule and temperature.
 
     Raises:
         StoreError: As for ``open_scores``, but for another rule or temperature.
     """
-    rows, changed = _open(folder, header, class_temperature)
+    rows, changed = _open(folder, header, checkpoint)
     if changed:
         logger.info(
             "%s: %s had events by another rule or calibration; now by threshold %g, release %g, "
@@ -91,9 +90,9 @@ def read_rule(path: Path) -> EventRule:
     return convert(content, EventRule, path)
 
 
-def _asked_for(run: EventsRun, newest: ScoreHeader) -> tuple[ScoreHeader, float | None]:
-    """Return what the options make of a folder's header, and the temperature of class logits."""
-    header, class_temperature = newest, None
+def _asked_for(run: EventsRun, newest: ScoreHeader) -> tuple[ScoreHeader, Checkpoint | None]:
+    """Return what the options make of a folder's header, and the checkpoint that they name."""
+    header, checkpoint = newest, None
     if run.checkpoint is not None:
         checkpoint = load_checkpoint(run.checkpoint)
         if checkpoint.fingerprint != newest.model_fingerprint:
@@ -104,20 +103,19 @@ def _asked_for(run: EventsRun, newest: ScoreHeader) -> tuple[ScoreHeader, float 
         found = find_calibration(run.checkpoint, checkpoint) if run.events.calibrated else None
         rule, temperature = (found.rule, found.temperature) if found else (EventRule(), None)
         header = replace(newest, rule=rule, score_temperature=temperature)
-        class_temperature = checkpoint.training.temperature
     if run.rule is not None:
         header = replace(header, rule=read_rule(run.rule))
-    return replace(header, rule=resolve_rule(run.events, header)), class_temperature
+    return replace(header, rule=resolve_rule(run.events, header)), checkpoint
 
 
 def _open(
-    folder: Path, header: ScoreHeader, class_temperature: float | None
+    folder: Path, header: ScoreHeader, checkpoint: Checkpoint | None
 ) -> tuple[list[ScoredVideo], int]:
     """Return the rows of a folder, and how many of its videos were labelled anew."""
     counts: list[int] = []
 
     def relabel(results: Iterable[VideoScores], theirs: ScoreHeader) -> list[LabelledScores]:
-        labelled = _relabel(results, theirs, header, class_temperature)
+        labelled = _relabel(results, theirs, header, checkpoint)
         counts.append(len(labelled))
         return labelled
 
@@ -128,16 +126,18 @@ def _relabel(
     results: Iterable[VideoScores],
     theirs: ScoreHeader,
     header: ScoreHeader,
-    class_temperature: float | None,
+    checkpoint: Checkpoint | None,
 ) -> list[LabelledScores]:
     if theirs.score_temperature == header.score_temperature:
         return label_all(results, header)
-    if class_temperature is None:
+    if checkpoint is None:
         raise StoreError(
             "an `events --checkpoint` did not come to its end: some scores have its temperature "
             f"({header.score_temperature}), others {theirs.score_temperature}; give --checkpoint"
         )
     before, now = (
-        Temperatures(class_temperature, each.score_temperature) for each in (theirs, header)
+        Temperatures(checkpoint.training.temperature, each.score_temperature)
+        for each in (theirs, header)
     )
-    return label_all((change_temperature(each, before, now) for each in results), header)
+    change = load(checkpoint.head).redistribute
+    return label_all((change_temperature(each, before, now, change) for each in results), header)

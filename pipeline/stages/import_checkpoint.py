@@ -1,4 +1,4 @@
-"""Import of a published DSANet state dict as a checkpoint of ours."""
+"""Import of a published state dict, of whichever head, as a checkpoint of ours."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 
 
 def import_checkpoint(run: ImportCheckpointRun) -> Path:
-    """Write a published state dict as a checkpoint to OUT/<dataset>/imported; return the folder.
+    """Write a published state dict as a checkpoint to OUT/<dataset>/<name>; return the folder.
 
-    The class texts are made with the CLIP inside the file, so no other weights are needed.
+    Its head is found by the names of its parameters. The class texts are made with the CLIP inside
+    the file, so no other weights are needed.
 
     Raises:
-        ValueError: The file is no state dict of this head, or the recipe's CLIP is not there.
+        ValueError: The file is no state dict of a head, or the recipe's CLIP is not there.
         StoreError: The folder cannot be written.
     """
     dataset = base.load(run.dataset)
     recipe, source = _recipe_of(run)
     state = read_published(run.file)
-    kind = heads.load(heads.DEFAULT)
+    kind = heads.load_published(state)
     config, training = kind.configure(dataset.preset)
     tower = empty_text_tower(recipe.model)
     head: Head = kind.build(config, tower, dataset.prompts)
@@ -53,7 +54,7 @@ def import_checkpoint(run: ImportCheckpointRun) -> Path:
         protocol="published",
         key=hashlib.sha256(run.file.read_bytes()).hexdigest(),
     )
-    folder = Outputs(run.out).checkpoint(dataset.name, "imported")
+    folder = Outputs(run.out).checkpoint(dataset.name, run.name)
     with exclusive(folder):
         write_settings(folder, "import-checkpoint", run)
         checkpoint = Checkpoint(

@@ -1,4 +1,4 @@
-"""The scoring stage: new videos to Parquet in one pass (decode, CLIP, DSANet)."""
+"""The scoring stage: new videos to Parquet in one pass (decode, CLIP, head)."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
     items = _items(run.videos)
     folder = run.out or default_scores(run.videos)
     with exclusive(folder):
-        rows = open_labelled(folder, plan.header, plan.checkpoint.training.temperature)
+        rows = open_labelled(folder, plan.header, plan.checkpoint)
         pending = find_pending(folder, items, recorded(rows), run.reading)
         write_settings(folder, "score", run)
         record_root(folder, run.videos)

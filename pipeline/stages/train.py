@@ -69,7 +69,8 @@ def train(run: TrainRun) -> TrainReport:
 
     Raises:
         StoreError: No features or labels, a test split unlike its truth, or a folder not writable.
-        ValueError: Unknown preset, too few videos for a batch, or CLIP weights that are not there.
+        ValueError: Unknown head, preset or part, too few videos for a batch, or CLIP weights that
+            are not there.
     """
     plan = make_plan(run)
     if run.dataset is None:
@@ -171,7 +172,8 @@ def _protocol(
 
         def evaluate_on_test(head: Head) -> Selection:
             scorer.set_text(head.class_texts())
-            return Selection(frame_metric(_scored(plan, test, compiled or scorer), metric))
+            split = _scored(plan, test, compiled or scorer)
+            return Selection(frame_metric(split, metric, fine=head.selects_by_fine))
 
         return evaluate_on_test, _samples(plan, videos, device)
     held = held_out_videos(
@@ -186,7 +188,7 @@ def _protocol(
 
     def evaluate_on_held_out(head: Head) -> Selection:
         scorer.set_text(head.class_texts())
-        return video_selection(scorer, held_set, metric)
+        return video_selection(scorer, held_set, metric, fine=head.selects_by_fine)
 
     return evaluate_on_held_out, _samples(plan, kept, device)
 

@@ -61,7 +61,7 @@ def make_plan(run: TrainRun) -> Plan:
 
     Raises:
         StoreError: No features, or a test split that does not fit its truth or is of one kind.
-        ValueError: Unknown preset.
+        ValueError: Unknown head, preset or part.
     """
     outputs = Outputs(run.out)
     name = run.dataset or outputs.latest_dataset()
@@ -71,12 +71,12 @@ def make_plan(run: TrainRun) -> Plan:
     _check_kinds(catalog, dataset.classes[0])
     assert catalog.recipe is not None, "a catalog with videos has a recipe"
     videos = videos_of(catalog, "train")
-    kind = heads.load(heads.DEFAULT)
+    kind = heads.load(run.head)
     model, training = kind.configure(
         run.preset or dataset.preset,
         width=videos[0].width,
         classes=len(dataset.classes),
-        left_out=frozenset(part for part in kind.parts if not getattr(run, part)),
+        left_out=frozenset(_parts_in(run.without)),
         published=run.protocol == "paper",
     )
     training = replace(
@@ -110,6 +110,12 @@ def make_plan(run: TrainRun) -> Plan:
     ]
     key = hashlib.sha256(json.dumps(decided, sort_keys=True, default=asdict).encode()).hexdigest()
     return Plan(catalog, dataset, kind.name, model, training, replace(provenance, key=key))
+
+
+def _parts_in(text: str) -> list[str]:
+    """Return the names of parts in a list such as ``normality,text-adapter``."""
+    names = (name.strip().replace("-", "_") for name in text.split(","))
+    return [name for name in names if name]
 
 
 def _check_kinds(catalog: Catalog, normal: str) -> None:

@@ -152,8 +152,7 @@ def watch(
         logger.warning("%s: not watched: a pipe, a device, or a link that leads nowhere", path)
     folder = run.out or default_scores(run.folder)
     with exclusive(folder), ExitStack() as cluster:
-        temperature = plan.checkpoint.training.temperature
-        there = open_labelled(folder, plan.header, temperature)
+        there = open_labelled(folder, plan.header, plan.checkpoint)
         rows = {row.video_id: row for row in there}
         already = sum(row.status != "failed" for row in rows.values())
         write_settings(folder, "watch", run)

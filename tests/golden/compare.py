@@ -1,4 +1,4 @@
-"""Compares the model with a folder of golden vectors, array by array.
+"""Compares a head with a folder of golden vectors, array by array.
 
     python tests/golden/compare.py FOLDER [--prefix "public:"] [--data FOLDER]
 
@@ -14,23 +14,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import metric_checks
+import dsanet_checks
 import model_checks
-import preprocess_checks
 import training_checks
+import vadclip_checks
 from golden_set import GoldenSet, Report
+
+from model.heads.base import load_published
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("ucf", "xd")
+CHECKS = {"dsanet": dsanet_checks, "vadclip": vadclip_checks}
 
 
 def compare(golden: GoldenSet) -> Report:
     """Run every comparison and return the counts."""
     report = Report()
-    attempt(golden, report, preprocess_checks.check)
-    attempt(golden, report, metric_checks.check)
-    for name in CONFIGURATIONS:
-        attempt(golden, report, partial(check_model, name))
+    attempt(golden, report, check_head)
     for archive, name in golden.unused():
         report.verdict(f"{archive}/{name}", ok=False, detail="is there but was not compared")
     return report
@@ -44,10 +44,20 @@ def attempt(golden, report, check):
         report.verdict("missing", ok=False, detail=str(error))
 
 
-def check_model(name, golden, report):
+def check_head(golden, report):
+    """Compare all that belongs to the head whose parameter names the folder states."""
+    kind = load_published(golden.json(f"params_{CONFIGURATIONS[0]}")["params"])
+    checks = CHECKS[kind.name]
+    for each in checks.SETS:
+        attempt(golden, report, each)
+    for name in CONFIGURATIONS:
+        attempt(golden, report, partial(check_model, name, kind))
+
+
+def check_model(name, kind, golden, report):
     """Compare one configuration: forward pass and scores, then losses, gradients and steps."""
-    case = model_checks.build_case(golden, name)
-    model_checks.check(golden, report, case)
+    case = model_checks.build_case(golden, name, kind, CHECKS[kind.name])
+    case.checks.check(golden, report, case)
     training_checks.check(golden, report, case)
 
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 import torch
-from model_checks import CLASSES, check_refinement, label_names
+from model_checks import CLASSES, label_names
 
+from model.heads.bags import valid_segments
 from model.heads.dsanet.config import PRESETS
 from model.heads.dsanet.optim import StableAdamW, main_rate, normality_rate
-from model.heads.dsanet.temporal import valid_segments
+from model.heads.dsanet.probabilities import class_probabilities
+from model.heads.segment_scorer import Temperatures
 from model.training.data import fit_to_window, label_vector, resample, segment_bounds, split_windows
 
 ARCHIVE = "preprocess"
@@ -86,6 +88,22 @@ def refuses(label, classes):
     except ValueError as error:
         return label in str(error)
     return False
+
+
+def check_refinement(golden, report):
+    """Class probabilities from extreme logits, saturated rows included."""
+    for classes, temperature in ((14, 5.0), (7, 1.0)):
+        name = f"refine_{classes}"
+        random = golden.random(f"refine:{classes}")
+        score = (3 * random.standard_normal((50, 1))).astype(np.float32)
+        align = (4 * random.standard_normal((50, classes))).astype(np.float32)
+        score[0], score[1] = 60, -60
+        align[2] = -200
+        align[2, 0] = 200
+        ours = class_probabilities(
+            torch.from_numpy(score[:, 0]), torch.from_numpy(align), Temperatures(temperature)
+        )
+        report.close(f"{ARCHIVE}/{name}", ours, golden.array(ARCHIVE, name), 1e-6)
 
 
 def check_stable_adamw(golden, report, variant, *, amsgrad):

@@ -24,8 +24,9 @@ def compare(folder):
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_model_agrees_with_the_golden_vectors():
-    folder = COMPARE.parents[2].parent / "shared" / "golden" / "public"
+@pytest.mark.parametrize("head", ["public", "vadclip"])
+def test_a_head_agrees_with_the_golden_vectors(head):
+    folder = COMPARE.parents[2].parent / "shared" / "golden" / head
     if not folder.is_dir():
         pytest.skip(f"golden vectors are not at {folder}")
     finished = compare(folder)

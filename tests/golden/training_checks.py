@@ -3,30 +3,18 @@
 import numpy as np
 
 from model.heads.base import Schedule
-from model.heads.dsanet.import_weights import parameter_names
-
-# Steps of an epoch of XD-Violence; UCF-Crime's preset states the refiner's schedule as published.
-EPOCH_STEPS = 412
-
-TERMS = {
-    "CLAS2": "classification",
-    "CLASM": "align",
-    "CLASM_EVENT": "event",
-    "CLASM_BKG": "background",
-    "consistency": "consistency",
-    "g_loss": "gather",
-}
 
 
 def check(golden, report, case):
-    model, facts = case.model, case.facts
+    model, facts, checks = case.model, case.facts, case.checks
     ours = {
         name.removeprefix("branches."): parameter for name, parameter in model.named_parameters()
     }
-    published = {theirs: ours[name] for theirs, name in parameter_names(case.config).items()}
+    names = checks.NAMES(case.config)
+    published = {theirs: ours[name] for theirs, name in names.items()}
     start = {theirs: p.detach().clone() for theirs, p in published.items()}
     rate, epochs = case.training.learning_rate, case.training.epochs
-    optimisers = model.optimisers(Schedule(rate, epochs, EPOCH_STEPS))
+    optimisers = model.optimisers(Schedule(rate, epochs, checks.EPOCH_STEPS))
     check_routing(report, case, published, optimisers)
     for step, expected in enumerate(facts["steps"]):
         output = model(case.features, case.lengths, model.class_texts())
@@ -37,28 +25,34 @@ def check(golden, report, case):
         total.backward()
         if step == 0:
             check_gradients(golden, report, case, published)
+            checks.check_gradients(golden, report, case)
         rates = [each.step(0, step) for each in optimisers]
-        golden_rates = [expected["lr_main"], expected["lr_refiner"]]
+        golden_rates = [expected[name] for name in checks.RATES]
         report.close(f"{case.name}/step {step}: rates", rates, golden_rates, 1e-12)
     check_deltas(report, case, published, start)
+    checks.check_changes(golden, report, case, {names[name]: start[name] for name in names})
+    checks.check_losses(golden, report, case)
 
 
 def check_routing(report, case, published, optimisers):
     """Every trained parameter is where the published run has it, and CLIP nowhere."""
-    table = golden_roles(case)
-    main, branch = (
-        {id(p) for group in each.optimiser.param_groups for p in group["params"]}
+    held = {
+        id(p): each.name
         for each in optimisers
-    )
-    routed = {
-        name: "refiner" if id(p) in branch else "main" if id(p) in main else None
-        for name, p in published.items()
+        for group in each.optimiser.param_groups
+        for p in group["params"]
     }
-    complete = len(branch) + len(main) == len(published) and not branch & main
-    detail = f"{len(main)} in AdamW, {len(branch)} in StableAdamW"
-    ok = complete and all(r and (r == "refiner") == is_refiner(n) for n, r in routed.items())
-    ok = ok and set(published) == {n for n, norm in table.items() if norm is not None}
-    report.verdict(f"{case.name}/parameters by optimiser", ok=ok, detail=detail)
+    routed = {name: held.get(id(p)) for name, p in published.items()}
+    roles = case.checks.ROLES
+    expected = {
+        name: roles[entry["role"]] for name, entry in case.table.items() if entry["role"] in roles
+    }
+    trained = {name for name, norm in golden_roles(case).items() if norm is not None}
+    ok = routed == expected and set(published) == trained and len(held) == len(published)
+    counts = ", ".join(
+        f"{list(routed.values()).count(each.name)} in {each.name}" for each in optimisers
+    )
+    report.verdict(f"{case.name}/parameters by optimiser", ok=ok, detail=counts)
 
 
 def golden_roles(case):
@@ -77,7 +71,7 @@ def check_losses(report, case, step, terms, total):
     expected = case.facts["steps"][step]
     tolerance = 1e-3 if step else 1e-4
     label = f"{case.name}/step {step}"
-    for name, ours in TERMS.items():
+    for name, ours in case.checks.TERMS.items():
         value = terms.values[ours].item()
         report.close(f"{label}: {name}", value, expected[name], tolerance)
     # Later steps only know the separation as the total less the rest.

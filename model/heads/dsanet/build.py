@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.heads.dsanet.branches import DsanetBranches
+from model.heads.branches import DualBranch
 from model.heads.dsanet.config import DsanetConfig
 from model.heads.dsanet.model import Dsanet
 from model.heads.dsanet.normality import NormalityModel
 from model.heads.dsanet.optim import Warmup
-from model.heads.dsanet.temporal import VideoEncoder
 from model.heads.dsanet.text import TextAdapter, TextEncoder
+from model.heads.temporal import VideoEncoder
 from model.heads.text_tower import TextTower
 
 
@@ -35,7 +35,7 @@ def build_dsanet(
             normal_ratio=config.normal_ratio,
         )
     return Dsanet(
-        DsanetBranches(video),
+        DualBranch(video),
         text,
         normality,
         alignment=config.alignment,
@@ -44,9 +44,9 @@ def build_dsanet(
     )
 
 
-def build_branches(config: DsanetConfig) -> DsanetBranches:
+def build_branches(config: DsanetConfig) -> DualBranch:
     """Return the part that scores depend on, freshly initialised; errors as above."""
-    return DsanetBranches(_build_video_encoder(config))
+    return DualBranch(_build_video_encoder(config))
 
 
 def _build_video_encoder(config: DsanetConfig) -> VideoEncoder:

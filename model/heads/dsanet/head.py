@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.heads.base import HeadKind
-from model.heads.dsanet.branches import class_probabilities
+from model.heads.base import HeadKind, check_choice
 from model.heads.dsanet.build import build_branches, build_dsanet
 from model.heads.dsanet.config import PRESETS, DsanetConfig
-from model.heads.dsanet.import_weights import import_published
+from model.heads.dsanet.import_weights import import_published, recognises
+from model.heads.dsanet.probabilities import class_probabilities, redistribute
 from model.training.config import TrainConfig
 
 PARTS = ("normality", "alignment", "text_adapter")
@@ -29,10 +29,7 @@ def configure(
     Raises:
         ValueError: Unknown preset, or a part that DSANet does not have.
     """
-    if preset not in PRESETS:
-        raise ValueError(f"unknown preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
-    if unknown := left_out - set(PARTS):
-        raise ValueError(f"DSANet has no part {', '.join(sorted(unknown))} to leave out")
+    check_choice(preset, PRESETS, left_out, PARTS)
     config, training = PRESETS[preset]
     config = replace(
         config,
@@ -53,5 +50,7 @@ HEAD = HeadKind(
     build=build_dsanet,
     build_branches=build_branches,
     distribution=class_probabilities,
+    redistribute=redistribute,
+    recognises=recognises,
     import_weights=import_published,
 )

@@ -1,4 +1,4 @@
-"""The seven training losses of DSANet, with the constants of the reference behaviour."""
+"""The losses of DSANet, with the constants of the reference behaviour; three are in ``bags``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from model.device import can_sync
-from model.heads.bags import align_loss, classification_loss, valid_segments
+from model.heads.bags import (
+    align_loss,
+    classification_loss,
+    label_shares,
+    separation_loss,
+    valid_segments,
+)
 from model.heads.loss_terms import LossTerms
 
 SMOOTHING = 0.1
@@ -43,10 +48,7 @@ class DsanetOutput:
         Raises:
             ValueError: A sample has no label; on a GPU its losses become NaN instead.
         """
-        if can_sync(labels) and not (has_label := labels.any(dim=-1)).all():
-            unlabelled = (~has_label).nonzero().flatten().tolist()
-            raise ValueError(f"samples {unlabelled} of the batch have no label, expected one each")
-        shares = labels / labels.sum(dim=-1, keepdim=True)
+        shares = label_shares(labels)
         score = self.score_logits.float()
         terms = {
             "classification": classification_loss(score, labels, lengths),
@@ -77,11 +79,6 @@ def background_loss(background_logits: Float[Tensor, "b k"]) -> Float[Tensor, ""
     target[:, 0] = 1.0
     target = target / target.sum(dim=-1, keepdim=True)
     return functional.cross_entropy(background_logits, target, label_smoothing=SMOOTHING)
-
-
-def separation_loss(text: Float[Tensor, "k d"]) -> Float[Tensor, ""]:
-    """Return the mean absolute cosine of the normal class and each anomaly class."""
-    return functional.cosine_similarity(text[:1], text[1:], dim=-1).abs().mean()
 
 
 def reconstruction_error(

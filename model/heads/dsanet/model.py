@@ -5,7 +5,7 @@ Composes the branches, one file each, and says how they are trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -14,12 +14,12 @@ from torch.nn import functional
 
 from model.device import can_sync
 from model.heads.base import Head, Schedule, ScheduledOptimiser
-from model.heads.dsanet.branches import DsanetBranches, class_probabilities, cosine_logits
+from model.heads.branches import DualBranch, cosine_logits
 from model.heads.dsanet.losses import DsanetOutput
 from model.heads.dsanet.normality import NormalityModel
 from model.heads.dsanet.optim import Warmup, build_optimisers
+from model.heads.dsanet.probabilities import class_probabilities
 from model.heads.dsanet.text import TextEncoder
-from model.heads.segment_scorer import SegmentScorer, Temperatures
 
 DISENTANGLING_SHARPNESS = 10.0
 """How steeply event and background weights grow with the score (reference behaviour)."""
@@ -39,7 +39,7 @@ class Dsanet(Head):
 
     def __init__(
         self,
-        branches: DsanetBranches,
+        branches: DualBranch,
         text: TextEncoder,
         normality: NormalityModel | None,
         *,
@@ -48,7 +48,8 @@ class Dsanet(Head):
         warmup: Warmup,
     ) -> None:
         super().__init__()
-        self.branches: DsanetBranches = branches
+        self.branches: DualBranch = branches
+        self.distribution = class_probabilities
         self.text = text
         self.normality = normality
         self.alignment = alignment
@@ -98,12 +99,6 @@ class Dsanet(Head):
             gather_loss=gather_loss,
         )
 
-    def scorer(self, temperatures: Temperatures) -> SegmentScorer:
-        """Return the branches with the class texts as they are now."""
-        with torch.no_grad():
-            text = self.class_texts()
-        return SegmentScorer(self.branches, text, class_probabilities, temperatures)
-
     def optimisers(self, schedule: Schedule) -> tuple[ScheduledOptimiser, ...]:
         """Return AdamW for all but SG-NM, and StableAdamW for that."""
         branch = [] if self.normality is None else list(self.normality.parameters())
@@ -111,22 +106,7 @@ class Dsanet(Head):
         rest = [p for p in self.parameters() if p.requires_grad and id(p) not in in_branch]
         return build_optimisers(rest, branch, schedule, self._warmup)
 
-    def learned_state(self) -> dict[str, Tensor]:
-        """Return the parameters of branches, text adapter and SG-NM."""
-        return {
-            prefix + name: tensor
-            for prefix, part in self._learned_parts()
-            for name, tensor in part.state_dict().items()
-        }
-
-    def load_learned_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`learned_state` gave; RuntimeError names what does not fit."""
-        if unlike := self.learned_state().keys() ^ state.keys():
-            raise RuntimeError(f"missing or unexpected: {', '.join(sorted(unlike))}")
-        for prefix, part in self._learned_parts():
-            part.load_state_dict({name: state[prefix + name] for name in part.state_dict()})
-
-    def _learned_parts(self) -> Iterator[tuple[str, nn.Module]]:
+    def learned_parts(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the learned modules, each with what checkpoints put before its names."""
         yield "", self.branches
         if self.text.adapter is not None:

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.heads.dsanet.layers import Mlp
+from model.heads.layers import Mlp
 
 NORM_EPSILON = 1e-8
 """Of every LayerNorm in this branch; 1e-5 changes reconstructions by 3 % (reference behaviour)."""

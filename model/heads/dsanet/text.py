@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.heads.text_tower import TextTower
+from model.heads.text_tower import TextTower, averaging
 
 LEAK = 0.01
 """Slope of every LeakyReLU below zero."""
@@ -68,15 +67,14 @@ class TextEncoder(nn.Module):
         self, tower: TextTower, prompts: Sequence[Sequence[str]], adapter: TextAdapter | None
     ) -> None:
         super().__init__()
-        if not prompts or not all(prompts):
-            raise ValueError(f"got prompts {list(prompts)}, expected at least one for each class")
+        average = averaging(prompts)
         tokens = tower.tokens([text for texts in prompts for text in texts])
         self.tower = tower
         self.adapter = adapter
         # Plain arithmetic on the prompts: rebuilt with them, so kept out of the state.
         self.tokens = nn.Buffer(tokens, persistent=False)
         self.mask = nn.Buffer(tower.mask(tokens.shape[1]), persistent=False)
-        self.average = nn.Buffer(_averaging(prompts), persistent=False)
+        self.average = nn.Buffer(average, persistent=False)
 
     def end_tokens(self) -> Float[Tensor, "n w"]:
         """Return the token that stands for each prompt after the final LayerNorm, unprojected."""
@@ -94,10 +92,3 @@ class TextEncoder(nn.Module):
         ends = self.end_tokens()
         features = self.tower.project(ends) if self.adapter is None else self.adapter.project(ends)
         return functional.normalize(self.average @ features, dim=-1)
-
-
-def _averaging(prompts: Sequence[Sequence[str]]) -> Float[Tensor, "k n"]:
-    """Return the matrix that averages the rows of each class's prompts."""
-    counts = torch.tensor([len(texts) for texts in prompts])
-    owner = torch.repeat_interleave(torch.arange(len(counts)), counts)
-    return (owner == torch.arange(len(counts)).unsqueeze(1)) / counts.unsqueeze(1)

@@ -93,3 +93,10 @@ def test_gaps_and_steps_of_the_clock_are_no_hours_and_end_alarms(split):
     broken = ScoredSplit(features, scores, CLASSES)
     assert broken.breaks == [[80], [], [], [80]]
     assert broken.hours == pytest.approx((4 * 159 - 1) / 25 / 3600)
+
+
+def test_the_fine_score_is_what_the_probabilities_leave_to_anomalies(split):
+    scores = [replace(each, score=np.zeros_like(each.score)) for each in split.scores]
+    blind = replace(split, scores=scores)
+    assert frame_metric(blind, "auc") == 0.5
+    assert frame_metric(blind, "auc", fine=True) == score_metrics(blind)["auc_fine"] > 0.9

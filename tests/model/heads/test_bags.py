@@ -3,7 +3,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.heads.bags import align_loss, bag_mean, classification_loss, valid_segments
+from model.heads.bags import (
+    align_loss,
+    bag_mean,
+    classification_loss,
+    label_shares,
+    separation_loss,
+    valid_segments,
+)
 
 
 def test_valid_segments_are_the_first_ones():
@@ -46,3 +53,16 @@ def test_alignment_is_lowest_where_the_bags_agree_with_the_label():
     assert align_loss(logits, torch.tensor([[0.0, 1]]), lengths) < 1e-3
     shared = align_loss(logits, torch.tensor([[0.5, 0.5]]), lengths)
     assert shared == pytest.approx(4.5, abs=1e-3)
+
+
+def test_separation_is_of_the_normal_class_from_the_others_alone():
+    text = torch.tensor([[1.0, 0], [0, 1], [0, 1]])
+    assert separation_loss(text) == 0
+    assert separation_loss(torch.tensor([[1.0, 0], [-2, 0], [0, 1]])) == pytest.approx(0.5)
+
+
+def test_several_labels_share_a_sample_and_none_is_refused():
+    labels = torch.tensor([[0.0, 1, 1], [1, 0, 0]])
+    assert label_shares(labels).tolist() == [[0, 0.5, 0.5], [1, 0, 0]]
+    with pytest.raises(ValueError, match=r"samples \[1\] of the batch have no label"):
+        label_shares(torch.tensor([[0.0, 1], [0, 0]]))

@@ -2,12 +2,16 @@
 
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 
 from model.heads import base
 from model.heads.base import Schedule
 from model.heads.segment_scorer import Temperatures
+from model.scoring.temperature import change_temperature
+from stores.datasets import base as datasets
+from stores.records import VideoItem, VideoScores
 
 PROMPTS = (("normal",), ("fighting", "a fight in the street"), ("road accident",))
 WIDTH = 24
@@ -56,6 +60,11 @@ def test_presets_configure_shape_and_training(kind):
         kind.configure(kind.presets[0], left_out=frozenset({"nothing"}))
 
 
+def test_every_labelled_data_set_finds_its_preset(kind):
+    presets = {dataset.preset for dataset in map(datasets.load, datasets.names())} - {""}
+    assert presets <= set(kind.presets)
+
+
 def test_every_part_can_be_left_out(kind, tower):
     for part in kind.parts:
         width = tower.output_width
@@ -75,6 +84,25 @@ def test_class_texts_and_segment_scores_have_their_shapes(head, batch):
     assert found.probabilities.shape == (4, 32, 3)
     assert ((found.score >= 0) & (found.score <= 1)).all()
     torch.testing.assert_close(found.probabilities.sum(dim=-1), torch.ones(4, 32))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("before", "now"), [(None, 2.5), (2.5, None), (0.6, 4.0)])
+def test_scores_of_another_temperature_are_made_of_stored_ones(kind, head, batch, before, now):
+    features, lengths, _ = batch
+    theirs, ours = Temperatures(2.0, before), Temperatures(2.0, now)
+    found, expected = (
+        VideoScores(
+            item=VideoItem("a", ""),
+            times=np.arange(found.score.numel()) / 25,
+            score=found.score.flatten().numpy(),
+            probabilities=found.probabilities.flatten(0, 1).numpy(),
+        )
+        for found in (head.scorer(each)(features, lengths) for each in (theirs, ours))
+    )
+    changed = change_temperature(found, theirs, ours, kind.redistribute)
+    np.testing.assert_allclose(changed.score, expected.score, atol=2e-5)
+    np.testing.assert_allclose(changed.probabilities, expected.probabilities, atol=2e-5)
 
 
 def test_windows_are_scored_alone_as_together(head, batch):

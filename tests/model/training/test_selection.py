@@ -1,6 +1,10 @@
 import pytest
+import torch
 
-from model.training.selection import Selection, held_out_videos
+from model.heads.segment_scorer import SegmentBranches, SegmentLogits, SegmentScorer, Temperatures
+from model.heads.vadclip.probabilities import class_probabilities
+from model.training.data import TrainingSet
+from model.training.selection import Selection, held_out_videos, video_selection
 
 LABELS = [("normal",)] * 20 + [("fire",)] * 10 + [("fight", "fire")] * 5 + [("rare",)]
 ALONE = [""] * len(LABELS)
@@ -51,3 +55,23 @@ def test_too_few_videos_are_an_error_that_counts_them():
 
 def test_likelihood_decides_between_equal_metrics():
     assert Selection(0.9, -0.5) > Selection(0.9, -0.6) > Selection(0.8, -0.1)
+
+
+class Echo(SegmentBranches):
+    """Features of three numbers are the logits: one of the score, two of the classes."""
+
+    window = 4
+
+    def forward(self, features, lengths, text):
+        return SegmentLogits(score=features[..., 0], align=features[..., 1:])
+
+
+def test_weights_are_chosen_by_the_score_that_the_head_names():
+    features = torch.zeros(4, 4, 3, dtype=torch.float16)
+    features[:2, 1, 0] = 9.0  # the coarse branch takes the first two for anomalous
+    features[2:, 1, 2] = 9.0  # the fine one the last two, as they are
+    labels = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    held = TrainingSet(features, torch.full((4,), 4), labels)
+    scorer = SegmentScorer(Echo(), torch.zeros(2, 3), class_probabilities, Temperatures(1.0))
+    assert video_selection(scorer, held, "auc").metric == 0.0
+    assert video_selection(scorer, held, "auc", fine=True).metric == 1.0

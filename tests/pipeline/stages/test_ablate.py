@@ -22,6 +22,11 @@ def test_the_variants_are_every_combination_of_three_parts():
     assert len({variant.parts for variant in VARIANTS}) == len(VARIANTS) == 8
 
 
+def test_a_set_of_parts_that_has_two_names_is_one_variant():
+    names = [variant.name for variant in make_variants(("a", "b_c"))]
+    assert names == ["baseline", "+ a", "+ b c", "all"]
+
+
 @pytest.mark.ray
 @pytest.mark.long
 def test_every_variant_and_seed_is_trained_once_and_tabled(linked):
@@ -35,6 +40,7 @@ def test_every_variant_and_seed_is_trained_once_and_tabled(linked):
     table = (report.folder / "ablation.md").read_text()
     assert table == report.table
     assert table.count("\n") == 2 + len(VARIANTS)
+    assert report.folder == linked / "synthetic" / "ablation" / "dsanet"
     lone = load_checkpoint(report.folder / "normality-seed1")
     assert (lone.model.normality, lone.model.alignment, lone.model.text_adapter) == (
         True,

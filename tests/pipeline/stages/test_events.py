@@ -3,8 +3,12 @@ import math
 from dataclasses import asdict, replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import torch
 
+from model.checkpoint import Checkpoint, Provenance
+from model.heads.base import load
 from model.scoring.events import label_all
 from pipeline.commands.events import EventsRun
 from pipeline.options import EventOptions
@@ -85,22 +89,44 @@ def test_mistakes_are_named_and_leave_the_folder_as_it_is(folder, tmp_path):
     assert folder_header(folder) == HEADER
 
 
+def checkpoint_of(head):
+    """A checkpoint of a head without weights, which events do not need."""
+    model, training = load(head).configure("small", classes=2)
+    provenance = Provenance(
+        dataset="made",
+        classes=HEADER.classes,
+        prompts=(("normal",), ("fire",)),
+        test_crop=0,
+        recipe="",
+        recipe_fingerprint=HEADER.recipe_fingerprint,
+        clip_weights="",
+        protocol="heldout",
+    )
+    return Checkpoint(head, model, training, provenance, {}, {}, torch.zeros(2, model.width))
+
+
 def test_opening_a_folder_for_another_rule_says_so_once(folder, caplog):
     caplog.set_level("INFO")
     other = replace(HEADER, rule=EventRule(threshold=0.8))
     for _ in range(2):
-        open_labelled(folder, other, 1.0)
+        open_labelled(folder, other, checkpoint_of("dsanet"))
     assert caplog.messages == [
         f"{folder}: 1 video had events by another rule or calibration; now by threshold 0.8, "
         "release 0.8, 16 frames"
     ]
 
 
-def test_another_temperature_needs_the_model_to_be_taken_up(folder):
+@pytest.mark.parametrize(("head", "moved"), [("dsanet", True), ("vadclip", False)])
+def test_another_temperature_needs_the_model_to_be_taken_up(folder, head, moved):
     """What gave half of a folder a temperature was killed: the other half needs the checkpoint."""
     with pytest.raises(
         StoreError, match=r"its temperature \(2\.0\), others None; give --checkpoint"
     ):
         open_labelled(folder, replace(HEADER, score_temperature=2.0), None)
-    open_labelled(folder, replace(HEADER, score_temperature=2.0), 1.0)
+    frames = pq.read_table(folder / "scores").to_pydict()
+    open_labelled(folder, replace(HEADER, score_temperature=2.0), checkpoint_of(head))
     assert folder_header(folder).score_temperature == 2.0
+    changed = pq.read_table(folder / "scores").to_pydict()
+    assert changed["score"] != frames["score"]
+    # What a temperature of the score does to class probabilities is the head's own.
+    assert (changed["p_fire"] != frames["p_fire"]) == moved

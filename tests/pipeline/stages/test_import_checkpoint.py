@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from model.checkpoint import load_checkpoint
-from model.heads.dsanet.build import build_dsanet
-from model.heads.dsanet.config import PRESETS
-from model.heads.dsanet.import_weights import parameter_names
+from model.heads.base import load
+from model.heads.dsanet import import_weights as dsanet_names
 from model.heads.text_tower import empty_text_tower
+from model.heads.vadclip import import_weights as vadclip_names
 from pipeline.commands.evaluate import EvaluateRun
 from pipeline.commands.import_checkpoint import ImportCheckpointRun
 from pipeline.commands.import_features import ImportFeaturesRun
@@ -27,20 +27,22 @@ from stores.scores.reader import read_videos
 TEST = {"Abuse028_x264", "Arson010_x264", "Normal_Videos_003"}
 
 
-def published_state(name):
-    """Return a freshly initialised model's state under published names, its CLIP in it twice."""
-    dataset = base.load(name)
-    config = PRESETS[dataset.preset][0]
+def published_state(name, head="dsanet"):
+    """Return a freshly initialised model, and its state under published names with CLIP's."""
+    dataset, kind = base.load(name), load(head)
+    config, _ = kind.configure(dataset.preset)
     torch.manual_seed(0)
     tower = empty_text_tower("ViT-B-16-quickgelu")
     for parameter in tower.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
-    model = build_dsanet(config, tower, dataset.prompts)
+    model = kind.build(config, tower, dataset.prompts)
     learned = model.learned_state()
-    state = {theirs: learned[ours] for theirs, ours in parameter_names(config).items()}
+    names = {"dsanet": dsanet_names, "vadclip": vadclip_names}[head].parameter_names(config)
+    state = {theirs: learned[ours] for theirs, ours in names.items()}
     clip = {f"clipmodel.{key}": value for key, value in tower.state_dict().items()}
-    aliases = {f"clip_adapter.{key}": value for key, value in clip.items()}
-    return model, {**state, **clip, **aliases}
+    if head == "dsanet":  # which holds its CLIP twice
+        clip |= {f"clip_adapter.{key}": value for key, value in clip.items()}
+    return model, state | clip
 
 
 @pytest.mark.slow
@@ -68,6 +70,23 @@ def test_published_weights_and_features_are_evaluated_without_a_video(tmp_path, 
 
     again = import_features(ImportFeaturesRun(tree, "ucf", lists=lists, out=out))
     assert (again.new, again.already) == (0, 7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ucf", "xd"])
+def test_a_published_vadclip_is_known_by_its_names_and_lies_beside_a_dsanet(tmp_path, name):
+    model, state = published_state(name, "vadclip")
+    assert len(state) == {"ucf": 349, "xd": 337}[name] - 153 - 1  # CLIP's vision half, a width
+    torch.save(state, tmp_path / "model.pth")
+    run = ImportCheckpointRun(tmp_path / "model.pth", name, out=tmp_path, name="vadclip")
+    folder = import_checkpoint(run)
+    assert folder == tmp_path / name / "vadclip"
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.head == "vadclip"
+    for key, tensor in model.learned_state().items():
+        assert torch.equal(checkpoint.state[key], tensor), key
+    with torch.inference_mode():
+        torch.testing.assert_close(checkpoint.text, model.class_texts())
 
 
 class _Bomb:

@@ -17,7 +17,9 @@ def run(learnable):
 
 
 def test_the_plan_has_the_shape_of_the_features_and_the_settings_of_the_run(run):
-    plan = make_plan(replace(run, epochs=3, batch=4, seed=7, arithmetic="bf16", alignment=False))
+    plan = make_plan(
+        replace(run, epochs=3, batch=4, seed=7, arithmetic="bf16", without="alignment")
+    )
     assert (plan.head, plan.model.width, plan.model.classes) == ("dsanet", 64, 5)
     assert (plan.training.epochs, plan.training.batch, plan.training.seed) == (3, 4, 7)
     assert (plan.training.arithmetic, plan.training.metric) == ("bf16", "auc")
@@ -31,7 +33,8 @@ def test_the_plan_has_the_shape_of_the_features_and_the_settings_of_the_run(run)
     [
         {"seed": 1},
         {"epochs": 3},
-        {"normality": False},
+        {"without": "normality"},
+        {"head": "vadclip"},
         {"protocol": "paper"},
         {"weights": "seed 0"},
     ],
@@ -43,6 +46,16 @@ def test_what_decides_the_weights_changes_the_key(run, change):
 @pytest.mark.parametrize("change", [{"name": "other"}, {"force": True}, {"device": "cpu"}])
 def test_what_does_not_leaves_it(run, change):
     assert make_plan(replace(run, **change)).provenance.key == make_plan(run).provenance.key
+
+
+def test_the_head_is_the_one_asked_for_with_its_own_settings_and_parts(run):
+    plan = make_plan(replace(run, head="vadclip", without="learned-prompts, visual_prompt"))
+    assert (plan.head, plan.training.temperature) == ("vadclip", 1.0)
+    assert (plan.model.learned_prompts, plan.model.visual_prompt) == (False, False)
+    with pytest.raises(ValueError, match="unknown head 'clip'; there are dsanet, vadclip"):
+        make_plan(replace(run, head="clip"))
+    with pytest.raises(ValueError, match="no part normality to leave out; there are learned_p"):
+        make_plan(replace(run, head="vadclip", without="normality"))
 
 
 def test_a_seed_makes_a_head_and_a_head_a_checkpoint(run):

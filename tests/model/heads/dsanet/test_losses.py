@@ -9,7 +9,6 @@ from model.heads.dsanet.losses import (
     consistency_loss,
     event_loss,
     reconstruction_error,
-    separation_loss,
 )
 
 
@@ -25,12 +24,6 @@ def test_smoothed_targets_are_where_event_and_background_losses_are_lowest():
         loss.backward()
         torch.testing.assert_close(logits.grad, torch.zeros(1, 4))
         torch.testing.assert_close(loss, -(target * target.log()).sum())
-
-
-def test_separation_is_of_the_normal_class_from_the_others_alone():
-    text = torch.tensor([[1.0, 0], [0, 1], [0, 1]])
-    assert separation_loss(text) == 0
-    assert separation_loss(torch.tensor([[1.0, 0], [-2, 0], [0, 1]])) == pytest.approx(0.5)
 
 
 def test_reconstruction_error_is_half_the_cosine_distance():

@@ -1,28 +1,32 @@
 """The coarse and the fine branch: how anomalous each segment is, and what kind of anomaly it is.
 
-VadCLIP's are the same functions.
+VadCLIP's and DSANet's alike; heads differ in the class texts that come in, and in what they make of
+the logits.
 """
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.heads.dsanet.layers import Mlp
-from model.heads.dsanet.temporal import VideoEncoder
-from model.heads.segment_scorer import SegmentBranches, SegmentLogits, Temperatures
+from model.heads.layers import Mlp
+from model.heads.segment_scorer import SegmentBranches, SegmentLogits
+from model.heads.temporal import VideoEncoder
 
 COSINE_TEMPERATURE = 0.07
 """Divides every cosine that serves as a logit (CLIP's own starting value)."""
 
 
-class DsanetBranches(SegmentBranches):
-    """Video encoder, coarse branch and fine branch."""
+class DualBranch(SegmentBranches):
+    """Video encoder, coarse branch and fine branch.
 
-    def __init__(self, video: VideoEncoder) -> None:
+    Without ``visual_prompt`` class texts are not moved by the video (ablation).
+    """
+
+    def __init__(self, video: VideoEncoder, *, visual_prompt: bool = True) -> None:
         super().__init__()
+        self.visual_prompt = visual_prompt
         self.window, width = video.position.shape
         self.video = video
         self.score_mlp = Mlp(width)
@@ -52,7 +56,7 @@ class DsanetBranches(SegmentBranches):
         text: Float[Tensor, "k d"],
     ) -> Float[Tensor, "b t k"]:
         """Return the fine branch's logits: each segment against class texts moved by the video."""
-        moved = prompted_text(video, score_logits, text)
+        moved = prompted_text(video, score_logits, text) if self.visual_prompt else text
         return cosine_logits(video, moved + self.align_mlp(moved))
 
 
@@ -73,21 +77,3 @@ def cosine_logits(
     """Return the cosine of every row of ``x`` and every class, divided by the temperature."""
     cosine = functional.normalize(x, dim=-1) @ functional.normalize(classes, dim=-1).mT
     return cosine / COSINE_TEMPERATURE
-
-
-def class_probabilities(
-    score_logits: Float[Tensor, "*n"],
-    align_logits: Float[Tensor, "*n k"],
-    temperatures: Temperatures,
-) -> Float[Tensor, "*n k"]:
-    """Return the probability of each class, class 0 being normal (reference behaviour).
-
-    The coarse branch says how much is anomalous, the fine branch which anomaly. Rows sum to 1,
-    unless the fine branch gives anomalies hardly any mass (1e-12, out of reach at temperatures
-    above 1); then they sum to less, as published.
-    """
-    coarse = temperatures.classes if temperatures.score is None else temperatures.score
-    abnormal = torch.sigmoid(score_logits / coarse).unsqueeze(-1)
-    anomalies = torch.softmax(align_logits / temperatures.classes, dim=-1)[..., 1:]
-    anomalies = anomalies / (anomalies.sum(dim=-1, keepdim=True) + 1e-12)
-    return torch.cat([1 - abnormal, abnormal * anomalies], dim=-1)

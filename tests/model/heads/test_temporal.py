@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from model.heads.dsanet.temporal import (
+from model.heads.temporal import (
     GraphLayer,
     LocalAttention,
     VideoEncoder,

@@ -1,6 +1,6 @@
 """The video encoder: local attention along time, then two graph convolutions side by side.
 
-DSANet takes it over from VadCLIP (Wu et al., AAAI 2024). Zero padding up to T segments is part of
+VadCLIP's (Wu et al., AAAI 2024), which DSANet takes over. Zero padding up to T segments is part of
 the function: positions are added to it, attention, the distance graph and the convolutions see it.
 Lengths matter to the similarity graph alone.
 """
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from model.device import can_sync
 from model.heads.bags import valid_segments
-from model.heads.dsanet.layers import Mlp, quick_gelu
+from model.heads.layers import Mlp, quick_gelu
 
 SIMILARITY_THRESHOLD = 0.7
 """Segments that are not more alike than this are no neighbours (reference behaviour)."""

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from model.heads.dsanet.layers import Mlp, quick_gelu
+from model.heads.layers import Mlp, quick_gelu
 
 
 def test_quick_gelu_is_open_clips():

@@ -1,4 +1,4 @@
-"""The two-layer perceptron that every branch of DSANet is made of, and CLIP's activation."""
+"""The two-layer perceptron that the branches of heads are made of, and CLIP's activation."""
 
 from __future__ import annotations
 

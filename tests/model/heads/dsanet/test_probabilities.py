@@ -1,20 +1,10 @@
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.heads.dsanet.branches import class_probabilities, cosine_logits, prompted_text
+from model.heads.dsanet.probabilities import class_probabilities, redistribute
 from model.heads.segment_scorer import Temperatures
-
-
-def test_padding_and_raw_logits_weigh_the_video_in_the_texts():
-    video = torch.tensor([[[1.0, 0], [0, 1], [0, 1]]])
-    text = torch.zeros(2, 2)
-    moved = prompted_text(video, torch.tensor([[3.0, -2, -2]]), text)
-    torch.testing.assert_close(moved[0, 0], torch.tensor([0.6, -0.8]))
-
-
-def test_a_vector_of_zeros_resembles_no_class():
-    assert torch.equal(cosine_logits(torch.zeros(1, 3), torch.eye(3)), torch.zeros(1, 3))
 
 
 @given(st.integers(2, 14), st.floats(1, 5), st.integers(0, 99))
@@ -35,3 +25,12 @@ def test_a_calibrated_score_has_a_temperature_of_its_own():
     torch.testing.assert_close(1 - found[..., 0], torch.sigmoid(score / 4))
     shares = [p[..., 1:] / p[..., 1:].sum(dim=-1, keepdim=True) for p in (plain, found)]
     torch.testing.assert_close(*shares)
+
+
+def test_probabilities_of_another_temperature_are_those_made_with_it():
+    torch.manual_seed(0)
+    score, align = 3 * torch.randn(20), torch.randn(20, 5)
+    before, now = Temperatures(2.0, score=1.5), Temperatures(2.0)
+    made = class_probabilities(score, align, before).double().numpy()
+    expected = class_probabilities(score, align, now).numpy()
+    np.testing.assert_allclose(redistribute(score.double().numpy(), made, now), expected, atol=1e-6)
