@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate calibrate score watch events report ablate docs check test test-fast test-long faults fuzz bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score watch events report ablate compare docs check test test-fast test-long faults fuzz bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -67,6 +67,9 @@ report: $(READY) ## [SCORES=folder]: pages with player, curve and events of ever
 
 ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds
 	@$(RUN) ablate $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
+
+compare: $(READY) ## [DATASET=ucf]: DSANet and VadCLIP on the same features, several seeds, with intervals
+	@$(RUN) compare $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
 
 docs: $(READY) ## The guide and the reference, as pages to open from disk: build/docs/index.html
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \

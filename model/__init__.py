@@ -1,4 +1,4 @@
-"""From segment features to anomaly scores: DSANet, its losses, optimisers, metrics and training.
+"""From segment features to anomaly scores: heads, their losses, optimisers, metrics and training.
 
 Knows torch and open_clip's text tower; knows nothing of Ray, videos or file formats.
 """

@@ -26,7 +26,7 @@ CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-    """Bounds of a figure in [0, 1]."""
+    """Bounds of a figure in [0, 1], or of a difference of two."""
 
     low: float
     high: float
@@ -56,12 +56,38 @@ def frame_intervals(
     A draw without frames of both kinds defines no metric and is left out; where those are more than
     half of the ``resamples`` (very few videos) nothing is returned.
     """
-    draws = _Ranking(truths, scores).draws(resamples, seed)
-    figures = [(area_under_roc(*counts), precision_sum(*counts)) for counts in draws]
-    if len(figures) * 2 < resamples:
+    drawn = drawn_figures(truths, [scores], resamples=resamples, seed=seed)
+    return {name: interval_of(values) for name, values in drawn.items()}
+
+
+def drawn_figures(
+    truths: Sequence[Truth],
+    trainings: Sequence[Sequence[Scores]],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, NDArray[np.float64]]:
+    """Return frame ``auc`` and ``ap`` of each draw of videos, means over several trainings' scores.
+
+    The same truths and seed make the same draws, whatever the scores: the differences of what two
+    models reach are paired, draw by draw. Draws are left out, or nothing is returned, as in
+    :func:`frame_intervals`.
+    """
+    rankings = [_Ranking(truths, scores).draws(resamples, seed) for scores in trainings]
+    figures = [
+        [(area_under_roc(*counts), precision_sum(*counts)) for counts in ranking]
+        for ranking in rankings
+    ]
+    if len(figures[0]) * 2 < resamples:
         return {}
-    low, high = _bounds(figures)
-    return {name: Interval(float(low[i]), float(high[i])) for i, name in enumerate(("auc", "ap"))}
+    mean = np.mean(figures, axis=0)
+    return {"auc": mean[:, 0], "ap": mean[:, 1]}
+
+
+def interval_of(values: NDArray[np.float64]) -> Interval:
+    """Return the percentile interval of a figure's draws."""
+    low, high = _bounds(values)
+    return Interval(float(low), float(high))
 
 
 def curve_bands(
@@ -127,7 +153,7 @@ class _Ranking:
                 yield counts
 
 
-def _bounds(drawn: Sequence[object]) -> NDArray[np.float64]:
+def _bounds(drawn: Sequence[object] | NDArray[np.float64]) -> NDArray[np.float64]:
     edges = (50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE))
     return np.percentile(np.array(drawn), edges, axis=0)
 

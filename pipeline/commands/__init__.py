@@ -28,6 +28,7 @@ COMMANDS = (
     "report",
     "plot",
     "ablate",
+    "compare",
     "import-checkpoint",
     "import-features",
     "verify",

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from model.evaluation.bootstrap import curve_bands, frame_intervals
+from model.evaluation.bootstrap import (
+    curve_bands,
+    drawn_figures,
+    frame_intervals,
+    interval_of,
+)
 from model.evaluation.metrics import average_precision, roc_auc
 
 
@@ -70,3 +75,15 @@ def test_curves_are_those_of_scikit_learn_within_their_bands():
         assert (band.high - band.low).max() > 0.05
     with pytest.raises(ValueError, match="of one kind"):
         curve_bands([np.zeros(9, dtype=bool)], [np.zeros(9)])
+
+
+def test_draws_of_other_scores_are_of_the_same_videos_and_several_trainings_are_averaged(videos):
+    truths, scores = videos
+    other = [np.round(1 - score, 1) for score in scores]
+    one, two = (drawn_figures(truths, [each], resamples=40, seed=3) for each in (scores, other))
+    # What ranks the other way round has the mirrored AUC, draw by draw.
+    np.testing.assert_allclose(one["auc"] + two["auc"], 1.0, atol=1e-12)
+    both = drawn_figures(truths, [scores, other], resamples=40, seed=3)
+    np.testing.assert_allclose(both["ap"], (one["ap"] + two["ap"]) / 2, atol=1e-12)
+    assert interval_of(one["auc"]) == frame_intervals(truths, scores, resamples=40, seed=3)["auc"]
+    assert drawn_figures(truths[:1], [scores[:1]]) == {}
