@@ -136,6 +136,18 @@ class TextTower(nn.Module):
         projection = self.text_projection
         return projection(x) if isinstance(projection, nn.Linear) else x @ projection
 
+    @torch.no_grad()
+    def features(self, texts: Sequence[str]) -> Float[Tensor, "n d"]:
+        """Return CLIP's own features of texts, as long as it makes them; errors of :meth:`tokens`.
+
+        They carry no gradient: nothing here is trained.
+        """
+        tokens = self.tokens(texts)
+        x = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
+        for block in self.blocks:
+            x = block(x, attn_mask=self.mask(tokens.shape[1]))
+        return self.project(self.pool(x, tokens))
+
     def ends(self, tokens: Int[Tensor, "n l"]) -> Int[Tensor, " n"]:
         """Return the position of the token that stands for each text."""
         if self.pools_last:

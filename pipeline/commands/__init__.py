@@ -27,6 +27,7 @@ COMMANDS = (
     "events",
     "report",
     "plot",
+    "search",
     "ablate",
     "compare",
     "import-checkpoint",

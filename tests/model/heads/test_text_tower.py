@@ -109,3 +109,10 @@ def test_text_halves_of_another_kind_are_refused():
 def test_an_unknown_clip_is_refused():
     with pytest.raises(ValueError, match="no model 'ViT-Z'"):
         empty_text_tower("ViT-Z")
+
+
+def test_features_of_texts_are_clips_own_and_carry_no_gradient(tower, text_transformer):
+    texts = ["normal", "a long fight in the street"]
+    found = tower.features(texts)
+    torch.testing.assert_close(found, text_transformer(clip_tokens(texts, 77)))
+    assert not found.requires_grad

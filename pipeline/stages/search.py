@@ -1,0 +1,81 @@
+"""Search by text: the segments of extracted features that a text describes best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extract.clip_weights import load_clip, resolve_weights
+from extract.recipe import IMPORTED, recipe_from_json, weights_source
+from model.heads.text_tower import text_tower
+from model.scoring.moments import Moment, ranked, similarities, video_moments
+from stores.features.catalog import Catalog, open_catalog
+from stores.features.shards import read_segments, read_times
+from stores.records import StoreError
+
+if TYPE_CHECKING:
+    from pipeline.commands.search import SearchRun
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """The best moments, the likest first, and of how many videos."""
+
+    folder: Path
+    text: str
+    videos: int
+    moments: list[Moment]
+
+
+def search(run: SearchRun) -> SearchReport:
+    """Return the moments of a folder of shards that ``run.text`` describes best.
+
+    Raises:
+        StoreError: No features, or a damaged shard.
+        ValueError: No text or one too long, features of an encoder without a text side of CLIP's
+            kind, or CLIP weights that are not those of the features.
+    """
+    if not run.text.strip():
+        raise ValueError("the text to search for is empty")
+    catalog = open_catalog(run.features)
+    if not catalog.videos or catalog.recipe is None:
+        raise StoreError(f"no features in {run.features}; give a folder that `extract` wrote")
+    text = _text_feature(run, catalog.recipe.text)
+    found = ranked(_moments(catalog, text, run.top, run.apart), run.top)
+    return SearchReport(run.features, run.text, len(catalog.videos), found)
+
+
+def _text_feature(run: SearchRun, recipe_text: str) -> NDArray[np.float32]:
+    """Return the text's feature by the CLIP that the features were made with."""
+    recipe = recipe_from_json(recipe_text, run.features)
+    source = weights_source(recipe.model, run.weights)
+    if recipe.weights not in (IMPORTED.weights, resolve_weights(recipe.model, source)):
+        raise ValueError(
+            f"weights {source!r} of {recipe.model} are not those the features were made with; give "
+            "--weights <that file or tag>"
+        )
+    try:
+        tower = text_tower(load_clip(recipe.model, source), recipe.model)
+    except ValueError as error:
+        raise ValueError(f"{recipe.model} cannot be searched by text: {error}") from error
+    feature: NDArray[np.float32] = tower.features([run.text])[0].numpy()
+    return feature
+
+
+def _moments(
+    catalog: Catalog, text: NDArray[np.float32], most: int, apart: float
+) -> Iterator[Moment]:
+    """Yield the best moments of each video; no more than one video is in memory."""
+    for video_id, video in catalog.videos.items():
+        if video.width != len(text):
+            raise ValueError(
+                f"{video_id}: features of width {video.width}, and of the text {len(text)}: they "
+                "are of another CLIP"
+            )
+        similarity = similarities(read_segments(video), text)
+        yield from video_moments(video_id, similarity, read_times(video), most=most, apart=apart)
