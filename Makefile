@@ -37,7 +37,7 @@ extract: $(READY) ## DATASET=ucf ROOT=folder: videos to HDF5 shards of CLIP feat
 		$(call option,LISTS,lists) $(call option,NAME,name) $(call option,WEIGHTS,weights) \
 		$(call option,RECIPE,recipe) $(ARGS)
 
-train: $(READY) ## [DATASET=ucf]: shards to a DSANet checkpoint and test scores
+train: $(READY) ## [DATASET=ucf]: shards to a checkpoint and test scores
 	@$(RUN) train $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)
 
 evaluate: $(READY) ## [CHECKPOINT=folder]: AUC, AP and mAP against the data set's truth

@@ -138,7 +138,7 @@ def load_scorer(
     weights: str = "",
     events: EventOptions | None = None,
 ) -> VideoScorer:
-    """Return a scorer of the checkpoint in a folder, with CLIP loaded.
+    """Return a scorer of the checkpoint in a folder, of whichever head, with CLIP loaded.
 
     Args:
         checkpoint: Folder that `train` wrote, for example ``outputs/ucf/train``.

@@ -58,7 +58,7 @@ def test_new_videos_are_scored_as_python_scores_them(linked, trained, clip, tmp_
     result = load_scorer(trained.folder).score_video(clip)
     np.testing.assert_allclose(frames["score"], result.scores.score, atol=1e-5)
     np.testing.assert_allclose(
-        frames["p_Normal" if "p_Normal" in frames else "p_normal"],
+        frames["p_normal"],
         result.scores.probabilities[:, 0],
         atol=1e-5,
     )
