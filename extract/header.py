@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -16,7 +20,13 @@ from extract.container import (
     stated_seconds,
 )
 from extract.images import IMAGES, find_images
+from extract.killable import DEADLINE, killable
 from stores.files.sequences import IMAGE_RATE
+
+_PROCESSES = 2  # that look at files for one command, a batch a call
+_READERS = 8  # threads of each: they wait for the disk or the network, hardly for the processor
+_BATCH = 64  # files: a call costs about what a file does
+_BATCH_DEADLINE = 30.0  # seconds: hardly a second, but of a slow network
 
 # FFmpeg else reads up to 5 MB and decodes a picture; with less than this it does not know formats.
 _HEADER_ALONE = {"probesize": "2048", "analyzeduration": "0", "skip_frame": "all"}
@@ -73,6 +83,53 @@ def read_header(path: str, image_rate: float = IMAGE_RATE, *, quick: bool = Fals
                 return _header_of(container, stream)
     with open_container(path) as container:
         return _header_of(container, choose_stream(container, path))
+
+
+_QUICK = partial(read_header, quick=True)
+
+
+def read_headers(
+    paths: Sequence[str],
+    read: Callable[[str], VideoHeader] = _QUICK,
+    *,
+    batch_deadline: float = _BATCH_DEADLINE,
+    deadline: float = DEADLINE,
+) -> Iterator[VideoHeader | DecodeError]:
+    """Yield for each of many files its quick header, or why it has none, in their order.
+
+    They are read in processes that can be killed. Where a batch is not read in ``batch_deadline``
+    seconds, or takes its process down, its files are read once more one by one, so that one that
+    hangs for ``deadline`` seconds or crashes costs itself alone. ``read`` has to travel as a pickle.
+    """
+
+    def outcomes(batch: Sequence[str]) -> Sequence[VideoHeader | DecodeError]:
+        try:
+            return killable(_read_batch, batch[0], batch, read, deadline=batch_deadline)
+        except DecodeError:
+            return [alone(path) for path in batch]
+
+    def alone(path: str) -> VideoHeader | DecodeError:
+        try:
+            return killable(read, path, deadline=deadline)
+        except DecodeError as error:
+            return error
+
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    with ThreadPoolExecutor(_PROCESSES) as processes:
+        yield from chain.from_iterable(processes.map(outcomes, batches))
+
+
+def _read_batch(
+    _: str, paths: Sequence[str], read: Callable[[str], VideoHeader]
+) -> list[VideoHeader | DecodeError]:
+    def outcome(path: str) -> VideoHeader | DecodeError:
+        try:
+            return read(path)
+        except DecodeError as error:
+            return error
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        return list(readers.map(outcome, paths))
 
 
 def _header_of(container: InputContainer, stream: VideoStream) -> VideoHeader:

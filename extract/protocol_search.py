@@ -15,6 +15,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from extract.encoder import Encoder
+from extract.killable import DEADLINE, killable
 from extract.pictures import IMAGES, Image, Matrix, encode_segments
 from extract.probe import probe
 from extract.recipe import FrameChoice, KnownFrames, Tail
@@ -83,21 +84,28 @@ class Matching:
 
 
 def match_features(
-    path: str, published: NDArray[np.floating], encoder: Encoder, *, rows: int
+    path: str,
+    published: NDArray[np.floating],
+    encoder: Encoder,
+    *,
+    rows: int,
+    deadline: float = DEADLINE,
 ) -> Matching:
     """Compare a video's published features [S,D] of one crop with every combination.
 
     ``rows`` of them, spread evenly, are compared: each costs 16 frames of 48 pictures.
 
     Raises:
-        DecodeError: The video cannot be read.
+        DecodeError: The video cannot be read, or not within ``deadline`` seconds, or decoded within
+            ``SLOWEST`` times its own duration where that is more.
         ValueError: Features that the video and encoder cannot have made, or not finite.
     """
-    probe_info = probe(path)
+    probe_info = killable(probe, path, deadline=deadline)
     _check(published, encoder.width)
     _tails(len(published), probe_info.frames, path)
     chosen = np.unique(np.linspace(0, len(published) - 1, max(1, rows)).round().astype(int))
-    features, frames, own = encode_segments(probe_info, frozenset(chosen.tolist()), encoder)
+    segments = frozenset(chosen.tolist())
+    features, frames, own = encode_segments(probe_info, segments, encoder, deadline=deadline)
     tails = _tails(len(published), frames, path)
     wanted = published[chosen].astype(np.float64)
     matches = [

@@ -6,15 +6,13 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from extract.clip_models import feature_width
-from extract.container import DecodeError
-from extract.header import VideoHeader, read_header
+from extract.header import VideoHeader, read_header, read_headers
 from extract.recipe import Recipe, resolve_recipe
 from extract.sampling import segment_count
 from stores.datasets import base
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_READERS = 16  # threads: they wait for the disk or the network, hardly for the processor
 _BYTES_PER_VALUE = 2  # float16
 _BYTES_PER_TIME = 1  # of a frame: regular times deflate to less
 _SLACK = 2  # frames: decoders disagree on the last ones of a file
@@ -130,12 +127,15 @@ def survey(
     image_rate: float,
 ) -> Preflight:
     """Read the header of every present video and add up; rates are in frames a second."""
-    read = partial(_header_or_reason, image_rate=image_rate)
-    with ThreadPoolExecutor(_READERS) as readers:
-        outcomes = list(readers.map(read, inventory.present))
-    headers = [outcome for outcome in outcomes if isinstance(outcome, VideoHeader)]
+    read = partial(read_header, image_rate=image_rate, quick=True)
+    outcomes = read_headers([item.path for item in inventory.present], read)
     pairs = list(zip(inventory.present, outcomes, strict=True))
-    unreadable = tuple((item, why) for item, why in pairs if isinstance(why, str))
+    headers = [outcome for _, outcome in pairs if isinstance(outcome, VideoHeader)]
+    unreadable = tuple(
+        (item, str(outcome).removeprefix(f"{item.path}: "))
+        for item, outcome in pairs
+        if not isinstance(outcome, VideoHeader)
+    )
     frames = sum(header.frames for header in headers)
     announced = {
         item.video_id: outcome.frames for item, outcome in pairs if isinstance(outcome, VideoHeader)
@@ -184,13 +184,6 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
             f"the features need about {preflight.feature_bytes / 1e9:.1f} GB, {run.out} has "
             f"{(preflight.free_bytes or 0) / 1e9:.1f} GB free; give another OUT"
         )
-
-
-def _header_or_reason(item: VideoItem, image_rate: float) -> VideoHeader | str:
-    try:
-        return read_header(item.path, image_rate, quick=True)
-    except DecodeError as error:
-        return str(error).removeprefix(f"{item.path}: ")
 
 
 def _free_bytes(out: Path) -> int | None:

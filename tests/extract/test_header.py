@@ -1,11 +1,13 @@
 """Headers against the packet table of the same files."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from extract.container import DecodeError
-from extract.header import VideoHeader, read_header
+from extract.header import VideoHeader, read_header, read_headers
 from extract.probe import probe
 
 
@@ -93,3 +95,42 @@ def test_what_browsers_play_is_known(write_video, name, codec, pixels, played):
 def test_a_format_of_another_kind_is_not_played():
     for container, codec in (("mov,mp4", "hevc"), ("mpegts", "h264")):
         assert not VideoHeader(container, codec, "yuv420p", 1, 1.0, 0.0).plays_in_browsers
+
+
+def faulty(path):
+    """Read a header by a decoder that some files hang, with the GIL held, and others crash."""
+    name = Path(path).name
+    if name == "hangs.mp4":
+        re.match(r"(a+)+$", "a" * 64 + "b")
+    if name == "crashes.mp4":
+        os._exit(7)
+    return read_header(path, quick=True)
+
+
+def test_the_headers_of_many_files_are_in_their_order(write_video, tmp_path):
+    video = Path(write_video(frames=50))
+    paths = [tmp_path / f"{number}.mp4" for number in range(150)]
+    for number, path in enumerate(paths):
+        if number % 7 == 3:
+            path.write_text("no video")
+        else:
+            path.hardlink_to(video)
+    found = list(read_headers([*map(str, paths)]))
+    assert [isinstance(each, DecodeError) for each in found] == [n % 7 == 3 for n in range(150)]
+    assert {each.frames for each in found if isinstance(each, VideoHeader)} == {50}
+    with pytest.raises(DecodeError) as refusal:
+        read_header(str(paths[3]), quick=True)
+    assert str(found[3]) == str(refusal.value)
+    assert list(read_headers([])) == []
+
+
+@pytest.mark.slow
+def test_a_file_that_hangs_or_crashes_costs_its_own_header_alone(write_video):
+    names = ("first.mp4", "hangs.mp4", "second.mp4", "crashes.mp4", "third.mp4")
+    paths = [write_video(name) for name in names]
+    first, hung, second, crashed, third = read_headers(
+        paths, faulty, batch_deadline=1.0, deadline=10.0
+    )
+    assert first.frames == second.frames == third.frames == 40
+    assert str(hung) == f"{paths[1]}: no answer within 10 s; decoder killed"
+    assert str(crashed) == f"{paths[3]}: the decoder died (exit code 7)"

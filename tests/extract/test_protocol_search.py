@@ -1,5 +1,7 @@
 """The protocol probe: combinations that a test hides in a file, and mistakes told in words."""
 
+import os
+import signal
 from dataclasses import replace
 
 import av
@@ -8,10 +10,12 @@ import open_clip
 import pytest
 import torch
 
+from extract.container import DecodeError
 from extract.crops import crop
 from extract.decoders.pixels import resize
 from extract.encoder import ClipEncoder, load_encoder
 from extract.features import extract_video
+from extract.killable import killable
 from extract.protocol_search import match_features
 from extract.recipe import RECIPES
 from extract.video import read_chunks
@@ -23,6 +27,10 @@ MATRICES = {"bt601": "ITU601", "bt709": "ITU709"}
 @pytest.fixture(scope="module")
 def tiny():
     return load_encoder(RECIPES["demo"], "", "cpu")
+
+
+def process_of(_):
+    return os.getpid()
 
 
 def publish(path, encoder, recipe, number=0):
@@ -141,3 +149,11 @@ def test_a_real_vit_of_random_weights_tells_them_apart_too(real_videos, tmp_path
     published = publish(video, encoder, recipe, number=7)
     found = match_features(str(video), published, encoder, rows=1)
     assert any(is_hidden(match, recipe, 7) for match in (found.best, *found.equals))
+
+
+@pytest.mark.slow
+def test_a_video_that_hangs_its_decoder_is_an_error_of_one_line(write_video, tiny):
+    path = write_video(frames=16)
+    os.kill(killable(process_of, path), signal.SIGSTOP)
+    with pytest.raises(DecodeError, match=r"no answer within 1 s; decoder killed$"):
+        match_features(path, np.ones((1, tiny.width)), tiny, rows=1, deadline=1.0)
