@@ -133,6 +133,7 @@ class _Process:
 
 
 _idle: queue.LifoQueue[_Process] = queue.LifoQueue()  # one that is warm, not one long unused
+_of_our_parent: list[_Process] = []
 
 
 @atexit.register
@@ -140,3 +141,13 @@ def _close() -> None:
     with suppress(queue.Empty):
         while True:
             _idle.get_nowait().kill()
+
+
+def _leave_to_our_parent() -> None:
+    """Forget what was there before a fork: an answer to us would be taken for one to another."""
+    global _idle  # the lock of the old one may be held by a thread that is not here
+    _of_our_parent.extend(_idle.queue)
+    _idle = queue.LifoQueue()
+
+
+os.register_at_fork(after_in_child=_leave_to_our_parent)

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def leave(_):
 
 def stop(_):
     os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def answer_late(path):
+    time.sleep(1.0)
+    return path
 
 
 def refuse(path, reason):
@@ -88,6 +94,18 @@ def test_a_call_that_hangs_or_crashes_costs_its_result_alone(fault):
         killable(fault, "a.mp4", deadline=1.0)
     assert not psutil.pid_exists(before)
     assert killable(own_process, "a") != before
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_what_a_forked_process_asked_for_answers_nobody_else():
+    before = killable(own_process, "a")
+    child = os.fork()
+    if not child:
+        threading.Timer(0.3, os._exit, (0,)).start()
+        killable(answer_late, "theirs")
+    os.waitpid(child, 0)
+    assert killable(answer_late, "ours") == "ours"
+    assert killable(own_process, "a") == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a pipe wakes nobody elsewhere")
