@@ -128,9 +128,13 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
     if not regular(path).is_file():
         raise StoreError(f"no checkpoint at {path}; give the folder that `train` wrote")
     try:
-        with local_copy(path) as copy, safe_open(copy, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        with local_copy(path) as copy:
+            copy.open("rb").close()  # what it may not read, safetensors says is not there
+            with safe_open(copy, framework="pt") as file:
+                metadata = file.metadata() or {}
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    except PermissionError as error:
+        raise StoreError(f"{path}: no permission to read the checkpoint") from error
     except (SafetensorError, OSError) as error:
         raise StoreError(f"{path} is damaged or no checkpoint ({error}); {_REMEDY}") from error
     if "checkpoint" not in metadata or _TEXT not in state:

@@ -207,3 +207,11 @@ def test_the_description_for_people_is_no_checkpoint_and_is_compared_with_it(tmp
             check_description(path, back)
     description.unlink()
     check_description(path, back)
+
+
+def test_a_file_without_permission_is_named(public, without_privileges, checkpoint):
+    save_checkpoint(public, checkpoint)
+    (public / FILE).chmod(0)
+    said = f"^{public / FILE}: no permission to read the checkpoint$"
+    with without_privileges(), pytest.raises(StoreError, match=said):
+        load_checkpoint(public)
