@@ -214,7 +214,7 @@ def _end(code: int, line: str = "") -> NoReturn:
         with suppress(OSError):
             os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{line}\n".encode())
     kill_descendants()
-    for folder in _this.folders:
+    for folder in list(_this.folders):  # the main thread may still put some away
         _remove(folder)
     os._exit(code)
 

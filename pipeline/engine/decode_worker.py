@@ -117,10 +117,11 @@ class DecoderClient:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._log, self._log_path = _make_log()
         # No restarts by Ray: a restarted actor has lost its place in the video, and says nothing.
-        # No CPUs: the shard worker has asked for those of its decoders.
+        # No CPUs: the shard worker has asked for those of its decoders. No record of each call,
+        # which Ray's server would keep: 10 kB a short video, up to 100,000 calls.
         self.actor: ActorHandle = (
             ray.remote(DecodeWorker)
-            .options(num_cpus=0, max_restarts=0, scheduling_strategy=here)
+            .options(num_cpus=0, max_restarts=0, enable_task_events=False, scheduling_strategy=here)
             .remote(self._log_path, self.limits.memory)
         )
         self._process: int | None = None

@@ -31,6 +31,7 @@ _SOCKET = "12345678/r/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_
 
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # RFC 9113, 3.4
 _PAUSE = 0.25  # seconds between two looks at Ray's processes
+_TOGETHER = 0.5  # seconds in which a signal to all, which ended Ray, has reached us too
 
 
 @contextmanager
@@ -125,7 +126,7 @@ def watched(is_alive: Callable[[], bool], patience: float, loss: str = LOST) -> 
         while not left.wait(_PAUSE):
             if is_alive():
                 alive = time.monotonic()
-            elif time.monotonic() - alive > patience and not left.is_set():
+            elif time.monotonic() - alive > patience and not left.wait(_TOGETHER):
                 lost.set()
                 interrupt_main(2, f"error: {loss}", grace=2.0)
                 return
@@ -136,6 +137,7 @@ def watched(is_alive: Callable[[], bool], patience: float, loss: str = LOST) -> 
         yield
     except BaseException as error:
         if lost.is_set() or (isinstance(error, Exception) and not is_alive()):
+            time.sleep(_TOGETHER)  # a signal that ended Ray is raised here, and is why we end
             raise RayLost(loss) from error
         raise
     finally:

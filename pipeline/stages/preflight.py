@@ -169,6 +169,13 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
     """
     total, readable = len(preflight.inventory.items), preflight.readable
     more = f"python -m pipeline check-data --dataset {run.dataset} {preflight.root} says more"
+    if readable == 0 and not has_features:
+        raise StoreError(f"none of {total} videos below {preflight.root} can be read; {more}")
+    if preflight.is_too_large:
+        raise StoreError(
+            f"the features need about {preflight.feature_bytes / 1e9:.1f} GB, {run.out} has "
+            f"{(preflight.free_bytes or 0) / 1e9:.1f} GB free; give another OUT"
+        )
     line = (
         f"check: {readable:,} of {total:,} videos can be read, {preflight.seconds / 3600:.1f} h, "
         f"{preflight.inventory.bytes / 1e9:.1f} GB; about {preflight.feature_bytes / 1e6:,.0f} MB "
@@ -177,13 +184,6 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
     if preflight.verdict != "go":
         line += f"; {total - readable:,} cannot: {more}"
     logger.info(line)
-    if readable == 0 and not has_features:
-        raise StoreError(f"none of {total} videos below {preflight.root} can be read; {more}")
-    if preflight.is_too_large:
-        raise StoreError(
-            f"the features need about {preflight.feature_bytes / 1e9:.1f} GB, {run.out} has "
-            f"{(preflight.free_bytes or 0) / 1e9:.1f} GB free; give another OUT"
-        )
 
 
 def _free_bytes(out: Path) -> int | None:

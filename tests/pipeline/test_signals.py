@@ -145,6 +145,27 @@ def test_its_folders_and_processes_go_with_it_however_it_ends(tmp_path):
     below.wait(timeout=60)
 
 
+def test_folders_that_are_made_meanwhile_keep_nothing_from_ending(tmp_path):
+    folder = tmp_path / "folder"
+    run = start(
+        "held = []\n"
+        "    def make_more():\n"
+        "        for number in range(100_000):\n"
+        f"            each = Path({str(folder)!r}, str(number))\n"
+        "            held.append(signals.removed_at_the_end(each))\n"
+        "            held[-1].__enter__()\n"
+        "            time.sleep(0.001)\n"
+        f"    with signals.removed_at_the_end(Path({str(folder)!r})):\n"
+        f"        for each in range(200): Path({str(folder)!r}, str(each)).mkdir(parents=True)\n"
+        "        threading.Thread(target=make_more, daemon=True).start()\n"
+        "        try: ready(); input()\n"
+        "        finally: time.sleep(600)"
+    )
+    run.send_signal(signal.SIGTERM)
+    assert ended(run) == (143, LINES[signal.SIGTERM])
+    assert not folder.exists()
+
+
 def test_what_a_command_returns_is_its_exit_code_after_a_signal_too():
     run = start("try: ready(); input()\n    except KeyboardInterrupt: sys.exit(0)")
     run.send_signal(signal.SIGTERM)

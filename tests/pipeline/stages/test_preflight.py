@@ -147,7 +147,8 @@ def test_a_folder_without_labels_can_be_checked(tmp_path, plant):
     assert (report.verdict, report.readable, report.classes) == ("go", 1, {})
 
 
-def test_nothing_that_opens_is_no(small_ucf, tmp_path):
+def test_nothing_that_opens_is_no(small_ucf, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     root = small_ucf
     (root / "videos" / "Abuse001_x264.mp4").unlink()
     (root / "videos" / "Abuse001_x264.mp4").write_text("no video")
@@ -155,6 +156,7 @@ def test_nothing_that_opens_is_no(small_ucf, tmp_path):
     assert report.verdict == "no"
     with pytest.raises(StoreError, match=r"none of 3 videos below .* can be read; .*check-data"):
         extract(ExtractRun("ucf", root, out=tmp_path / "out", recipe=RecipeOptions("demo")))
+    assert "check:" not in caplog.text, "the error says it all"
 
 
 def test_features_that_do_not_fit_the_disk_are_no(small_ucf):
