@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import av
-from workbench import ended, run
+from command import ended, run
 
 from stores.features.catalog import Catalog, open_catalog
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from workbench import PATIENCE, ROOT, Command, family
+from command import PATIENCE, ROOT, Command, family
 
 HOOK = Path(__file__).parent / "hook"
+
+LISTED = 0.5  # seconds between two lists of a command's processes: each is work
 
 VICTIMS = {
     "driver": "",
@@ -71,9 +73,11 @@ def strike(
     """
     members: dict[int, psutil.Process] = {}
     is_here = _comes(moment, sign, videos)
-    begun, struck = time.monotonic(), False
+    begun, listed, struck = time.monotonic(), 0.0, False
     while process.poll() is None and time.monotonic() - begun < PATIENCE and not struck:
-        members |= {member.pid: member for member in family(process)}
+        if time.monotonic() - listed > LISTED:
+            members |= {member.pid: member for member in family(process)}
+            listed = time.monotonic()
         if is_here(members):
             members |= {member.pid: member for member in family(process)}
             for pid in _found(victim, process, members):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,30 +20,34 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
-from moments import MOMENTS, READING, VICTIMS, Moment, strike
+from command import ended, ended_by_signals, run
+from moments import MOMENTS, READING, Moment, line_of, strike
 from storage import storage_faults
-from workbench import Workbench, ended, prepare, rerun, run
+from workbench import Workbench, changed, prepare, rerun
+
+LAST = 120.0
+"""Seconds that processes of killed runs may take to end: Ray's agents look for it for a minute."""
 
 Trial = Callable[[Path], str]
 """Disturbs a run that writes to a folder; returns what was not as promised, empty if all was."""
 
 
-def left_behind(out: Path, members: list[psutil.Process], temporary: Path | None = None) -> str:
-    """Say what a run left: temporary files of ours, or processes a minute after its end.
-
-    What libraries keep in folders of their own is not counted.
-    """
+def left_behind(out: Path, temporary: Path | None = None) -> str:
+    """Say which temporary files of ours a run left; what libraries keep is not counted."""
     partial = [p.name for p in out.rglob(".partial-*")]
     if temporary:
         # Ray's folder of a killed run, which the next one clears; the cache of torch's compiler.
         theirs = ("dsanet-ray-", "torchinductor_")
         partial += [p.name for p in temporary.iterdir() if not p.name.startswith(theirs)]
-    if partial:
-        return f"temporary files {partial}"
-    deadline = time.monotonic() + 60
-    while (alive := [m.pid for m in members if is_alive(m)]) and time.monotonic() < deadline:
+    return f"temporary files {partial}" if partial else ""
+
+
+def alive_after(processes: Sequence[psutil.Process], seconds: float) -> str:
+    """Say which processes are still there after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while (alive := [*filter(is_alive, processes)]) and time.monotonic() < deadline:
         time.sleep(0.2)
-    return f"processes {alive}" if alive else ""
+    return f"processes {[line_of(each)[:60] for each in alive]}" if alive else ""
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -54,24 +58,41 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def kill(bench: Workbench, stage: str, victim: str, moment: Moment) -> Trial:
-    """Return the trial that kills one kind of process, then runs the command again."""
+def kills(bench: Workbench, stage: str, victim: str, moments: Sequence[Moment]) -> Trial:
+    """Return the trial that kills one kind of process at these moments, each of a run of its own.
+
+    A run goes on where the one before was killed. One that lost a worker ends by itself, so that
+    only a last moment may be a worker's.
+    """
 
     def trial(out: Path) -> str:
-        with tempfile.TemporaryDirectory(prefix="f-") as name, tempfile.TemporaryDirectory() as at:
-            temporary, sign = Path(name), Path(at)
-            process = run(getattr(bench, stage)(out), temporary, moment.environment(sign))
-            struck, members = strike(process, victim, moment, sign, bench.videos)
-            code, error = ended(process)
-            if not struck:
-                return f"ended before its {victim} was killed: {error.strip()[-200:]}"
-            if code is None:
-                return "hung"
-            if victim in ("decode worker", "shard worker") and code != 0:
-                return f"exit code {code}: {error.strip()[-200:]}"
-            return rerun(bench, stage, out) or left_behind(out, members, temporary)
+        with tempfile.TemporaryDirectory(prefix="f-") as name:
+            for moment in moments:
+                before = bench.committed(stage, out)
+                problem = one_kill(bench, stage, victim, moment, out, Path(name))
+                if problem := problem or changed(before, bench.committed(stage, out)):
+                    return f"{moment.words}: {problem}"
+            return rerun(bench, stage, out) or left_behind(out, Path(name))
 
     return trial
+
+
+def one_kill(
+    bench: Workbench, stage: str, victim: str, moment: Moment, out: Path, temporary: Path
+) -> str:
+    """Kill a process of a run; return what was not as promised."""
+    with tempfile.TemporaryDirectory() as at:
+        sign = Path(at)
+        process = run(getattr(bench, stage)(out), temporary, moment.environment(sign))
+        struck, members = strike(process, victim, moment, sign, bench.videos)
+        code, error = ended(process)
+    bench.processes += members
+    if not struck:
+        return f"ended before its {victim} was killed: {error.strip()[-200:]}"
+    if code is None:
+        return "hung"
+    expected = {"driver": -signal.SIGKILL, "raylet": 2}.get(victim, 0)
+    return "" if code == expected else f"exit code {code}: {error.strip()[-200:]}"
 
 
 def full_disk(bench: Workbench, stage: str) -> Trial:
@@ -85,7 +106,7 @@ def full_disk(bench: Workbench, stage: str) -> Trial:
             if code != 2 or not error.splitlines()[-1].startswith("error: cannot write"):
                 return f"exit code {code}: {error[-200:]}"
             subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
-            return rerun(bench, stage, out) or left_behind(out, [])
+            return rerun(bench, stage, out) or left_behind(out)
         finally:
             subprocess.run(["umount", str(out)], check=True)
 
@@ -110,11 +131,15 @@ def two_at_once(bench: Workbench, stage: str) -> Trial:
 def faults(bench: Workbench, times: int) -> Iterator[tuple[str, Sequence[Trial]]]:
     """Yield every fault's description and its trials."""
     for stage in ("extract", "score"):
-        for victim in VICTIMS:
-            moments = [READING] if victim == "decode worker" else MOMENTS[stage]
-            for moment in moments:
-                trials = [kill(bench, stage, victim, moment)] * times
-                yield f"kill -9 of the {victim} when a run that {stage}s {moment.words}", trials
+        for victim in ("driver", "raylet"):
+            trials = [kills(bench, stage, victim, MOMENTS[stage])] * times
+            words = ", ".join(moment.words for moment in MOMENTS[stage])
+            yield f"kill -9 of the {victim} of one {stage} after another: {words}", trials
+        for moment in MOMENTS[stage]:
+            trials = [kills(bench, stage, "shard worker", [moment])] * times
+            yield f"kill -9 of the shard worker of {stage}: {moment.words}", trials
+        trials = [kills(bench, stage, "decode worker", [READING])] * times
+        yield f"kill -9 of a decode worker of {stage}: {READING.words}", trials
         if os.geteuid() == 0:
             yield f"disk full while it {stage}s (tmpfs)", [full_disk(bench, stage)]
         yield f"two drivers {stage} to one folder at once", [two_at_once(bench, stage)]
@@ -127,20 +152,29 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=1, help="how often each kill is tried")
     parser.add_argument("--only", default="", help="faults whose description has this in it")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))
-    wrong = 0
-    try:
-        bench = prepare(folder)
-        tell("| fault | times | as promised | otherwise |", "| --- | ---: | ---: | --- |")
+    wrong, begun = 0, time.monotonic()
+    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="faults-") as name:
+        bench = prepare(Path(name))
+        tell(f"prepared in {time.monotonic() - begun:.0f} s\n")
+        tell("| fault | times | as promised | seconds | otherwise |")
+        tell("| --- | ---: | ---: | ---: | --- |")
         for name, trials in faults(bench, arguments.times):
             if arguments.only in name:
-                problems = [problem for trial in trials if (problem := attempt(bench, trial))]
-                wrong += len(problems)
-                good = len(trials) - len(problems)
-                tell(f"| {name} | {len(trials)} | {good} | {' / '.join(problems)} |")
-    finally:
-        shutil.rmtree(folder)
+                wrong += row(bench, name, trials)
+        if left := alive_after(bench.processes, LAST):
+            wrong += 1
+            tell(f"\nstill there {LAST:.0f} s after: {left}")
+    tell(f"\n{time.monotonic() - begun:.0f} s in all")
     return 1 if wrong else 0
+
+
+def row(bench: Workbench, name: str, trials: Sequence[Trial]) -> int:
+    """Try one fault and print its row; return how often it went otherwise."""
+    begun = time.monotonic()
+    problems = [problem for trial in trials if (problem := attempt(bench, trial))]
+    good, seconds = len(trials) - len(problems), time.monotonic() - begun
+    tell(f"| {name} | {len(trials)} | {good} | {seconds:.0f} | {' / '.join(problems)} |")
+    return len(problems)
 
 
 def attempt(bench: Workbench, trial: Trial) -> str:

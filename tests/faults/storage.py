@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from workbench import Workbench, ended, rerun, run
+from command import ended, run
+from workbench import Workbench, rerun
 
 Trial = Callable[[Path], str]
 
