@@ -83,6 +83,8 @@ def _file_name(video_id: str) -> str:
 
 def _choose_video(videos: Sequence[ScoredVideo], name: str, folder: Path) -> ScoredVideo:
     """Return the scored video that a name means: its id, its path, or the end of either."""
+    if not videos:
+        raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
     exact = [v for v in videos if name in (v.video_id, v.path)]
     ending = [v for v in videos if v.video_id.endswith(name) or Path(v.path).stem == name]
     found = exact or ending

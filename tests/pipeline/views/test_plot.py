@@ -108,3 +108,9 @@ def test_the_overlay_is_written_beside_and_must_be_an_mp4(scores, tmp_path):
     assert (tmp_path / "o.mp4").stat().st_size > 1000
     with pytest.raises(ValueError, match="--overlay writes MP4"):
         plot(PlotRun("a.mp4", scores=scores, overlay=tmp_path / "o.avi"))
+
+
+def test_a_folder_without_scores_is_named(tmp_path):
+    for folder in (tmp_path, tmp_path / "gone"):
+        with pytest.raises(StoreError, match=f"no scores in {folder}; run `make score`"):
+            plot(PlotRun("a.mp4", scores=folder))
