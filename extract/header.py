@@ -99,7 +99,7 @@ def read_headers(
 
     They are read in processes that can be killed. Where a batch is not read in ``batch_deadline``
     seconds, or takes its process down, its files are read once more one by one, so that one that
-    hangs for ``deadline`` seconds or crashes costs itself alone. ``read`` has to travel as a pickle.
+    hangs for ``deadline`` seconds or crashes costs itself alone. ``read`` travels as a pickle.
     """
 
     def outcomes(batch: Sequence[str]) -> Sequence[VideoHeader | DecodeError]:
