@@ -17,7 +17,7 @@ from pipeline.engine.sink import Sink
 from pipeline.engine.tasks import encoder_precision
 from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.pending import Recorded, find_pending
-from pipeline.stages.preflight import check_before, survey
+from pipeline.stages.preflight import check_before, compare_lengths, survey
 from stores.datasets import base
 from stores.datasets.custom.dataset import check_name, write_dataset
 from stores.datasets.inventory import restricted, take_inventory
@@ -88,6 +88,7 @@ def extract(run: ExtractRun, *, progress: ProgressBar = no_progress) -> ExtractR
             left = restricted(inventory, missing)
             rate = run.reading.image_rate or dataset.frame_rate
             preflight = survey(dataset.name, root, left, recipe, out=run.out, image_rate=rate)
+            preflight = compare_lengths(preflight, dataset, root, run.lists)
             check_before(run, preflight, has_features=bool(catalog.videos))
         tally = run_stage(
             missing,

@@ -18,6 +18,7 @@ from extract.sampling import segment_count
 from stores.datasets import base
 from stores.datasets.inventory import Inventory, take_inventory
 from stores.files.locations import is_remote
+from stores.files.names import counted
 from stores.records import StoreError, VideoItem
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _BYTES_PER_VALUE = 2  # float16
 _BYTES_PER_TIME = 1  # of a frame: regular times deflate to less
+_NAMED = 3  # videos, in a message
 _SLACK = 2  # frames: decoders disagree on the last ones of a file
 
 
@@ -96,11 +98,24 @@ def check_data(run: CheckDataRun) -> Preflight:
     preflight = survey(
         dataset.name, run.root, inventory, recipe, out=run.out, image_rate=image_rate
     )
-    unlike: tuple[str, ...] = ()
-    if dataset.lengths is not None:
-        unlike = tuple(_unlike(preflight.announced, dataset.lengths(run.root, run.lists)))
     seconds = preflight.frames / run.rate if run.rate else None
-    return replace(preflight, note=dataset.note, unlike=unlike, work_seconds=seconds)
+    compared = compare_lengths(preflight, dataset, run.root, run.lists)
+    return replace(compared, note=dataset.note, work_seconds=seconds)
+
+
+def compare_lengths(
+    preflight: Preflight, dataset: base.Dataset, root: Path, lists: Path | None
+) -> Preflight:
+    """Return a preflight that says which videos are of another length than their lists have.
+
+    Raises:
+        StoreError: A list cannot be understood.
+    """
+    if dataset.lengths is None:
+        return preflight
+    return replace(
+        preflight, unlike=tuple(_unlike(preflight.announced, dataset.lengths(root, lists)))
+    )
 
 
 def _unlike(
@@ -162,7 +177,7 @@ def survey(
 
 
 def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -> None:
-    """Log one line on the videos that are about to be extracted.
+    """Log one line on the videos that are about to be extracted, and one on lengths that differ.
 
     Raises:
         StoreError: None can be read and none was extracted before, or the features will not fit.
@@ -184,6 +199,13 @@ def check_before(run: ExtractRun, preflight: Preflight, *, has_features: bool) -
     if preflight.verdict != "go":
         line += f"; {total - readable:,} cannot: {more}"
     logger.info(line)
+    if preflight.unlike:
+        logger.warning(
+            "%s of another length than their lists say, which truth may not fit, as %s; %s",
+            counted(len(preflight.unlike), "video"),
+            "; ".join(preflight.unlike[:_NAMED]),
+            more,
+        )
 
 
 def _free_bytes(out: Path) -> int | None:

@@ -17,7 +17,7 @@ from pipeline.commands.score import ScoreRun
 from pipeline.commands.watch import WatchRun
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import extract
-from pipeline.stages.preflight import check_data
+from pipeline.stages.preflight import check_before, check_data
 from pipeline.stages.score import score
 from pipeline.stages.watch import watch
 from pipeline.views.plot import plot
@@ -187,6 +187,20 @@ def test_check_data_counts_images_as_the_films_frames_and_names_what_is_missing(
     assert "foldersthatlackimages,whoseframescountaslost:1" in out
     assert "image7of0to" in out
     assert [item.video_id for item in report.inventory.missing] == ["01_0015"]
+
+
+def test_an_extraction_warns_of_lengths_unlike_the_lists(small_sht, tmp_path, caplog):
+    mask = small_sht / "testing" / "test_frame_mask" / "01_0014.npy"
+    frames = len(np.load(mask))
+    np.save(mask, np.zeros(frames + 9, np.uint8))
+    report = check_data(CheckDataRun(small_sht, "sht"))
+    name, said = report.unlike[0].split(": ")
+    assert name == "01_0014"
+    assert said == f"{frames:,} frames, published as test_frame_mask {frames + 9:,}"
+    check_before(ExtractRun("sht", small_sht, out=tmp_path), report, has_features=False)
+    (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "of another length than their lists say, which truth may not fit, as 01_0014" in warning
+    assert "check-data --dataset sht" in warning
 
 
 @pytest.mark.ray
