@@ -1,6 +1,6 @@
 """Compares a head with a folder of golden vectors, array by array.
 
-    python tests/golden/compare.py FOLDER [--prefix "public:"] [--data FOLDER]
+    python tests/golden/compare.py FOLDER [--prefix "public:"] [--data FOLDER] [--device cuda]
 
 Works on any folder of the format that `SPEC.md` describes. Exits with 1 if anything disagrees or an
 expected array is missing.
@@ -84,12 +84,14 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--prefix", help="of the random source; by default found out")
     parser.add_argument("--data", type=Path, help="published lists; by default ../../data")
+    parser.add_argument("--device", default="cpu", help="where the model's arrays are made")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     golden = GoldenSet(
         folder,
         prefix=arguments.prefix or find_prefix(folder),
         data=arguments.data or published_lists(folder),
+        device=arguments.device,
     )
     report = compare(golden)
     sys.stdout.write(f"{report.compared} comparisons, {report.wrong} disagree\n")

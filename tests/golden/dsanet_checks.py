@@ -107,7 +107,7 @@ def check_text(golden, report, case):
     text = case.model.text
     tokens = golden.array(case.name, "tokens")
     padded = np.zeros_like(tokens)
-    padded[:, : text.tokens.shape[1]] = text.tokens
+    padded[:, : text.tokens.shape[1]] = text.tokens.cpu()
     report.equal(f"{case.name}/tokens", padded, tokens)
     for array, ours in (
         ("text_eot_after_ln_final", text.end_tokens()),

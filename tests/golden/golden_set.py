@@ -16,7 +16,8 @@ import torch
 class GoldenSet:
     """The files of one folder. Every array handed out is remembered, so that none is forgotten."""
 
-    def __init__(self, folder: Path, prefix: str, data: Path):
+    def __init__(self, folder: Path, prefix: str, data: Path, device: str = "cpu"):
+        self.device = device
         self.folder = folder
         self.prefix = prefix
         self.data = data
@@ -81,6 +82,13 @@ class GoldenSet:
         return state
 
 
+def as_array(values):
+    """Return an array of whatever holds values, on whatever device."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
 class Report:
     """Writes one line a comparison and counts those that disagree."""
 
@@ -90,7 +98,7 @@ class Report:
 
     def close(self, name, ours, golden, absolute, *, quiet=False):
         """Compare two arrays to an absolute tolerance; the shapes have to agree."""
-        ours, golden = np.asarray(ours), np.asarray(golden)
+        ours, golden = as_array(ours), np.asarray(golden)
         if ours.shape != golden.shape:
             self.verdict(name, ok=False, detail=f"shape {ours.shape}, expected {golden.shape}")
             return
@@ -108,7 +116,7 @@ class Report:
 
     def equal(self, name, ours, golden):
         """Compare two arrays exactly, dtypes included."""
-        ours, golden = np.asarray(ours), np.asarray(golden)
+        ours, golden = as_array(ours), np.asarray(golden)
         same = ours.dtype == golden.dtype and np.array_equal(ours, golden)
         detail = f"{golden.shape!s:16} exact, {golden.dtype}"
         self.verdict(name, ok=same, detail=detail if same else f"{detail}; got {ours.dtype}")

@@ -55,10 +55,10 @@ def build_case(golden, name, kind: HeadKind, checks):
         training=training,
         facts=facts,
         table=table,
-        model=model,
-        features=torch.from_numpy(np.stack(windows)),
-        lengths=torch.from_numpy(lengths).long(),
-        labels=torch.from_numpy(label_matrix(name, facts["labels"])),
+        model=model.to(golden.device),
+        features=torch.from_numpy(np.stack(windows)).to(golden.device),
+        lengths=torch.from_numpy(lengths).long().to(golden.device),
+        labels=torch.from_numpy(label_matrix(name, facts["labels"])).to(golden.device),
     )
 
 
@@ -96,7 +96,7 @@ def check_video(golden, report, case):
 
 def ends(features, lengths):
     """Return the first 8 values of the first row and the last 8 of the last valid one."""
-    last = features[torch.arange(len(lengths)), lengths - 1]
+    last = features[torch.arange(len(lengths), device=features.device), lengths - 1]
     return torch.stack([features[:, 0, :8], last[:, -8:]], dim=1)
 
 
@@ -108,12 +108,13 @@ def check_scores(golden, report, case):
     found = {"check": [], "logits1": [], "logits2": [], "prob1": [], "class_probs": []}
     for index, segments in enumerate(lengths):
         video = golden.video(f"test:{case.name}:{index}", segments, case.config.width)
-        windows, counts = (torch.from_numpy(a) for a in split_windows(video, case.config.window))
+        split = split_windows(video, case.config.window)
+        windows, counts = (torch.from_numpy(values).to(golden.device) for values in split)
         logits = case.model.branches(windows, counts, text)
         score, probabilities = next(score_videos(scorer, [video]))
         found["check"].append(video[-1, -8:])
-        found["logits1"].append(logits.score.flatten()[:segments])
-        found["logits2"].append(logits.align.flatten(0, 1)[:segments])
+        found["logits1"].append(logits.score.flatten()[:segments].cpu())
+        found["logits2"].append(logits.align.flatten(0, 1)[:segments].cpu())
         found["prob1"].append(score)
         found["class_probs"].append(probabilities)
 

@@ -84,7 +84,7 @@ def check_gradients(golden, report, case, published):
     norms, probes = case.facts["grad_norm"], case.facts["grad_probe"]
     worst = {}
     for name, parameter in published.items():
-        gradient = parameter.grad.double().numpy()
+        gradient = parameter.grad.double().cpu().numpy()
         direction = golden.random(f"probe:{name}").standard_normal(gradient.shape)
         size = norms[name]
         gaps = {

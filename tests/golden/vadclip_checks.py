@@ -97,10 +97,10 @@ def check_settings(report, case):
 def check_prompts(golden, report, case):
     """Where each token of a prompt comes from, and what the tower gets."""
     text, config = case.model.text, case.config
-    tokens = golden.array(case.name, "tokens")
+    tokens = torch.from_numpy(golden.array(case.name, "tokens")).to(golden.device)
     layout = lay_out(
-        torch.from_numpy(tokens),
-        text.tower.ends(torch.from_numpy(tokens)),
+        tokens,
+        text.tower.ends(tokens),
         before=config.tokens_before,
         after=config.tokens_after,
         length=tokens.shape[1],
@@ -121,7 +121,7 @@ def check_text(golden, report, case):
         report.close(f"{case.name}/{array}", ours, golden.array(case.name, array), tolerance)
 
     text = case.model.text
-    tower, rows = text.tower, torch.arange(len(text.layout))
+    tower, rows = text.tower, torch.arange(len(text.layout), device=text.layout.device)
     ends = tower.ends(text.layout)
     x = text.embed(text.layout) + tower.positional_embedding[: text.layout.shape[1]]
     after = []
@@ -135,7 +135,7 @@ def check_text(golden, report, case):
 
 def check_gradients(golden, report, case):
     """The gradient of each learned token; tokens that no text has get none at all."""
-    norms = case.model.text.prompts.rows.grad.norm(dim=1).numpy()
+    norms = case.model.text.prompts.rows.grad.norm(dim=1).cpu().numpy()
     compare_rows(golden, report, case, "prompt_grad_row_norm", norms, share=1e-3)
     unused = golden.array(case.name, "prompt_grad_row_norm") == 0
     report.equal(f"{case.name}/tokens without a gradient", norms == 0, unused)
@@ -143,7 +143,7 @@ def check_gradients(golden, report, case):
 
 def check_changes(golden, report, case, start):
     rows = case.model.text.prompts.rows.detach()
-    norms = (rows - start["text.prompts.rows"]).double().norm(dim=1).float().numpy()
+    norms = (rows - start["text.prompts.rows"]).double().norm(dim=1).float().cpu().numpy()
     compare_rows(golden, report, case, "prompt_delta_row_norm", norms, share=1e-2)
 
 
@@ -160,7 +160,9 @@ def check_losses(golden, report, case):
     drawn = {
         name: torch.from_numpy(
             golden.random(f"unit:{name}").standard_normal(shape).astype(np.float32)
-        ).requires_grad_()
+        )
+        .to(golden.device)
+        .requires_grad_()
         for name, shape in shapes.items()
     }
     output = VadclipOutput(
