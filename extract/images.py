@@ -7,7 +7,6 @@ lost, so that times are those of the numbers. Nothing states a rate: whoever rea
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -145,9 +144,7 @@ def _stated_size(path: Path) -> tuple[int, int] | None:
     if not path.is_file():  # a pipe would be waited for
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large pictures, which are looked at below
-            with Image.open(path, formats=_FORMATS) as image:
-                return image.size
+        with Image.open(path, formats=_FORMATS) as image:  # of which it reads the header alone
+            return image.size
     except (*_DAMAGED, Image.DecompressionBombError):
         return None

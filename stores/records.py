@@ -194,8 +194,9 @@ class VideoScores:
 
     @property
     def rate(self) -> float:
-        """Frames a second by the usual step of the times; 1 where there is one frame alone."""
-        return 1 / float(np.median(np.diff(self.times))) if len(self.times) > 1 else 1.0
+        """Frames a second by the usual step of the times; 1 where they have none."""
+        step = float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
+        return 1 / step if step > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)

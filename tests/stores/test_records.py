@@ -24,4 +24,6 @@ def test_the_rate_of_scores_is_that_of_the_usual_step():
     item, score = VideoItem("a", ""), np.zeros(47, np.float32)
     scores = VideoScores(item, times, score, np.zeros((47, 2), np.float32))
     assert scores.rate == pytest.approx(24)
-    assert VideoScores(item, times[:1], score[:1], np.zeros((1, 2), np.float32)).rate == 1.0
+    for still in (times[:1], np.zeros(3)):
+        alone = VideoScores(item, still, score[: len(still)], np.zeros((len(still), 2), np.float32))
+        assert alone.rate == 1.0
