@@ -83,3 +83,18 @@ def test_the_table_says_of_how_many_test_videos_figures_are_where_some_are_missi
 
     assert "| 19 of 290 test videos |" in table(Coverage(19, 290))
     assert "test video" not in table(Coverage(290, 290))
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_another_heads_parts_have_a_table_of_their_own(linked):
+    report = ablate(TrainRun(out=linked, head="vadclip", epochs=1), seeds=(1,))
+    assert (report.trained, report.failures) == (4, {})
+    assert report.folder == linked / "synthetic" / "ablation" / "vadclip"
+    assert report.table.startswith("| variant | learned prompts | visual prompt | frame AUC")
+    lone = load_checkpoint(report.folder / "visual_prompt-seed1")
+    assert (lone.head, lone.model.learned_prompts, lone.model.visual_prompt) == (
+        "vadclip",
+        False,
+        True,
+    )
