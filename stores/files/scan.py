@@ -81,10 +81,9 @@ def walk(root: Path) -> Tree:
     Behind a URL names alone say what a file is.
 
     Raises:
-        StoreError: ``root`` is not a folder.
+        StoreError: ``root`` is not a folder, or cannot be searched.
     """
-    if not root.is_dir():
-        raise StoreError(f"no such folder: {root}; give the folder that holds the videos")
+    _require_folder(root)
     tree = Tree(root)
     if is_remote(root):  # where there are no links and no devices
         for path in find_files(root):
@@ -104,11 +103,19 @@ def walk(root: Path) -> Tree:
             continue  # removed while we looked
         except OSError:
             tree.unreadable.append(folder)
+    if root in tree.unreadable:
+        raise StoreError(f"cannot search {root}: this user may not; allow it, or give another")
     for kind in (tree.videos, tree.unusable, tree.unreadable, tree.broken_links):
         kind.sort()
     for paths in tree.passed_over.values():
         paths.sort()
     return tree
+
+
+def _require_folder(root: Path) -> None:
+    if not root.is_dir():
+        what = "no folder but a file" if root.is_file() else "no such folder"
+        raise StoreError(f"{what}: {root}; give the folder that holds the videos")
 
 
 def find_videos(root: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from stores.files.scan import log_passed_over, walk
+from stores.records import StoreError
 
 
 def names(paths, root):
@@ -125,6 +126,17 @@ def test_what_may_not_be_looked_at_is_told(public, without_privileges):
     assert names(tree.unreadable, public) == ["closed"]
     assert names(tree.unusable, public) == ["listed/x.mp4"]
     assert tree.others == ["files that cannot be read: 1 (secret)"]
+
+
+def test_a_root_that_cannot_be_searched_is_an_error_and_a_file_is_said_to_be_one(
+    public, without_privileges
+):
+    (public / "closed").mkdir(mode=0)
+    (public / "x.mp4").touch()
+    with without_privileges(), pytest.raises(StoreError, match="cannot search .*closed: this user"):
+        walk(public / "closed")
+    with pytest.raises(StoreError, match=r"no folder but a file: .*x\.mp4; give the folder"):
+        walk(public / "x.mp4")
 
 
 def test_a_folder_of_numbered_images_is_a_video_and_what_lies_beside_them_is_looked_at(tmp_path):
