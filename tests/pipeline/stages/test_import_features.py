@@ -229,5 +229,5 @@ def test_a_head_with_a_text_adapter_learns_from_features_of_any_width(tmp_path):
     assert 0 <= report.metrics["auc"] <= 1
     assert evaluate(EvaluateRun(out=out)).videos == 4
     with pytest.raises(ValueError, match="expected the video's 24: without a text adapter"):
-        train(TrainRun("msad", out=out, epochs=1, batch=2, preset="small", text_adapter=False))
+        train(TrainRun("msad", out=out, preset="small", without="text_adapter"))
     assert base.load("msad").classes[0] == "Normal"
