@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 # Before torch is imported anywhere: its OpenMP threads spin while they wait for one another, and on
 # a machine that is busy with other work 10 seconds of training become 6 minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# NumPy's and SciPy's OpenBLAS waits by yielding without end, and knows no policy: on two cores two
+# such threads were seen to keep all others from running for minutes. What is large here is torch's.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Before Ray is imported anywhere: its processes on one machine listen on loopback and not on every
 # interface. The variable is named for the systems on which Ray does so by itself.

@@ -1,7 +1,13 @@
 """What several test files need: the shared real data, and small records."""
 
-import itertools
 import os
+
+# As the command line does, and before numpy and torch are imported: threads that spin while they
+# wait for one another make a training of seconds take minutes on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import itertools
 import shutil
 import signal
 import sys
@@ -17,10 +23,6 @@ import pytest
 from hypothesis import settings
 
 from stores.records import DecodeAudit, VideoFeatures, VideoItem
-
-# As the command line does, and before the first test file imports torch: threads that spin while
-# they wait for one another make a training of seconds take minutes on a busy machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # What a test asks is no question of time, and machines are busy.
 settings.register_profile("untimed", deadline=None)

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.checkpoint import load_checkpoint
-from model.heads import base
+from model.heads import DEFAULT, base
 from pipeline import load_scorer
 from pipeline.commands.calibrate import CalibrateRun
 from pipeline.commands.evaluate import EvaluateRun
@@ -19,8 +19,14 @@ from pipeline.stages.events import events
 from pipeline.stages.score import score
 from pipeline.stages.train import train
 
+HEADS = [
+    # Every other test of a command has the default one.
+    pytest.param(name, marks=[pytest.mark.long] if name == DEFAULT else [])
+    for name in base.names()
+]
 
-@pytest.fixture(params=base.names())
+
+@pytest.fixture(params=HEADS)
 def head(request):
     return request.param
 

@@ -106,6 +106,7 @@ def test_it_is_scored_once_and_again_where_an_image_changed(scored, root, films,
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_watching_finds_them_done_and_takes_a_new_one(scored, root, films, tmp_path):
     _, run = scored
     videos, out = tmp_path / "videos", tmp_path / "scores"
@@ -204,6 +205,7 @@ def test_an_extraction_warns_of_lengths_unlike_the_lists(small_sht, tmp_path, ca
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_films_and_folders_of_one_data_set_are_extracted_alike(small_sht, tmp_path):
     run = ExtractRun("sht", small_sht, out=tmp_path / "out", recipe=RecipeOptions("demo"))
     report = extract(run)

@@ -35,6 +35,7 @@ def cluster(monkeypatch):
     made.shutdown()
 
 
+@pytest.mark.long
 def test_a_node_that_joins_is_used(cluster, footage, demo_recipe, tmp_path, monkeypatch):
     made, second = cluster
     made.remove_node(second)

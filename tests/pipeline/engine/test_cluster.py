@@ -163,7 +163,7 @@ def test_a_run_whose_ray_is_killed_ends_by_itself_in_one_line(start, server):
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.parametrize("everyone", [False, True])
-@pytest.mark.parametrize("is_running", [False, True])
+@pytest.mark.parametrize("is_running", [pytest.param(False, marks=pytest.mark.long), True])
 def test_sigterm_ends_ray_and_all_of_it(start, is_running, everyone):
     """While it starts or runs; to the command alone, or to all as by a service manager."""
     server_of(start, "gcs_server")

@@ -56,7 +56,7 @@ def test_figures_are_those_of_the_trainings_and_differences_are_paired(compared)
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_head_that_fails_is_named_and_has_no_figures(compared, linked):
     report = compare(TrainRun(out=linked, epochs=1, batch=500), ("dsanet", "vadclip"), (1,))
     assert report.failures.keys() == {"dsanet, seed 1", "vadclip, seed 1"}
