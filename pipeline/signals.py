@@ -30,6 +30,8 @@ GRACE = 7.0
 _LAST_GRACE = 2.0
 """Seconds more until SIGALRM ends the process, whatever it does (142)."""
 
+_CLEARING = 10.0  # seconds that the end itself may take, on a machine with other work
+
 _ECHO = 0.5  # seconds in which a signal may come twice: `timeout` and make pass on what all got
 
 _SHOW_CURSOR = "\x1b[?25h"  # which a progress bar hides
@@ -207,6 +209,7 @@ def _ending_by(number: int) -> Ending:
 def _end(code: int, line: str = "") -> NoReturn:
     """Leave the process with a code and a line, without anything that could take time."""
     _the_end.acquire()
+    signal.setitimer(signal.ITIMER_REAL, _CLEARING)
     with suppress(OSError, ValueError):  # whoever read our output may be gone
         sys.stdout.flush()
         sys.stderr.flush()
