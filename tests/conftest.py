@@ -24,6 +24,10 @@ from hypothesis import settings
 
 from stores.records import DecodeAudit, VideoFeatures, VideoItem
 
+# A shell's background job ignores Ctrl-C, and what tests interrupt would sleep on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # What a test asks is no question of time, and machines are busy.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
