@@ -12,7 +12,7 @@ from extract.recipe import IMPORTED, Recipe
 from pipeline.engine.events import ProgressBar, VideoFailed, VideoFinished, no_progress
 from pipeline.outputs import Outputs, write_settings
 from pipeline.stages.extract import refuse_other_recipe
-from stores.datasets import base
+from stores.datasets import base, listing
 from stores.features.archives import CropSources, find_features
 from stores.features.catalog import open_catalog
 from stores.features.manifest import write_manifest
@@ -123,7 +123,7 @@ def _find(run: ImportFeaturesRun, dataset: base.Dataset) -> _Found:
     files = find_features(run.folder, listed)
     one_each = {name: min(crops.items())[1].path for name, crops in files.items()}
     items = list(dataset.itemise(run.folder, run.lists, one_each))
-    files = base.under_listed_names(files, [item.video_id for item in items])
+    files = listing.under_listed_names(files, [item.video_id for item in items])
     known = dataset.lengths(run.folder, run.lists) if dataset.lengths is not None else {}
     lengths = {name: tuple(chain.from_iterable(own.values())) for name, own in known.items()}
     return _Found(items, files, lengths)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stores.datasets.base import Dataset, refuse_lists
+from stores.datasets.base import Dataset
+from stores.datasets.listing import refuse_lists
 from stores.files.names import printable
 from stores.files.scan import Tree, walk
 from stores.records import StoreError, VideoItem

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stores.datasets import base
+from stores.datasets import base, listing
 from stores.records import SEGMENT_FRAMES, Event, Split, StoreError, VideoItem
 
 CLASSES = (
@@ -28,36 +28,25 @@ _ANNOTATION, _CONVERTED = "anomaly_annotation.csv", "MSAD_test.txt"
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return the videos of both lists, those that are not below ``root`` with an empty path."""
     items = itemise(root, lists, base.index_by_stem(root))
-    if not any(item.path for item in items):
-        raise StoreError(f"none of the {len(items)} listed MSAD videos is below {root}")
+    listing.refuse_none(items, "MSAD", root)
     return items
 
 
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of both lists; ``found`` gives a name's file."""
     listed = {
-        split: [*_listed(base.find_list(root, lists, file))] for split, file in _LISTS.items()
+        split: [*_listed(listing.find_list(root, lists, file))] for split, file in _LISTS.items()
     }
-    names = [name for own in listed.values() for name, _ in own]
-    found = base.under_listed_names(found, names)
     source, truth = _read_truth(root, lists)
     if lost := [n for n, label in listed["test"] if label != "Normal" and n not in truth]:
         raise StoreError(
             f"{source} has no stretch for {len(lost)} anomalous test videos ({', '.join(lost[:5])})"
         )
-    items = [
-        VideoItem(
-            video_id=name,
-            path=base.locate(found, name),
-            split=split,
-            labels=(label,),
-            events=_events(truth.get(name), label) if split == "test" else None,
-        )
+    lines: dict[Split, list[listing.Line]] = {
+        split: [(name, label, _events(truth.get(name), label)) for name, label in own]
         for split, own in listed.items()
-        for name, label in own
-    ]
-    base.refuse_doubles(items)
-    return items
+    }
+    return listing.list_videos(lines, found)
 
 
 def lengths(root: Path, lists: Path | None) -> dict[str, dict[str, range]]:
@@ -86,8 +75,8 @@ def _events(truth: _Truth | None, label: str) -> tuple[Event, ...]:
 
 def _listed(path: Path) -> Iterator[tuple[str, str]]:
     """Yield name and class of each line ``…/Traffic_accident_12_i3d.npy``."""
-    for number, line in base.read_lines(path):
-        name = base.listed_name(line).removesuffix(".npy").removesuffix("_i3d")
+    for number, line in listing.read_lines(path):
+        name = listing.listed_name(line).removesuffix(".npy").removesuffix("_i3d")
         label = "Normal" if name.startswith("MSAD_normal_") else name.rpartition("_")[0]
         if label not in CLASSES:
             raise StoreError(f"{path} line {number}: {line!r} names no class of MSAD")
@@ -98,7 +87,7 @@ def _read_truth(root: Path, lists: Path | None) -> tuple[Path, dict[str, _Truth]
     """Return which list has the truth, and what it says of its videos by name."""
     for file, read in ((_ANNOTATION, _annotated), (_CONVERTED, _converted)):
         for folder in dict.fromkeys([lists or root, root]):
-            if (path := base.optional_list(folder, None, file)) is not None:
+            if (path := listing.optional_list(folder, None, file)) is not None:
                 return path, dict(read(path))
     raise StoreError(
         f"{_ANNOTATION} is not in {lists or root}, nor {_CONVERTED}; the first comes with the "
@@ -108,14 +97,14 @@ def _read_truth(root: Path, lists: Path | None) -> tuple[Path, dict[str, _Truth]
 
 def _annotated(path: Path) -> Iterator[tuple[str, _Truth]]:
     """Yield the lines ``name,scenario,frames,first,last``; both ends count from 1, closed."""
-    for number, line in base.read_lines(path):
+    for number, line in listing.read_lines(path):
         name, *words = next(csv.reader([line])) or [""]
         if number == 1 and not re.search(r"\d", "".join(words[1:])):
             continue  # the names of the columns
         frames, first, last = _numbers(words[1:], path, number)
         if last > 0 and not 1 <= first <= last:
             raise StoreError(f"{path} line {number}: frames {first} to {last} are no stretch")
-        yield base.listed_name(name), _Truth(range(frames, frames + 1), max(first - 1, 0), last)
+        yield listing.listed_name(name), _Truth(range(frames, frames + 1), max(first - 1, 0), last)
 
 
 def _converted(path: Path) -> Iterator[tuple[str, _Truth]]:
@@ -123,13 +112,13 @@ def _converted(path: Path) -> Iterator[tuple[str, _Truth]]:
 
     A stretch that ends past its video is how the list writes that there is none left.
     """
-    for number, line in base.read_lines(path):
+    for number, line in listing.read_lines(path):
         name, *words = line.split()
         frames, _, first, last = _numbers(words, path, number, of=4)
         if not 0 <= first <= last <= frames:
             raise StoreError(f"{path} line {number}: frames {first} to {last} are no stretch")
         end = last + 1 if last < frames else 0
-        yield base.listed_name(name), _Truth(range(frames, frames + SEGMENT_FRAMES), first, end)
+        yield listing.listed_name(name), _Truth(range(frames, frames + SEGMENT_FRAMES), first, end)
 
 
 def _numbers(words: list[str], path: Path, number: int, of: int = 3) -> list[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stores.datasets import base
+from stores.datasets import base, listing
 from stores.files.arrays import read_array
 from stores.records import Event, Split, StoreError, VideoItem
 
@@ -41,14 +41,15 @@ _DISPUTED = {"05_015": 1418}
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return the videos of both lists, those that are not below ``root`` with an empty path."""
     items = itemise(root, lists, base.index_by_stem(root))
-    if not any(item.path for item in items):
-        raise StoreError(f"none of the {len(items)} listed ShanghaiTech videos is below {root}")
+    listing.refuse_none(items, "ShanghaiTech", root)
     return items
 
 
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of both lists; ``found`` gives a name's file or folder."""
-    listed = {split: [*_names(base.find_list(root, lists, file))] for split, file in _LISTS.items()}
+    listed = {
+        split: [*_names(listing.find_list(root, lists, file))] for split, file in _LISTS.items()
+    }
     names = [name for split in listed.values() for name in split]
     masks = _find_masks(root, lists)
     # A mask that is missing would make a normal video of an abnormal one.
@@ -57,20 +58,13 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
             f"{len(lost)} abnormal videos have no {_MASKS}/<name>.npy ({', '.join(lost[:5])}); the "
             "masks come with the data set's testing part: put them there, or give --lists"
         )
-    found = base.under_listed_names(found, names)
-    items = [
-        VideoItem(
-            video_id=name,
-            path=base.locate(found, name),
-            split=split,
-            labels=(CLASSES[_is_abnormal(name)],),
-            events=_truth(masks.get(name)) if split == "test" else None,
-        )
+    # Masks of training videos are there, and nobody asks for them.
+    truth = {name: _truth(masks.get(name)) for name in listed["test"]}
+    lines: dict[Split, list[listing.Line]] = {
+        split: [(name, CLASSES[_is_abnormal(name)], truth.get(name, ())) for name in own]
         for split, own in listed.items()
-        for name in own
-    ]
-    base.refuse_doubles(items)
-    return items
+    }
+    return listing.list_videos(lines, found)
 
 
 def lengths(root: Path, lists: Path | None) -> dict[str, dict[str, range]]:
@@ -83,8 +77,8 @@ def lengths(root: Path, lists: Path | None) -> dict[str, dict[str, range]]:
         for name, path in _find_masks(root, lists).items()
     }
     for file, form in _LENGTHS.items():
-        path = base.optional_list(root, lists, file)
-        for number, line in base.read_lines(path) if path else ():
+        path = listing.optional_list(root, lists, file)
+        for number, line in listing.read_lines(path) if path else ():
             if (match := re.fullmatch(form, line)) is None:
                 raise StoreError(f"{path} line {number}: {line!r} states no frames of a video")
             if match["frames"] != "-1":
@@ -99,8 +93,8 @@ def _exactly(frames: int) -> range:
 
 
 def _names(path: Path) -> Iterator[str]:
-    for number, line in base.read_lines(path):
-        name = base.listed_name(line)
+    for number, line in listing.read_lines(path):
+        name = listing.listed_name(line)
         if not re.fullmatch(r"\d{2}_\d{3,4}", name):
             raise StoreError(f"{path} line {number}: {line!r} is no name such as 01_001 or 01_0015")
         yield name

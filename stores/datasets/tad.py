@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stores.datasets import base
+from stores.datasets import base, listing
 from stores.records import Event, Split, StoreError, VideoItem
 
 CLASSES = (
@@ -30,31 +30,21 @@ _LISTS: dict[Split, str] = {"train": "TAD_train.txt", "test": "TAD_test.txt"}
 def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     """Return the videos of both lists, those that are not below ``root`` with an empty path."""
     items = itemise(root, lists, base.index_by_stem(root))
-    if not any(item.path for item in items):
-        raise StoreError(f"none of the {len(items)} listed TAD videos is below {root}")
+    listing.refuse_none(items, "TAD", root)
     return items
 
 
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of both lists; ``found`` gives a name's file or folder."""
     listed = {
-        split: [*_listed(base.find_list(root, lists, file), split)]
+        split: [*_listed(listing.find_list(root, lists, file), split)]
         for split, file in _LISTS.items()
     }
-    found = base.under_listed_names(found, [name for own in listed.values() for name, *_ in own])
-    items = [
-        VideoItem(
-            video_id=name,
-            path=base.locate(found, name),
-            split=split,
-            labels=(label,),
-            events=events if split == "test" else None,
-        )
+    lines: dict[Split, list[listing.Line]] = {
+        split: [(name, label, events) for name, label, _, events in own]
         for split, own in listed.items()
-        for name, label, _, events in own
-    ]
-    base.refuse_doubles(items)
-    return items
+    }
+    return listing.list_videos(lines, found)
 
 
 def lengths(root: Path, lists: Path | None) -> dict[str, dict[str, range]]:
@@ -62,7 +52,7 @@ def lengths(root: Path, lists: Path | None) -> dict[str, dict[str, range]]:
     return {
         name: {file: range(frames, frames + 1)}
         for split, file in _LISTS.items()
-        for name, _, frames, _ in _listed(base.find_list(root, lists, file), split)
+        for name, _, frames, _ in _listed(listing.find_list(root, lists, file), split)
     }
 
 
@@ -75,15 +65,15 @@ def _listed(path: Path, split: Split) -> Iterator[tuple[str, str, int, tuple[Eve
     form = (
         r"(\S+) 0 (\d{1,9}) ([0-7])" if split == "train" else r"(\S+) (\d{1,9}) ([0-7]) (\S+ \S+)"
     )
-    for number, line in base.read_lines(path):
+    for number, line in listing.read_lines(path):
         match = re.fullmatch(form, " ".join(line.split()))
-        name = base.listed_name(match[1]) if match else ""
+        name = listing.listed_name(match[1]) if match else ""
         label = CLASSES[int(match[3])] if match else ""
         if match is None or label not in name:
             raise StoreError(f"{path} line {number}: {line!r} is no line of UMIL's {path.name}")
         frames = int(match[2]) + (split == "test")
         words = match[4].split() if split == "test" and label != "Normal" else []
-        yield name, label, frames, base.events_in(words, label, path, number)
+        yield name, label, frames, listing.events_in(words, label, path, number)
 
 
 DATASET = base.Dataset(

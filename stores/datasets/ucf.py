@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
-from stores.datasets import base
+from stores.datasets import base, listing
 from stores.records import Event, Split, StoreError, VideoItem
 
 _PARTS = {
@@ -29,32 +29,24 @@ def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
     named failure and does not stop the others.
     """
     items = itemise(root, lists, base.index_by_stem(root))
-    if not any(item.path for item in items):
-        raise StoreError(f"none of the {len(items)} listed UCF-Crime videos is below {root}")
+    listing.refuse_none(items, "UCF-Crime", root)
     return items
 
 
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of both published lists; ``found`` gives a name's file."""
-    truth = dict(_annotations(base.find_list(root, lists, "Temporal_Anomaly_Annotation.txt")))
+    truth = dict(_annotations(listing.find_list(root, lists, "Temporal_Anomaly_Annotation.txt")))
     files: dict[Split, str] = {"train": "Anomaly_Train.txt", "test": "Anomaly_Test.txt"}
-    listed = {split: [*_listed(base.find_list(root, lists, file))] for split, file in files.items()}
-    names = [name for lines in listed.values() for name, _ in lines]
-    found = base.under_listed_names(found, names)
-    truth = base.under_listed_names(truth, names)
-    items = [
-        VideoItem(
-            video_id=name,
-            path=base.locate(found, name),
-            split=split,
-            labels=(label,),
-            events=truth.get(name, ()) if split == "test" else None,
-        )
-        for split, lines in listed.items()
-        for name, label in lines
-    ]
-    base.refuse_doubles(items)
-    return items
+    listed = {
+        split: [*_listed(listing.find_list(root, lists, file))] for split, file in files.items()
+    }
+    names = [name for own in listed.values() for name, _ in own]
+    truth = listing.under_listed_names(truth, names)
+    lines: dict[Split, list[listing.Line]] = {
+        split: [(name, label, truth.get(name, ())) for name, label in own]
+        for split, own in listed.items()
+    }
+    return listing.list_videos(lines, found)
 
 
 def part_of(item: VideoItem) -> str:
@@ -67,9 +59,9 @@ def part_of(item: VideoItem) -> str:
 
 def _listed(path: Path) -> Iterator[tuple[str, str]]:
     """Yield name and class of each line ``Class/Name_x264.mp4`` or ``Folder_Normal…/Name.mp4``."""
-    for number, line in base.read_lines(path):
+    for number, line in listing.read_lines(path):
         folder, _, _ = line.replace("\\", "/").rpartition("/")
-        name = base.listed_name(line)
+        name = listing.listed_name(line)
         label = "Normal" if "Normal" in line else folder.rpartition("/")[2]
         if label not in CLASSES or not name:
             raise StoreError(f"{path} line {number}: {line!r} names no class of UCF-Crime")
@@ -81,12 +73,12 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
 
     Frames are counted at the videos' own 30 fps, half-open as the published frame truth has them.
     """
-    for number, line in base.read_lines(path):
+    for number, line in listing.read_lines(path):
         file, *words = line.split()
         label = words[0] if words else ""
         if label not in CLASSES:
             raise StoreError(f"{path} line {number}: {line!r} is not name, class, frames")
-        yield base.listed_name(file), base.events_in(words[1:], label, path, number)
+        yield listing.listed_name(file), listing.events_in(words[1:], label, path, number)
 
 
 DATASET = base.Dataset(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stores.datasets import base
+from stores.datasets import base, listing
 from stores.files.names import plain
 from stores.records import Event, StoreError, VideoItem
 
@@ -29,10 +29,10 @@ def discover(root: Path, lists: Path | None = None) -> list[VideoItem]:
 
 def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[VideoItem]:
     """Return the items of the names that are found or listed; ``found`` gives a name's file."""
-    truth = dict(_annotations(base.find_list(root, lists, "annotations.txt")))
+    truth = dict(_annotations(listing.find_list(root, lists, "annotations.txt")))
     listed = {split: _optional(lists or root, f"{split}_videos.txt") for split in ("train", "test")}
-    truth = base.under_listed_names(truth, listed["test"])
-    found = base.under_listed_names(found, [*listed["train"], *listed["test"], *truth])
+    truth = listing.under_listed_names(truth, listed["test"])
+    found = listing.under_listed_names(found, [*listed["train"], *listed["test"], *truth])
     folders = {
         name for name, path in found.items() if _is_test(path.parent.name) and path.parent != root
     }
@@ -43,7 +43,7 @@ def itemise(root: Path, lists: Path | None, found: Mapping[str, Path]) -> list[V
     return [
         VideoItem(
             video_id=name,
-            path=base.locate(found, name),
+            path=listing.locate(found, name),
             split="test" if name in test else "train",
             labels=labels_of(name),
             events=truth.get(name, ()) if name in test else None,
@@ -78,8 +78,8 @@ def labels_of(name: str) -> tuple[str, ...]:
 def _optional(folder: Path, file: str) -> set[str]:
     """Return the names of a list that need not be there; empty where it is not."""
     path = next(iter(sorted(folder.rglob(file))), None)
-    lines = base.read_lines(path) if path else ()
-    return {base.listed_name(line) for _, line in lines}
+    lines = listing.read_lines(path) if path else ()
+    return {listing.listed_name(line) for _, line in lines}
 
 
 def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
@@ -88,10 +88,10 @@ def _annotations(path: Path) -> Iterator[tuple[str, tuple[Event, ...]]]:
     14 of the published names carry a ``.mp4`` that the others do not. The file has no class for a
     stretch, so a video of several classes gives each stretch its first.
     """
-    for number, line in base.read_lines(path):
+    for number, line in listing.read_lines(path):
         file, *numbers = line.split()
-        name = base.listed_name(file)
-        yield name, base.events_in(numbers, labels_of(name)[0], path, number)
+        name = listing.listed_name(file)
+        yield name, listing.events_in(numbers, labels_of(name)[0], path, number)
 
 
 DATASET = base.Dataset(

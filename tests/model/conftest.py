@@ -57,12 +57,12 @@ def prompts():
 
 
 @pytest.fixture
-def build(tower, prompts):
-    """Build a seeded model of a configuration, every weight away from its special start value."""
+def built(tower, prompts):
+    """Build a seeded model with a head's own function, every weight away from its start value."""
 
-    def make(config=CONFIG):
+    def make(build_head, config):
         torch.manual_seed(1)
-        model = build_dsanet(config, tower, prompts)
+        model = build_head(config, tower, prompts)
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.requires_grad:
@@ -70,6 +70,12 @@ def build(tower, prompts):
         return model
 
     return make
+
+
+@pytest.fixture
+def build(built):
+    """Build a DSANet of a configuration."""
+    return lambda config=CONFIG: built(build_dsanet, config)
 
 
 @pytest.fixture

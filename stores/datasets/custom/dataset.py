@@ -18,9 +18,7 @@ from stores.datasets.base import (
     MOST_FRAMES,
     Dataset,
     Metric,
-    locate,
     names,
-    under_listed_names,
 )
 from stores.datasets.custom.description import (
     Description,
@@ -31,6 +29,7 @@ from stores.datasets.custom.description import (
 )
 from stores.datasets.custom.rows import LIST_NAMES, Row, find_rows
 from stores.datasets.custom.splits import group_rows, split_rows
+from stores.datasets.listing import locate, under_listed_names
 from stores.files.commit import commit_text
 from stores.files.locations import is_remote, regular, size_of
 from stores.files.names import plain

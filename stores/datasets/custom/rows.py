@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from stores.datasets.base import MOST_FRAMES, read_lines
+from stores.datasets.base import MOST_FRAMES
+from stores.datasets.listing import read_lines
 from stores.files.locations import regular
 from stores.files.names import composed, is_unicode, printable
 from stores.files.scan import walk

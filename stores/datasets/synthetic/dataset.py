@@ -18,7 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stores.datasets.base import Dataset, refuse_lists
+from stores.datasets.base import Dataset
+from stores.datasets.listing import refuse_lists
 from stores.datasets.synthetic.footage import write_video
 from stores.datasets.synthetic.incidents import PAINTERS
 from stores.datasets.synthetic.plan import CLASSES, DEMO, Settings, VideoPlan, plan
