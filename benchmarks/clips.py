@@ -27,6 +27,17 @@ def write_clip(
         container.mux(stream.encode(None))
 
 
+def draw_videos(
+    folder: Path, seconds: int, count: int, size: tuple[int, int] = (320, 240)
+) -> list[Path]:
+    """Draw one H.264 video of so many seconds and link it, until there are ``count`` of them."""
+    videos = [folder / f"{seconds}s-{size[1]}-{number}.mp4" for number in range(count)]
+    write_clip(str(videos[0]), "libx264", None, size, 30 * seconds)
+    for other in videos[1:]:
+        other.hardlink_to(videos[0])
+    return videos
+
+
 def repeat(source: Path, target: Path, times: int) -> None:
     """Put a video behind itself so many times, without coding it anew."""
     with av.open(str(target), "w") as out:

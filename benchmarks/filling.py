@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import ray
 import torch
-from gpu_rows import draw_videos
+from clips import draw_videos
 from jaxtyping import Float, UInt8
 from measuring import Figure, Timing, finish, show_timings, take_turns
 from torch import Tensor
@@ -113,7 +113,7 @@ def main() -> None:
         plan = plan_workers([(ray.cluster_resources()["CPU"], 0)])
         long = draw_videos(folder, 20, 4)
         clips = draw_videos(folder, 2, options.clips)
-        slow = draw_videos(folder, 8, 1, width=1920, height=1080)
+        slow = draw_videos(folder, 8, 1, (1920, 1080))
         cases: dict[str, tuple[Recipe, list[Path], int, float]] = {
             "long videos": (every, long, 4 * 600, 0.95),
             f"{options.clips} clips of two seconds": (middle, clips, 4 * options.clips, 0.90),

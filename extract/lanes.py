@@ -101,9 +101,7 @@ class CudaLane:
     def __init__(self, program: FrameProgram, device: torch.device) -> None:
         self._program = program
         self._device = device
-        # torch says nothing of the types of streams and events.
-        self._in = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._out = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._in, self._out = _stream(device), _stream(device)
 
     def buffer(self, frames: int, height: int, width: int) -> UInt8[Tensor, "f h w 3"]:
         """Return pinned memory, from which the GPU copies by itself."""
@@ -112,10 +110,7 @@ class CudaLane:
     def launch(self, frames: UInt8[Tensor, "f h w 3"], pooling: Pooling) -> Finish:
         """Ask the GPU for a batch."""
         compute = torch.cuda.current_stream(self._device)
-        begun, ended, arrived = (
-            torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            for _ in range(3)
-        )
+        begun, ended, arrived = _event(), _event(), _event()
         tables = torch.from_numpy(np.concatenate([pooling.order, pooling.lengths])).pin_memory()
         with torch.cuda.stream(self._in):
             there = frames.to(self._device, non_blocking=True)
@@ -147,6 +142,16 @@ class CudaLane:
 def lane_on(device: torch.device, program: FrameProgram) -> Lane:
     """Return the lane of a device."""
     return CudaLane(program, device) if device.type == "cuda" else ThreadLane(program)
+
+
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    # torch leaves the constructor untyped.
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+def _event() -> torch.cuda.Event:
+    # As above.
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
 
 
 @torch.inference_mode()
