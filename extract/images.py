@@ -66,7 +66,10 @@ class ImageFolder:
             if (size := _stated_size(image)) is not None:
                 check_size(self.path, *size)
                 return size
-        raise DecodeError(f"{self.path}: none of its {len(self.images)} images can be opened")
+        raise DecodeError(
+            f"{self.path}: none of its {len(self.images)} images can be read; those of more than 8 "
+            "bits a pixel and colour have to be converted"
+        )
 
     @property
     def suffix(self) -> str:
@@ -109,13 +112,11 @@ def decode_images(folder: ImageFolder, lose: Callable[[], None]) -> Iterator[av.
 
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """Return an image as RGB [H,W,3], or None where it does not decode to its end."""
+    """Return an image as RGB [H,W,3], or None where it is too deep or does not decode whole."""
     if (size := _stated_size(path)) is None or size[0] * size[1] > MAX_PIXELS:
         return None
     try:
         with Image.open(path, formats=_FORMATS) as image:
-            if image.mode in _DEEP:
-                return None
             return np.asarray(image.convert("RGB"))
     except _DAMAGED:
         return None
@@ -140,11 +141,11 @@ def read_image_stills(folder: ImageFolder, wanted: Sequence[int]) -> list[NDArra
 
 
 def _stated_size(path: Path) -> tuple[int, int] | None:
-    """Return the width and height that an image states, None where it is no image file."""
+    """Return the width and height that an image states, None where it is none, or too deep."""
     if not path.is_file():  # a pipe would be waited for
         return None
     try:
         with Image.open(path, formats=_FORMATS) as image:  # of which it reads the header alone
-            return image.size
+            return None if image.mode in _DEEP else image.size
     except (*_DAMAGED, Image.DecompressionBombError):
         return None

@@ -63,7 +63,7 @@ class Outputs:
         """Return the folder of the last checkpoint, trained or imported; StoreError if none."""
         from model.checkpoint import FILE  # it brings torch along, which scores and pages need not
 
-        found = [f for name in ("train", "imported") for f in self.root.glob(f"*/{name}/{FILE}")]
+        found = self.root.glob(f"*/*/{FILE}")  # those of tables of many trainings lie deeper
         return _newest(found, f"no checkpoint below {self.root}; run `make train` first").parent
 
     def latest_scores(self) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +27,8 @@ from stores.features.feature_set import (
 from stores.files.commit import commit_text, exclusive
 from stores.files.content import was_replaced
 from stores.files.roots import record_root, recorded_roots
-from stores.records import EventRule, VideoFeatures
+from stores.files.typed import read_json
+from stores.records import EventRule, StoreError, VideoFeatures
 from stores.scores.reader import remove_other_parts
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import part_name, write_scores
@@ -33,6 +36,9 @@ from stores.scores.writer import part_name, write_scores
 if TYPE_CHECKING:
     from pipeline.commands.calibrate import CalibrateRun
     from pipeline.commands.evaluate import EvaluateRun
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,20 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _Evaluated:
+    checkpoint: str
+
+
+def _tell_replaced(metrics: Path, checkpoint: Path) -> None:
+    """Log that an evaluation of another checkpoint is replaced, where one is there."""
+    with suppress(StoreError):  # whatever is there is replaced
+        before = read_json(metrics, _Evaluated)
+        if before is not None and before.checkpoint != str(checkpoint):
+            where = metrics.parent
+            logger.warning("replacing the evaluation of %s in %s", before.checkpoint, where)
+
+
 def _write(report: EvaluateReport, test: TestSplit) -> None:
     """Commit scores and metrics; scores of another model that lie there are replaced."""
     checkpoint = test.checkpoint
@@ -170,6 +190,7 @@ def _write(report: EvaluateReport, test: TestSplit) -> None:
     with exclusive(report.folder):
         name = part_name(header, 0, [result.item.video_id for result in scores])
         metrics = report.folder / "metrics.json"
+        _tell_replaced(metrics, report.checkpoint)
         metrics.unlink(missing_ok=True)  # it belongs to the scores that go
         remove_other_parts(report.folder, header, kept=name)
         for root in recorded_roots(test.catalog.folder):  # the videos are those of the features

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 
 class Spread(NamedTuple):
-    """Mean and sample standard deviation of a figure; the deviation of one value is 0."""
+    """Mean and sample standard deviation of a figure; the deviation of one value is 0.
+
+    In words it has none then: one seed says nothing of others.
+    """
 
     mean: float
     deviation: float
 
     def percent(self, decimals: int) -> str:
-        """Return both in per cent, without its sign."""
-        return f"{100 * self.mean:.{decimals}f} ± {100 * self.deviation:.{decimals}f}"
+        """Return both in per cent, without its sign; the mean alone where all are one."""
+        mean = f"{100 * self.mean:.{decimals}f}"
+        return f"{mean} ± {100 * self.deviation:.{decimals}f}" if self.deviation else mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,10 @@ def find_list(root: Path, lists: Path | None, name: str) -> Path:
         StoreError: The folder is none, or the list is not there.
     """
     if (path := optional_list(root, lists, name)) is None:
-        remedy = "it comes with the data set: put it there, or give --lists"
+        remedy = (
+            "it comes with the data set: put it there, or give --lists, or another --dataset "
+            "(folder takes any videos)"
+        )
         raise StoreError(f"{name} is not in {root if lists is None else lists}; {remedy}")
     return path
 

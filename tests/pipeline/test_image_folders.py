@@ -85,7 +85,7 @@ def test_what_is_bad_is_lost_and_named_and_nothing_else_is(scored):
     assert "3 frames lost" in short.reason
     assert "images 3, 4 of 0 to" in short.reason
     (failure,) = report.failures
-    assert "none of its 1 images can be opened" in failure.reason
+    assert "none of its 1 images can be read" in failure.reason
 
 
 @pytest.mark.ray
@@ -135,6 +135,7 @@ def test_a_folder_by_itself_is_one_video_at_the_rate_that_is_given(root, checkpo
 @pytest.mark.ray
 def test_the_report_has_pictures_and_copies_of_folders(scored):
     _, run = scored
+    assert write_report(ReportRun(scores=run.out)).gone == 0  # they have no address, and are there
     write_report(ReportRun(scores=run.out, proxies=True))
     report = run.out / "report"
     assert len(list((report / "pictures").glob("*.jpg"))) == 3

@@ -26,10 +26,13 @@ def test_the_newest_of_each_kind_is_found_in_its_folder(tmp_path):
     assert outputs.latest_checkpoint() == outputs.checkpoint("xd")
     assert outputs.latest_scores() == outputs.evaluation("xd")
     touch(outputs.checkpoint("ucf", "imported") / "checkpoint.safetensors", 3)
-    touch(outputs.checkpoint("ucf", "ablation") / "checkpoint.safetensors", 4)
+    touch(outputs.ablation("ucf", "dsanet") / "all-seed1" / "checkpoint.safetensors", 5)
+    touch(outputs.comparison("ucf") / "dsanet-seed1" / "checkpoint.safetensors", 5)
     touch(outputs.scores("cameras") / "videos" / "part-b.parquet", 3)
     assert outputs.latest_checkpoint() == outputs.checkpoint("ucf", "imported")
     assert outputs.latest_scores() == outputs.scores("cameras")
+    touch(outputs.checkpoint("xd", "vadclip") / "checkpoint.safetensors", 4)
+    assert outputs.latest_checkpoint() == outputs.checkpoint("xd", "vadclip")
 
 
 def test_where_there_is_none_the_command_that_makes_one_is_named(tmp_path):

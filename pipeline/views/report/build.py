@@ -90,7 +90,7 @@ def write_report(run: ReportRun) -> ReportPages:
         for row, footage in write_videos(plan):
             rows[row.name] = row
             refused += bool(videos[row.name].path and sources[row.name].refusal)
-            gone += not footage.addresses
+            gone += not (footage.addresses or footage.sheet)  # folders of images have no address
             unplayed += bool(footage.command)
         for name, v in videos.items():
             if name not in rows:

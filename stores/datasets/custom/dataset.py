@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import SequenceMatcher
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 from stores.datasets.base import (
@@ -35,6 +37,9 @@ from stores.files.locations import is_remote, regular, size_of
 from stores.files.names import plain
 from stores.files.typed import read_json
 from stores.records import Event, StoreError, VideoItem
+
+_ALIKE = 0.8
+"""From so alike on, two names may be one."""
 
 FILE = "dataset.json"
 SCHEMA = 1
@@ -80,6 +85,7 @@ def describe(root: Path, lists: Path | None = None) -> Dataset:
         f"{len(classes)} classes, {classes[0]} being the normal one",
         f"{splits['train']} videos to train on and {splits['test']} to test on",
     ]
+    notes += [f"{one!r} and {other!r}: is one misspelt?" for one, other in _twins(classes)]
     if any(row.split is None for row in rows):
         notes.append(f"split by {len({item.group for item in items})} sources")
     if whole:
@@ -91,6 +97,14 @@ def describe(root: Path, lists: Path | None = None) -> Dataset:
         metric=description.metric,
         note="; ".join(notes),
     )
+
+
+def _twins(classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of classes that differ as by a slip of the fingers; numbers may differ."""
+    for one, other in combinations(classes, 2):
+        a, b = (re.sub(r"\d", "", name.lower()) for name in (one, other))
+        if a != b and SequenceMatcher(None, a, b).ratio() >= _ALIKE:
+            yield one, other
 
 
 def write_dataset(folder: Path, dataset: Dataset) -> None:

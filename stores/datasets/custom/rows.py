@@ -150,9 +150,14 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             for fields in reader:
                 if None in fields:  # a comma in a path that is not quoted
                     raise StoreError(f"{path} line {reader.line_num}: more fields than columns")
-                yield reader.line_num, {key: value for key, value in fields.items() if value}
+                yield reader.line_num, _given(fields)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StoreError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that hold something; spaces alone are nothing."""
+    return {key: value for key, value in fields.items() if value and value.strip()}
 
 
 def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -197,7 +202,10 @@ def _events(
     if isinstance(listed, str):
         if listed.strip().casefold() == "none":
             return ()
-        return tuple(_event_of_text(part, labels) for part in listed.split(";") if part.strip())
+        parts = [part for part in listed.split(";") if part.strip()]
+        if not parts:
+            raise ValueError(f"events are {listed!r}; write none where there is no event")
+        return tuple(_event_of_text(part, labels) for part in parts)
     return tuple(_event(e, labels) for e in (listed if isinstance(listed, list) else [listed]))
 
 
@@ -222,9 +230,10 @@ def _event(listed: _ListedEvent, labels: tuple[str, ...]) -> Event:
         raise ValueError(f"event {'-'.join(stated)}: expected the first {what} before the last")
     label = None if listed.label is None else composed(str(listed.label))
     if label is None and len(labels) > 1:
-        raise ValueError(f"event {start}-{end} has no label, and its video has several")
+        raise ValueError(f"event {'-'.join(stated)} has no label, and its video has several")
     if label is not None and label not in labels:
-        raise ValueError(f"event {start}-{end} is of class {label}, its video of {labels}")
+        its = ", ".join(labels)
+        raise ValueError(f"event {'-'.join(stated)} is of class {label}, its video of {its}")
     unit: Literal["frames", "milliseconds"] = "milliseconds" if all(in_seconds) else "frames"
     return Event(start, end, labels[0] if label is None else label, unit)
 

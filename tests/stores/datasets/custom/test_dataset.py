@@ -43,6 +43,17 @@ def test_a_folder_of_class_folders_is_a_data_set(root):
     assert (first.group, last.group) == ("brawl/1", "brawl/8")
 
 
+def test_classes_that_may_be_one_misspelt_are_told(tmp_path):
+    for label in ("fight", "fihgt", "fall 1", "fall 2", "normal"):
+        for split in ("train", "test"):
+            path = tmp_path / split / label / f"{split} {label}.mp4"
+            path.parent.mkdir(parents=True)
+            path.write_text(label)
+    note = describe(tmp_path).note
+    assert note.count("misspelt") == 1
+    assert "'fight' and 'fihgt': is one misspelt?" in note
+
+
 def test_a_list_beside_the_videos_says_more(root, tmp_path):
     lists = tmp_path / "mine.csv"
     rows = [

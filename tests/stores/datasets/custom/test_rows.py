@@ -34,6 +34,12 @@ def test_a_video_in_no_class_folder_is_named(tmp_path):
         find_rows(tmp_path)
 
 
+def test_spaces_alone_are_nothing_and_no_event_has_to_be_written_out(listed):
+    """A blank after the last comma made a video of a class one without any anomaly."""
+    rows = read_rows(listed("path,label,split,events\na.mp4,fight,test, \nb.mp4,fight,test,none\n"))
+    assert [row.events for row in rows] == [None, ()]
+
+
 def test_a_csv_with_everything_in_it(listed, tmp_path):
     path = listed(
         "path,labels,split,events,group,width\n"
@@ -73,7 +79,9 @@ def test_json_lines_say_the_same(listed):
         ("a.mp4,fight,validation,", "line 2: split is 'validation', expected train or test"),
         ("a.mp4,fight,,soon", "line 2: event 'soon' is not start-end"),
         ("a.mp4,fight,,9-3", "line 2: event 9-3: expected the first frame before"),
-        ("a.mp4,fight,,3-9:fire", "line 2: event 3-9 is of class fire"),
+        ("a.mp4,fight,,3-9:fire", "line 2: event 3-9 is of class fire, its video of fight"),
+        ("a.mp4,fight,,0.5s-2s:fire", "line 2: event 0.5s-2s is of class fire"),
+        ("a.mp4,fight,test,;", "line 2: events are ';'; write none where there is no event"),
         ("a.mp4,fight;fire,,3-9", "line 2: event 3-9 has no label"),
         ("a\0.mp4,fight,,", "cannot be read as CSV|is no path of a video"),
         ("a.mp4,fight,,,,,", "line 2: more fields than columns"),
