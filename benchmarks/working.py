@@ -7,7 +7,8 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.engine.cluster import WorkerPlan
-from pipeline.engine.driver import Tally, WorkerPool, pack_jobs
+from pipeline.engine.driver import WorkerPool, pack_jobs
+from pipeline.engine.events import Tally
 from pipeline.engine.settings import StageSettings
 from pipeline.stages.extract import shard_sink
 from stores.records import VideoItem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -19,13 +19,11 @@ from pipeline.engine.cluster import (
     running_cluster,
 )
 from pipeline.engine.events import (
-    FramesRead,
-    Remark,
+    Tally,
     TitledBar,
     VideoFailed,
     VideoFinished,
     WorkerEvent,
-    WorkerLoad,
     describe_load,
 )
 from pipeline.engine.settings import StageSettings
@@ -40,34 +38,6 @@ _AT_ONCE = 2  # jobs of a worker
 _LOOK = 10.0  # seconds between two looks at whether nodes joined
 
 _MAX_LOSSES = 3  # workers a job may take down before its videos fail; lost nodes do not count
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run came to."""
-
-    done: int = 0
-    marked: int = 0
-    failures: list[Failure] = field(default_factory=list)
-    frames: int = 0
-    seconds: float = 0.0
-    loads: dict[int, WorkerLoad] = field(default_factory=dict)
-    """What kept each worker busy, where that is known."""
-
-    def add(self, event: WorkerEvent) -> None:
-        """Count one event."""
-        match event:
-            case FramesRead(frames):
-                self.frames += frames
-            case VideoFinished(_, is_marked):
-                self.done += 1
-                self.marked += is_marked
-            case VideoFailed(failure):
-                self.failures.append(failure)
-            case Remark(line):
-                logger.info("%s", line)
-            case WorkerLoad(worker):
-                self.loads[worker] = event
 
 
 def run_stage(
@@ -124,6 +94,7 @@ class WorkerPool:
         self._workers: list[_Worker] = []
         self._waiting: deque[Job] = deque()
         self._losses: Counter[Job] = Counter()
+        self._told: defaultdict[Job, set[str]] = defaultdict(set)
 
     def run(self, jobs: Sequence[Job], show: Callable[[WorkerEvent], None]) -> Tally:
         """Run every job to its commit, showing what happens, and return what it came to.
@@ -143,7 +114,9 @@ class WorkerPool:
         return tally
 
     def _events(self, jobs: Sequence[Job]) -> Iterator[WorkerEvent]:
-        self._waiting, self._losses = deque(jobs), Counter()
+        self._waiting = deque(jobs)
+        self._losses.clear()
+        self._told.clear()
         while len(self._workers) < min(self._plan.shard_workers, len(jobs)):
             self._workers.append(self._start())
         looked = time.monotonic()
@@ -206,17 +179,27 @@ class WorkerPool:
         return [(busy[events], events) for events in ready]
 
     def _collect(self, worker: _Worker, events: ray.ObjectRefGenerator) -> Iterator[WorkerEvent]:
-        """Yield the next of a job's events, if there is one: its end frees the worker."""
+        """Yield the next of a job's events, if there is one: its end frees the worker.
+
+        What became of a video is told once, also where its job is repeated.
+        """
         try:
             reference = next(events, None)
             if reference is None:
-                del worker.jobs[events]
-            else:
-                yield ray.get(reference)
+                self._told.pop(worker.jobs.pop(events), None)
+                return
+            event: WorkerEvent = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error  # what is wrong with the run, without Ray's traceback
         except ray.exceptions.RayError as error:
             yield from self._recover(worker, str(error))
+            return
+        if isinstance(event, VideoFinished | VideoFailed):
+            told = self._told[worker.jobs[events]]
+            if event.item.video_id in told:
+                return
+            told.add(event.item.video_id)
+        yield event
 
     def _recover(self, worker: _Worker, reason: str) -> Iterator[VideoFailed]:
         """Start another worker in place of a lost one, and repeat its jobs or commit their failure.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from stores.records import Failure, VideoItem
+
+logger = logging.getLogger(__name__)
 
 _IS_LIMIT = 0.9
 """Share of the time from which on something was what the rest waited for."""
@@ -31,9 +34,14 @@ class VideoFinished:
 
 @dataclass(frozen=True, slots=True)
 class VideoFailed:
-    """A video could not be read, and why."""
+    """A video could not be read, and why; that was committed."""
 
     failure: Failure
+
+    @property
+    def item(self) -> VideoItem:
+        """The video."""
+        return self.failure.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,42 @@ class WorkerLoad:
     decoders: int
 
 
-WorkerEvent: TypeAlias = FramesRead | VideoFinished | VideoFailed | Remark | WorkerLoad
+VideoOutcome: TypeAlias = VideoFinished | VideoFailed
+WorkerEvent: TypeAlias = FramesRead | VideoOutcome | Remark | WorkerLoad
 
 ProgressBar: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[WorkerEvent], None]]]
 """Opens a bar with a title for a number of videos; the context yields what takes the events."""
 
 TitledBar: TypeAlias = Callable[[int], AbstractContextManager[Callable[[WorkerEvent], None]]]
 """The same with its title given."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run came to."""
+
+    done: int = 0
+    marked: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    frames: int = 0
+    seconds: float = 0.0
+    loads: dict[int, WorkerLoad] = field(default_factory=dict)
+    """What kept each worker busy, where that is known."""
+
+    def add(self, event: WorkerEvent) -> None:
+        """Count one event."""
+        match event:
+            case FramesRead(frames):
+                self.frames += frames
+            case VideoFinished(_, is_marked):
+                self.done += 1
+                self.marked += is_marked
+            case VideoFailed(failure):
+                self.failures.append(failure)
+            case Remark(line):
+                logger.info("%s", line)
+            case WorkerLoad(worker):
+                self.loads[worker] = event
 
 
 def describe_load(loads: Iterable[WorkerLoad]) -> str:

@@ -10,7 +10,7 @@ import ray
 import torch
 
 from pipeline.engine.cluster import WorkerPlan
-from pipeline.engine.events import VideoFailed, VideoFinished, WorkerEvent
+from pipeline.engine.events import FramesRead, WorkerEvent
 from pipeline.engine.readers import Readers, added_up
 from pipeline.engine.settings import StageSettings
 from pipeline.engine.sink import Sink
@@ -51,9 +51,13 @@ class ShardWorker:
             ValueError: The encoder cannot be loaded.
             StoreError: The results cannot be written.
         """
-        if self._sink.is_done(job.items, job.generation):
-            yield from (VideoFinished(item) for item in job.items)
-            return
+        if not self._sink.is_done(job.items, job.generation):
+            yield from self._commit(job)
+        yield from self._sink.outcomes(job.items, job.generation)
+        if self._readers is not None:
+            yield from self._readers.news()
+
+    def _commit(self, job: Job) -> Iterator[FramesRead]:
         with self._starting:
             readers = self._readers = self._readers or Readers(self._settings, self._plan)
         torch.set_num_threads(self._plan.torch_threads)  # of this thread, which commits
@@ -64,12 +68,9 @@ class ShardWorker:
                 videos.append(output)
             elif isinstance(output, Failure):
                 failures.append(output)
-                yield VideoFailed(output)
             else:
                 yield output
         videos.sort(key=lambda video: video.item.video_id)
         failures.sort(key=lambda failure: failure.item.video_id)
         with self._committing:
             self._sink.write(videos, failures, job.generation)
-        yield from (VideoFinished(each.item, bool(each.audit.mismatch)) for each in videos)
-        yield from readers.news()

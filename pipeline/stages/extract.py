@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING
 from extract.clip_weights import complete_recipe
 from extract.recipe import Recipe, differences, recipe_from_json, resolve_recipe
 from pipeline.engine.driver import run_stage
-from pipeline.engine.events import ProgressBar, no_progress
+from pipeline.engine.events import (
+    ProgressBar,
+    VideoFailed,
+    VideoFinished,
+    VideoOutcome,
+    no_progress,
+)
 from pipeline.engine.settings import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.engine.tasks import encoder_precision
@@ -24,7 +31,7 @@ from stores.datasets.inventory import restricted, take_inventory
 from stores.features.catalog import Catalog, drop_outdated, open_catalog
 from stores.features.manifest import write_manifest
 from stores.features.shard_index import ShardRecipe
-from stores.features.shards import shard_name, write_shard
+from stores.features.shards import read_index, shard_name, write_shard
 from stores.files.commit import exclusive
 from stores.files.roots import record_root
 from stores.files.scan import log_passed_over
@@ -126,7 +133,14 @@ def _recorded(catalog: Catalog) -> dict[str, Recorded]:
 def shard_sink(folder: Path, recipe: Recipe) -> Sink:
     """Return the sink that commits the features of a job as one shard in ``folder``."""
     folder, shards = folder.absolute(), ShardRecipe(recipe.to_json(), recipe.fingerprint)
-    return Sink(folder, partial(shard_name, shards), partial(write_shard, folder, shards))
+    write = partial(write_shard, folder, shards)
+    return Sink(folder, partial(shard_name, shards), write, _outcomes)
+
+
+def _outcomes(shard: Path) -> Iterator[VideoOutcome]:
+    index = read_index(shard)
+    yield from (VideoFinished(each.item, bool(each.audit.mismatch)) for each in index.videos)
+    yield from map(VideoFailed, index.failures)
 
 
 def _find_root(run: ExtractRun, dataset: base.Dataset) -> Path:

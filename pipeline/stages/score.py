@@ -13,7 +13,13 @@ from model.device import device_named
 from model.scoring.events import label_all
 from model.scoring.scorer import score_features
 from pipeline.engine.driver import run_stage
-from pipeline.engine.events import ProgressBar, no_progress
+from pipeline.engine.events import (
+    ProgressBar,
+    VideoFailed,
+    VideoFinished,
+    VideoOutcome,
+    no_progress,
+)
 from pipeline.engine.settings import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.outputs import default_scores, write_settings
@@ -27,7 +33,7 @@ from stores.files.names import printable
 from stores.files.roots import record_root
 from stores.files.scan import log_passed_over, walk
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem, VideoScores
-from stores.scores.reader import open_scores
+from stores.scores.reader import open_scores, videos_in
 from stores.scores.rows import ScoredVideo
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import part_name, write_scores
@@ -86,7 +92,16 @@ class PartWriter:
 def part_sink(folder: Path, header: ScoreHeader, checkpoint: Path) -> Sink:
     """Return the sink that commits the scores of a job as one Parquet part in ``folder``."""
     write = PartWriter(folder.absolute(), header, checkpoint.absolute())
-    return Sink(write.folder / "videos", partial(part_name, header), write)
+    return Sink(write.folder / "videos", partial(part_name, header), write, _outcomes)
+
+
+def _outcomes(part: Path) -> Iterator[VideoOutcome]:
+    for row in videos_in(part):
+        item = VideoItem(row.video_id, row.path)
+        if row.status == "failed":
+            yield VideoFailed(Failure(item, row.reason, content=row.content))
+        else:
+            yield VideoFinished(item, row.is_marked)
 
 
 def recorded(rows: Iterable[ScoredVideo]) -> dict[str, Recorded]:

@@ -37,11 +37,11 @@ def read_videos(folder: Path, parts: Iterable[str] | None = None) -> list[Scored
     paths = parts_in(folder, "videos")
     if parts is not None:
         paths = [folder / "videos" / name for name in parts]
-    rows = newest(row for path in paths for row in _videos_in(path))
+    rows = newest(row for path in paths for row in videos_in(path))
     return sorted(rows.values(), key=lambda video: video.video_id)
 
 
-def _videos_in(part: Path) -> list[ScoredVideo]:
+def videos_in(part: Path) -> list[ScoredVideo]:
     """Return the rows of a part; none where it is gone, as a failure's once it was scored."""
     columns = [name for name in ScoredVideo.__slots__ if name != "part"]
     try:
@@ -129,7 +129,7 @@ def check_part(folder: Path, name: str) -> None:
     if not videos.is_file():
         raise StoreError(f"{folder}: the run that wrote {name} did not come to its end")
     read_part(videos)  # columns that nothing else reads as well
-    rows = _videos_in(videos)
+    rows = videos_in(videos)
     if all(row.status == "failed" for row in rows):
         return
     for kind in ("scores", "events"):
@@ -186,7 +186,7 @@ def open_scores(
                 f"{folder} holds scores of another run ({_unlike(theirs, header)}); give another "
                 "folder for these (SCORES=, or --out), or remove them"
             )
-    rows = [row for part in committed for row in _videos_in(part)]
+    rows = [row for part in committed for row in videos_in(part)]
     drop_outdated(folder, rows)
     if relabel:
         _relabel_parts(folder, header, relabel)

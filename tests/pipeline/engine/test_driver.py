@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,6 @@ import ray
 from pipeline.engine.driver import pack_jobs, run_stage
 from pipeline.engine.events import FramesRead, VideoFailed, VideoFinished, no_progress
 from pipeline.engine.settings import stage_settings
-from pipeline.engine.sink import Sink
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import shard_sink
 from stores.datasets import base
@@ -106,7 +106,7 @@ def test_a_job_that_takes_its_worker_down_every_time_fails_and_the_others_are_do
     tally = run_stage(
         items,
         settings,
-        Sink(tmp_path, sink.name, write),
+        replace(sink, write=write),
         per_job=1,
         progress=progress,
     )
@@ -123,6 +123,29 @@ def test_a_job_that_takes_its_worker_down_every_time_fails_and_the_others_are_do
     assert sum(isinstance(event, VideoFinished) for event in events) == 2
     frames = sum(event.frames for event in events if isinstance(event, FramesRead))
     assert tally.frames == frames > 0
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_what_became_of_a_video_is_told_once(footage, settings, tmp_path):
+    """A worker that is lost while it tells of what it committed is replaced, and tells again."""
+    found = SYNTHETIC.discover(footage)[:1]
+    items = [*found, VideoItem("gone", str(tmp_path / "gone.mp4"))]
+    sink, died = shard_sink(tmp_path, settings.recipe), tmp_path / "died"
+
+    def read(shard):
+        first, second = sink.read(shard)
+        yield first
+        if not died.exists():
+            died.touch()
+            time.sleep(1.0)  # the driver hears of the first
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield second
+
+    run = replace(settings, workers=1)
+    tally = run_stage(items, run, replace(sink, read=read), per_job=2, progress=QUIET)
+    assert died.exists()
+    assert (tally.done, [failure.item.video_id for failure in tally.failures]) == (1, ["gone"])
 
 
 @pytest.mark.ray
