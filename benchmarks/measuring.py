@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 # As the command line does it: threads that spin while they wait disturb what runs beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 Name = TypeVar("Name", bound=str)
 

@@ -15,6 +15,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # NumPy's and SciPy's OpenBLAS waits by yielding without end, and knows no policy: on two cores two
 # such threads were seen to keep all others from running for minutes. What is large here is torch's.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# So does OpenCV's pool. It converts and scales pictures in decoders, of which each has its core.
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 # Before Ray is imported anywhere: its processes on one machine listen on loopback and not on every
 # interface. The variable is named for the systems on which Ray does so by itself.

@@ -27,8 +27,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 7.0
 """Seconds from a signal to the end: whoever sends SIGTERM often kills ten seconds later."""
 
-_LAST_GRACE = 2.0
-"""Seconds more until SIGALRM ends the process, whatever it does (142)."""
+_LAST = 9.0
+"""Seconds from the first reason to the end by SIGALRM, whatever the process does (142)."""
 
 _CLEARING = 10.0  # seconds that the end itself may take, on a machine with other work
 
@@ -197,7 +197,7 @@ def _watch(reader: int) -> None:
 
 def _begin(ending: Ending) -> None:
     _this.ending = ending
-    signal.setitimer(signal.ITIMER_REAL, ending.left() + _LAST_GRACE)
+    signal.setitimer(signal.ITIMER_REAL, max(_LAST, ending.grace + 2.0))
 
 
 def _ending_by(number: int) -> Ending:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -25,6 +26,7 @@ LOST = (
 PLACES = ("/tmp", "/var/tmp")
 """Folders for passing files that every system has."""
 
+_GUARD = str(Path(__file__).with_name("guard.py"))
 _PREFIX = "dsanet-ray-"
 _LONGEST_SOCKET = 107 if sys.platform == "linux" else 103  # bytes of a socket's path, by the kernel
 _SOCKET = "12345678/r/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
@@ -58,7 +60,7 @@ def private_folder() -> Iterator[Path]:
             reasons.append(f"{place} ({error.strerror})")
             continue
         try:
-            with removed_at_the_end(folder):
+            with _guarded(folder), removed_at_the_end(folder):
                 inner = folder / "r"  # Ray opens to everybody what it is given
                 inner.mkdir()
                 yield inner
@@ -92,6 +94,21 @@ def _make(place: str) -> tuple[Path, int]:
             if folder.exists():  # else another run took it for left behind before we had the lock
                 return folder, lock
             os.close(lock)
+
+
+@contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """Have what writes to a folder end, and the folder go, with this process, also by SIGKILL."""
+    reader, writer = os.pipe()  # no other process has the end that is written to
+    guard = [sys.executable, "-I", "-S", _GUARD, str(folder)]
+    null = subprocess.DEVNULL
+    try:
+        with suppress(OSError):  # no room for another process: Ray will say so
+            subprocess.run(guard, stdin=reader, stdout=null, stderr=null, check=False)
+        os.close(reader)
+        yield
+    finally:
+        os.close(writer)
 
 
 def _clear(place: Path) -> None:

@@ -20,7 +20,7 @@ import pipeline.signals as signals, re, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-signals.GRACE = 2.0
+signals.GRACE, signals._LAST = 2.0, 4.0
 
 class Finalised:
     def __del__(self):

@@ -117,6 +117,8 @@ run(program)
 """
 GONE = "error: Ray is gone from under this command (killed, or out of memory); what was committed"
 ENDED = "ended by SIGTERM; what was committed stays, the same command goes on"
+KILLED_BY_THE_ALARM = (-signal.SIGALRM, "")
+"""For where Ray's native code hangs with Python's lock held, as it can do when its servers end."""
 
 
 @pytest.fixture
@@ -133,7 +135,10 @@ def start():
             start_new_session=True,
         )
         yield run
-        assert list(Path(temporary).glob("[!t]*")) == []  # torch keeps a cache there
+        over = time.monotonic() + 20
+        while (left := list(Path(temporary).glob("[!t]*"))) and time.monotonic() < over:
+            time.sleep(0.1)  # one that was killed is cleared away after
+        assert left == []  # torch keeps a cache there
 
 
 def server_of(run, name):
@@ -155,8 +160,9 @@ def test_a_run_whose_ray_is_killed_ends_by_itself_in_one_line(start, server):
     below = psutil.Process(start.pid).children(recursive=True)
     server_of(start, server).kill()
     _, error = start.communicate(timeout=60)
-    assert (start.returncode, error.count("\n")) == (2, 1), error
-    assert error.startswith(GONE)
+    if (start.returncode, error) != KILLED_BY_THE_ALARM:
+        assert (start.returncode, error.count("\n")) == (2, 1), error
+        assert error.startswith(GONE)
     assert psutil.wait_procs(below, timeout=60)[1] == []
 
 
@@ -172,10 +178,19 @@ def test_sigterm_ends_ray_and_all_of_it(start, is_running, everyone):
     below = psutil.Process(start.pid).children(recursive=True)
     (os.killpg if everyone else os.kill)(start.pid, signal.SIGTERM)
     _, error = start.communicate(timeout=60)
-    # The second is for where Ray's native code hangs with Python's lock held, as it can do where a
-    # signal ends its servers too.
-    assert (start.returncode, error) in ((143, f"{ENDED}\n"), (-signal.SIGALRM, ""))
+    assert (start.returncode, error) in ((143, f"{ENDED}\n"), KILLED_BY_THE_ALARM)
     assert psutil.wait_procs(below, timeout=60)[1] == []
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_what_a_killed_run_started_ends_with_it(start):
+    """Ray's own processes went on for up to a minute, and its folder stayed for the next run."""
+    assert start.stdout.readline() == "running\n"
+    below = psutil.Process(start.pid).children(recursive=True)
+    start.kill()
+    start.communicate(timeout=60)
+    assert psutil.wait_procs(below, timeout=20)[1] == []
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:{silent}"])
