@@ -29,6 +29,7 @@ from pipeline.stages.scoring_plan import ScoringPlan, make_scoring_plan
 from pipeline.views.plot import stills_of
 from pipeline.views.video_figure import draw_video, save_png, to_png
 from stores.files.locations import location, size_of
+from stores.files.names import clock
 from stores.files.sequences import IMAGE_RATE
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
 from stores.scores.schema import ScoreHeader
@@ -80,7 +81,7 @@ class VideoResult:
     def _repr_html_(self) -> str:
         """Show picture and events where a notebook shows the result itself."""
         rows = "".join(
-            f"<tr><td>{event.start_time:.1f} s</td><td>{event.end_time:.1f} s</td>"
+            f"<tr><td>{clock(event.start_time)}</td><td>{clock(event.end_time)}</td>"
             f"<td>{html.escape(event.label)}</td><td>{event.peak:.2f}</td></tr>"
             for event in self.events
         )

@@ -9,6 +9,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from pipeline.console import DONE, print_line
 from pipeline.options import EventOptions, Location
+from stores.files.names import counted
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def execute(run: EventsRun) -> int:
         print_line(f"events: nothing to do, all are by this rule ({words}) · {report.folder}")
         return DONE
     found = sum(video.events for video in report.videos)
-    print_line(f"events: {found} in {report.changed} videos, by {words} · {report.folder}")
+    videos = counted(report.changed, "video")
+    print_line(f"events: {found} in {videos}, by {words} · {report.folder}")
     if (report.folder / "report").exists():
         again = f"python -m pipeline report --scores {shlex.quote(str(report.folder))}"
         print_line(f"  its report still shows the old ones; write it anew: {again}")

@@ -20,7 +20,7 @@ from pipeline.console import (
     speed,
 )
 from pipeline.options import EventOptions, Location, ReadOptions
-from stores.files.names import counted
+from stores.files.names import clock, counted
 from stores.ranges import PositiveCount
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _print_events(folder: Path) -> None:
             f"strongest of {counted(len(events), 'event')}",
             {"video": "left", "from": "right", "to": "right", "class": "left", "peak": "right"},
             [
-                (name, f"{e.start_time:.1f} s", f"{e.end_time:.1f} s", e.label, f"{e.peak:.2f}")
+                (name, clock(e.start_time), clock(e.end_time), e.label, f"{e.peak:.2f}")
                 for name, e in events[:SHOWN]
             ],
         )

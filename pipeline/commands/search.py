@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from pipeline.console import DONE, print_table
 from pipeline.options import Location
-from stores.files.names import counted
+from stores.files.names import clock, counted
 from stores.ranges import Amount, PositiveCount
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def render(report: SearchReport) -> int:
         f"{report.text!r} in {counted(report.videos, 'video')} of {report.folder}",
         {"video": "left", "from": "right", "to": "right", "cosine": "right"},
         [
-            (each.video_id, f"{each.start:.1f} s", f"{each.end:.1f} s", f"{each.similarity:.3f}")
+            (each.video_id, clock(each.start), clock(each.end), f"{each.similarity:.3f}")
             for each in report.moments
         ],
     )

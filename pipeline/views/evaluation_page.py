@@ -21,6 +21,7 @@ from model.evaluation.errors import Mistake, worst_mistakes
 from model.evaluation.summary import class_precisions
 from pipeline.views import evaluation_figures as charts
 from stores.files.commit import commit_text
+from stores.files.names import clock
 from stores.files.roots import Roots, recorded_roots
 from stores.records import StoreError
 
@@ -144,7 +145,7 @@ def _gallery(title: str, mistakes: Sequence[Mistake], roots: Roots) -> str:
 def show_mistake(mistake: Mistake, roots: Roots) -> str:
     """Return the figure of one mistake, with its frame where the video may and can be read."""
     caption = html.escape(
-        f"{mistake.video_id}, {mistake.seconds:.1f} s (frame {mistake.frame}): {mistake.label}, "
+        f"{mistake.video_id}, {clock(mistake.seconds)} (frame {mistake.frame}): {mistake.label}, "
         f"score {mistake.score:.3f}"
     )
     still = _still(mistake, roots)

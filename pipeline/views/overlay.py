@@ -1,4 +1,4 @@
-"""A copy of a video with its score and label burnt in, for whoever has nothing but a player."""
+"""A copy of a video with score and label below it, for whoever has nothing but a player."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stores.files.names import one_line
 from stores.records import EventRule, ScoredEvent, StoreError, VideoScores
 
 _SMALLEST = 22  # rows of the band, so that its text can be read
-_QUIET, _ALARM, _MARK = (70, 140, 230), (225, 60, 50), (255, 255, 255)
+_GROUND, _QUIET, _ALARM, _MARK = (32, 36, 42), (50, 90, 150), (160, 45, 40), (255, 255, 255)
 
 
 def write_overlay(
@@ -30,7 +30,7 @@ def write_overlay(
     *,
     deadline: float = DEADLINE,
 ) -> None:
-    """Write an H.264 MP4 of every scored frame at its own time, with a band of score and label.
+    """Write an H.264 MP4 of every scored frame at its own time, a band of score and label below.
 
     Times agree with the source's to a 90,000th of a second. Sound is left out.
 
@@ -51,7 +51,7 @@ def _draw(
     labels = [""] * len(scores.score)
     for event in events:
         labels[event.start : event.end] = [event.label] * (event.end - event.start)
-    pictures = _burnt(video, scores, labels, rule.threshold)
+    pictures = _banded(video, scores, labels, rule.threshold)
     frames = ((seconds, to_frame(picture)) for seconds, picture in pictures)
     write_mp4(Path(target), frames, rate=_rate(scores), options={})
 
@@ -62,15 +62,15 @@ def _rate(scores: VideoScores) -> Fraction:
     return Fraction(TICKS, max(1, round(np.diff(ticks).mean()))) if len(ticks) > 1 else Fraction(25)
 
 
-def _burnt(
+def _banded(
     video: str, scores: VideoScores, labels: Sequence[str], threshold: float
 ) -> Iterator[tuple[float, Picture]]:
-    """Yield each scored frame's time and its picture with the band."""
+    """Yield each scored frame's time and its picture with the band below."""
     pictures, count, band = read_pictures(video), 0, None
     times, values = scores.times.tolist(), scores.score.tolist()
     for seconds, score, label, picture in zip(times, values, labels, pictures, strict=False):
         band = band or _Band(picture, threshold)
-        yield seconds, band.burn(picture, score, label)
+        yield seconds, band.below(picture, score, label)
         count += 1
     if count < len(labels) or next(pictures, None) is not None:
         what = f"{video} has not the {len(labels)} frames that were scored"
@@ -78,30 +78,26 @@ def _burnt(
 
 
 class _Band:
-    """The strip over the lowest rows of a video's pictures."""
+    """The strip below a video's pictures, of which it hides nothing."""
 
     def __init__(self, picture: Picture, threshold: float) -> None:
         self._shape = picture.shape
-        self._rows = min(max(_SMALLEST, picture.shape[0] // 12), picture.shape[0])
+        self._rows = max(_SMALLEST, picture.shape[0] // 12)
         self._threshold = threshold
         size = max(9, int(self._rows * 0.6))
         self._font = ImageFont.truetype(findfont("DejaVu Sans"), size)
 
-    def burn(self, picture: Picture, score: float, label: str) -> Picture:
-        """Return a picture with the band: a bar as long as the score, a mark at the threshold."""
+    def below(self, picture: Picture, score: float, label: str) -> Picture:
+        """Return a picture and the band: a bar as long as the score, a mark at the threshold."""
         if picture.shape != self._shape:  # a stream may change its size; the file cannot
             picture = np.asarray(Image.fromarray(picture).resize(self._shape[1::-1]))
-        made = picture.copy()
-        lowest = made[-self._rows :]
-        lowest //= 3
-        width = lowest.shape[1]
-        colour = _ALARM if label or score >= self._threshold else _QUIET
-        lowest[:, : round(score * width)] = np.add(lowest[:, : round(score * width)], colour) // 2
+        width = picture.shape[1]
+        band = np.full((self._rows, width, 3), _GROUND, np.uint8)
+        band[:, : round(score * width)] = _ALARM if label or score >= self._threshold else _QUIET
         mark = min(round(self._threshold * width), width - 1)
-        lowest[:, mark : mark + 2] = _MARK
-        strip = Image.fromarray(lowest)
+        band[:, mark : mark + 2] = _MARK
+        strip = Image.fromarray(band)
         text = one_line(f"{score:.2f} {label}")
         place = (self._rows // 4, self._rows // 2)
         ImageDraw.Draw(strip).text(place, text, fill=_MARK, font=self._font, anchor="lm")
-        lowest[:] = np.asarray(strip)
-        return made
+        return np.vstack([picture, np.asarray(strip)])

@@ -1,4 +1,4 @@
-"""File names, and numbers of things, as text that every file format and terminal accepts.
+"""File names, times and numbers of things, as text that every file format and terminal accepts.
 
 A name on disk is bytes: it may be no UTF-8, hold a line break, or the codes that move a cursor.
 """
@@ -33,6 +33,14 @@ def one_line(text: str) -> str:
     if len(line) > LONGEST:
         line = f"{line[: LONGEST * 2 // 3]} … {line[-LONGEST // 3 :]}"
     return "\\".join(printable(piece) for piece in line.split("\\"))
+
+
+def clock(seconds: float) -> str:
+    """Return a time in a video to a tenth of a second, as 0:07.5 or 2:00:32.0."""
+    tenths = round(max(0.0, seconds) * 10)
+    hours, minutes = divmod(tenths // 600, 60)
+    rest = f"{tenths % 600 / 10:04.1f}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def counted(number: int, noun: str) -> str:

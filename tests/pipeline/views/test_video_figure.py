@@ -29,6 +29,13 @@ def test_the_figure_has_the_curve_and_every_event_in_its_class_colour(tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_class_has_the_colour_that_it_has_in_the_report():
+    """As ``report.classColour`` makes it of hue 12 and 150 in light colours."""
+    expected = [(0.729, 0.283, 0.171), (0.171, 0.729, 0.45)]
+    found = [class_colour(CLASSES, name) for name in CLASSES[1:]]
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
 def test_a_dense_curve_keeps_its_peaks():
     values = np.zeros(1_000_003, dtype=np.float32)
     values[777_777] = 1.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stores.files.names import LONGEST, counted, is_unicode, one_line, printable
+from stores.files.names import LONGEST, clock, counted, is_unicode, one_line, printable
 
 SHOWN = {
     b"plain.mp4": "plain.mp4",
@@ -37,6 +37,11 @@ def test_a_message_keeps_its_backslashes():
 
 def test_one_thing_is_no_things():
     assert [counted(n, "video") for n in (0, 1, 2000)] == ["0 videos", "1 video", "2,000 videos"]
+
+
+def test_times_are_read_as_on_a_player():
+    times = {0.0: "0:00.0", 7.46: "0:07.5", 59.96: "1:00.0", 7232.0: "2:00:32.0"}
+    assert {seconds: clock(seconds) for seconds in times} == times
 
 
 def test_a_long_message_keeps_its_file_and_its_remedy():

@@ -6,6 +6,7 @@ const paint = (() => {
   const BAR = 6; // pixels of the bars that mark events above the curve and truth below it
   const FAINTEST = 0.04; // probability from which a band is drawn
 
+  // Styles are put back: the chart sets those of its labels only where it has changed them itself.
   function clipped({ ctx, bbox }, draw) {
     ctx.save();
     ctx.beginPath();
@@ -66,10 +67,12 @@ const paint = (() => {
         }
       }
     }
-    for (let kind = 1; kind < kinds; kind += 1) {
-      const values = columns.subarray(kind * bbox.width, (kind + 1) * bbox.width);
-      row(chart, kind, kinds - 1, values);
-    }
+    clipped(chart, () => {
+      for (let kind = 1; kind < kinds; kind += 1) {
+        const values = columns.subarray(kind * bbox.width, (kind + 1) * bbox.width);
+        row(chart, kind, kinds - 1, values);
+      }
+    });
   }
 
   function row({ ctx, bbox }, kind, rows, values) {

@@ -128,9 +128,8 @@
     const values = timeline.at(seconds);
     const parts = [clock(seconds, 1)];
     if (values) {
-      const anomalies = values.classes.subarray(1);
-      const best = anomalies.indexOf(Math.max(...anomalies));
-      parts.push(`score ${values.score.toFixed(3)}`, `${video.classes[best + 1]} ${anomalies[best].toFixed(2)}`);
+      const best = values.classes.indexOf(Math.max(...values.classes));
+      parts.push(`score ${values.score.toFixed(3)}`, `${video.classes[best]} ${values.classes[best].toFixed(2)}`);
     }
     find("readout").textContent = parts.join(" · ");
   }

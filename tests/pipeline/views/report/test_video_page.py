@@ -5,6 +5,7 @@ import shutil
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -95,6 +96,34 @@ def test_keys_play_step_and_go_from_event_to_event(page, report, open_video, tel
     page.wait_for_function("() => document.getElementById('player').currentTime > 0.2")
     page.keyboard.press(" ")
     assert page.evaluate("() => document.getElementById('player').paused")
+
+
+def darkest_of_class_names(page):
+    """The darkest pixel left of the bands, where the names of their classes stand."""
+    picture = np.frombuffer(page.locator("#bands canvas").screenshot(), np.uint8)
+    return cv2.imdecode(picture, cv2.IMREAD_GRAYSCALE)[:, :100].min()
+
+
+def test_class_names_stay_as_dark_as_they_were_after_zooming_and_another_threshold(
+    page, report, open_video, telling
+):
+    """They were drawn in the colour of the last band: pale, where that was."""
+    open_video(report, telling[0])
+    before = darkest_of_class_names(page)
+    assert before < 140
+    for key in ("+", "0"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(100)
+        assert darkest_of_class_names(page) == before
+    page.locator("#threshold").fill("0.9")
+    page.wait_for_timeout(100)
+    assert darkest_of_class_names(page) == before
+
+
+def test_a_normal_moment_is_called_normal(page, tmp_path, header, make_scores, open_video):
+    write_scores(tmp_path, header, label_all([make_scores("a.mp4")], header))
+    open_video(write_report(ReportRun(scores=tmp_path)).page.parent, "a.mp4")
+    assert page.locator("#readout").inner_text() == "0:00.0 · score 0.100 · normal 0.90"
 
 
 def test_a_long_video_shows_its_peak_at_once_and_every_frame_when_zoomed(
