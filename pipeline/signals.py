@@ -56,6 +56,7 @@ class _Process:
     """What is known of this process: why it ends, if it does, and what it has to take along."""
 
     ending: Ending | None = None
+    unheard: int | None = None
     interrupted: bool = False
     folders: set[Path] = field(default_factory=set)
 
@@ -84,6 +85,11 @@ def run(program: Callable[[], object]) -> None:
 def ending() -> Ending | None:
     """Return why the command ends before its time, or None while it does not."""
     return _this.ending
+
+
+def unheard_signals() -> int | None:
+    """Return the pipe into which Python's handler writes signals until they are heard, if any."""
+    return _this.unheard
 
 
 def interrupt_main(code: int, line: str, grace: float) -> None:
@@ -150,6 +156,7 @@ def kept_handlers() -> Iterator[None]:
 
 def _listen() -> None:
     reader, writer = os.pipe()
+    _this.unheard = reader
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in SIGNALS:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.signals import children, interrupt_main, removed_at_the_end
+from pipeline.signals import children, interrupt_main, removed_at_the_end, unheard_signals
 
 LOST = (
     "Ray is gone from under this command (killed, or out of memory); what was committed stays, run "
@@ -100,11 +100,19 @@ def _make(place: str) -> tuple[Path, int]:
 def _guarded(folder: Path) -> Iterator[None]:
     """Have what writes to a folder end, and the folder go, with this process, also by SIGKILL."""
     reader, writer = os.pipe()  # no other process has the end that is written to
-    guard = [sys.executable, "-I", "-S", _GUARD, str(folder)]
+    guard = [sys.executable, "-I", "-S", _GUARD, str(folder), str(os.getpid())]
+    heard = [] if (unheard := unheard_signals()) is None else [unheard]
     null = subprocess.DEVNULL
     try:
         with suppress(OSError):  # no room for another process: Ray will say so
-            subprocess.run(guard, stdin=reader, stdout=null, stderr=null, check=False)
+            subprocess.run(
+                [*guard, *map(str, heard)],
+                stdin=reader,
+                stdout=null,
+                stderr=null,
+                check=False,
+                pass_fds=heard,
+            )
         os.close(reader)
         yield
     finally:

@@ -1,7 +1,9 @@
 import os
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -39,7 +41,9 @@ def test_what_writes_to_the_folder_ends_with_the_command_and_readers_do_not(hold
     folder, started = holders
     reader, writer = os.pipe()
     run = subprocess.run(
-        [sys.executable, "-I", "-S", guard.__file__, str(folder)], stdin=reader, check=False
+        [sys.executable, "-I", "-S", guard.__file__, str(folder), str(os.getpid())],
+        stdin=reader,
+        check=False,
     )
     assert run.returncode == 0
     os.close(reader)
@@ -55,11 +59,43 @@ def test_what_writes_to_the_folder_ends_with_the_command_and_readers_do_not(hold
 
 
 def test_it_ends_where_there_is_nothing_to_put_away(tmp_path):
-    command = [sys.executable, "-I", "-S", guard.__file__, str(tmp_path / "gone")]
+    command = [sys.executable, "-I", "-S", guard.__file__, str(tmp_path / "gone"), "1"]
     subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
     over = time.monotonic() + 20
-    while any(
-        str(tmp_path) in " ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])
-    ):
+    while any(command[4] in (p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])):
         assert time.monotonic() < over
         time.sleep(0.05)
+
+
+DEAF = """
+from pipeline.engine.session import private_folder
+from pipeline.signals import run
+
+def program():
+    with private_folder() as folder:
+        print(folder.parent, flush=True)
+        sum(range(10**12))
+
+run(program)
+"""
+
+
+@pytest.mark.slow
+def test_a_command_whose_native_code_holds_pythons_lock_already_is_ended_by_a_signal(tmp_path):
+    """Nothing of the command can run then, not even what sets its own alarm."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", DEAF],
+        cwd=Path(guard.__file__).parents[2],
+        env=os.environ | {"RAY_TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    folder = Path(run.stdout.readline().strip())
+    time.sleep(0.5)
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=30)
+    assert run.returncode == -signal.SIGALRM
+    over = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < over:
+        time.sleep(0.05)
+    assert not folder.exists()
