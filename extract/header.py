@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import partial
 from itertools import chain
 
@@ -39,7 +40,8 @@ class VideoHeader:
 
     ``frames`` and ``seconds`` are as announced or derived from each other; 0 where neither is.
     ``start`` are the seconds of the first frame on the container's clock, which players show;
-    ``missing`` names the images that a folder of them lacks.
+    ``missing`` names the images that a folder of them lacks; ``created`` is when the container says
+    that it was recorded, in ISO 8601 with a zone, '' where it does not.
     """
 
     container: str
@@ -49,6 +51,7 @@ class VideoHeader:
     seconds: float
     start: float
     missing: str = ""
+    created: str = ""
 
     @property
     def plays_in_browsers(self) -> bool:
@@ -143,4 +146,13 @@ def _header_of(container: InputContainer, stream: VideoStream) -> VideoHeader:
         frames=frames,
         seconds=seconds or frames / rate,
         start=max(0.0, float((stream.start_time or 0) * (stream.time_base or 0))),
+        created=_created(container.metadata.get("creation_time", "")),
     )
+
+
+def _created(stated: str) -> str:
+    """Return a container's date as ISO 8601, in UTC where it has no zone; '' where it is none."""
+    with suppress(ValueError):
+        time = datetime.fromisoformat(stated.replace("Z", "+00:00"))
+        return (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).isoformat()
+    return ""

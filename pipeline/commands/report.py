@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.console import DONE, print_line
 from pipeline.options import Location
 from stores.files.names import counted
-from stores.ranges import PositiveAmount
+from stores.ranges import Count, PositiveAmount
 
 if TYPE_CHECKING:
     from pipeline.views.report.build import ReportPages
@@ -31,6 +31,17 @@ class ReportRun:
     deadline: PositiveAmount = 120.0
     """Seconds that a video's thumbnails may take, or its copy where four times its duration is
     less; what takes longer is killed, and the page says so."""
+    previews: Count = 500
+    """Incidents that get a moving preview: those with the highest peaks."""
+    time_zone: str | None = None
+    """Time zone in which incidents are shown, as Europe/Berlin; times in names are taken to be of
+    it. By default times are shown as the names or files have them."""
+    name_times: str | None = None
+    """How your recorder writes times into names, as gate_%Y%m%d-%H%M%S (%s is Unix time); the usual
+    forms are known."""
+    camera: str | None = None
+    """Regular expression that finds the camera in a video's path, or the first group of it; by
+    default the folder and what stands before a time."""
     dataset: str | None = None
     """Data set of the videos, whose truth is shown; found below OUT by default."""
     root: Location | None = None

@@ -1,4 +1,4 @@
-"""The report of a folder of scores: an index, a page a video, and the data files they load.
+"""The report of a folder of scores: incidents, videos, a page a video, and the data they load.
 
 Everything lies in ``report/`` beside the scores and opens from disk. Data files are replaced one by
 one and the index last, so that a report is readable at any moment.
@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.outputs import Outputs
+from pipeline.views.report.clocks import Clocks
 from pipeline.views.report.files import ASSETS, DATA, ReportFiles
+from pipeline.views.report.incidents import TILES, strongest
 from pipeline.views.report.origin import find_origin
-from pipeline.views.report.records import Index, Row, script
+from pipeline.views.report.records import Incident, Incidents, IncidentVideo, Index, Row, script
 from pipeline.views.report.truth import find_truth
 from pipeline.views.report.videos import ReportPlan, Source, key_of, write_videos
 from stores.files.commit import exclusive
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.commands.report import ReportRun
 
 _ASSETS = Path(__file__).parent / "assets"
-_PAGES = "index.html", "video.html"
+_PAGES = "incidents.html", "videos.html", "video.html"
 _CHANGED = "changed"  # of a video, in place of the status that it was scored with
 _TITLE = "{{title}}"  # in a page's source, where the name of the folder of scores goes
 
@@ -55,8 +57,10 @@ def write_report(run: ReportRun) -> ReportPages:
     Raises:
         StoreError: There are no scores, or they cannot be read, or the report not written, or it
             lies behind a link.
+        ValueError: There is no such time zone, or a pattern is none.
     """
     folder = run.scores or Outputs(run.out).latest_scores()
+    clocks = Clocks(run.time_zone, run.name_times, run.camera)
     if is_remote(folder):
         raise StoreError(f"pages are written to this machine alone; copy {folder} here first")
     videos = {video.video_id: video for video in _ranked(read_videos(folder))}
@@ -81,21 +85,28 @@ def write_report(run: ReportRun) -> ReportPages:
             videos=videos,
             order=order,
             sources=sources,
+            clocks=clocks,
+            previewed=strongest(events, run.previews),
             makes_copies=run.proxies,
             deadline=run.deadline,
         )
         _copy_assets(plan.files)
         rows: dict[str, Row] = {}
+        happened: list[IncidentVideo] = []
+        incidents: list[Incident] = []
         gone = refused = unplayed = 0
-        for row, footage in write_videos(plan):
+        for row, footage, with_events, found in write_videos(plan):
             rows[row.name] = row
+            incidents += found
+            if with_events is not None:
+                happened.append(with_events)
             refused += bool(videos[row.name].path and sources[row.name].refusal)
             gone += not (footage.addresses or footage.sheet)  # folders of images have no address
             unplayed += bool(footage.command)
         for name, v in videos.items():
             if name not in rows:
                 rows[name] = Row(key_of(name), name, v.status, v.reason, seconds=v.seconds)
-        _write_index(plan, [rows[name] for name in videos])
+        _write_pages(plan, [rows[name] for name in videos], happened, incidents)
         plan.files.remove_others()
     page = plan.files.folder / "index.html"
     return ReportPages(
@@ -127,16 +138,32 @@ def _copy_assets(files: ReportFiles) -> None:
             files.commit(f"{ASSETS}/{name}", source.read_bytes())
 
 
-def _write_index(plan: ReportPlan, rows: list[Row]) -> None:
+def _write_pages(
+    plan: ReportPlan, rows: list[Row], happened: list[IncidentVideo], incidents: list[Incident]
+) -> None:
+    title, header = plan.folder.absolute().name, plan.header
+    listed = Incidents(
+        title=title,
+        model=header.model_fingerprint,
+        classes=header.classes,
+        threshold=header.rule.threshold,
+        tiles=TILES,
+        videos=happened,
+        incidents=sorted(incidents, key=lambda each: -each.peak),
+    )
     index = Index(
-        title=plan.folder.absolute().name,
+        title=title,
         written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        classes=plan.header.classes,
-        threshold=plan.header.rule.threshold,
+        classes=header.classes,
+        threshold=header.rule.threshold,
         rows=rows,
-        sections=find_origin(plan.folder, plan.header),
+        sections=find_origin(plan.folder, header),
     )
     plan.files.commit(f"{DATA}/index.js", script("index", index))
-    for name in reversed(_PAGES):  # the index last: it leads to all the others
-        page = (_ASSETS / name).read_text(encoding="utf-8")
-        plan.files.commit(name, page.replace(_TITLE, html.escape(index.title)))
+    plan.files.commit(f"{DATA}/incidents.js", script("incidents", listed))
+    # The first page last: it leads to all the others.
+    pages = {"video.html": "video.html", "videos.html": "videos.html"}
+    pages["index.html"] = "incidents.html" if incidents else "videos.html"
+    for name, source in pages.items():
+        page = (_ASSETS / source).read_text(encoding="utf-8")
+        plan.files.commit(name, page.replace(_TITLE, html.escape(title)))

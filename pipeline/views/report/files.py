@@ -21,7 +21,7 @@ ASSETS, COPIES, DATA, SHEETS = "assets", "copies", "data", "pictures"
 """Folders of the report: scripts, copies that browsers play, data files, sheets of thumbnails."""
 
 _OURS = re.compile(
-    r"(?:index|video)\.html|(?:assets/(?:uplot/)?|copies/|data/|pictures/)\w[\w.-]*", re.ASCII
+    r"(?:index|videos?)\.html|(?:assets/(?:uplot/)?|copies/|data/|pictures/)\w[\w.-]*", re.ASCII
 )
 
 

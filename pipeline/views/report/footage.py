@@ -1,4 +1,4 @@
-"""The videos behind the scores: their sheets of thumbnails, whether browsers play them, copies."""
+"""The videos behind the scores: sheets of thumbnails, whether browsers play them, copies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import cv2
@@ -38,13 +39,15 @@ _QUALITY = 78  # of the sheet's JPEG: about 3 KB a thumbnail
 class Wanted:
     """A video to look at: its key in the report, its file, and the times of its thumbnails.
 
-    ``content`` is what the file held when it was scored, ``refusal`` says why it is not opened;
-    empty where it is. ``rate`` is that of its frames, which a folder of images does not state.
+    ``moments`` are the times of each of its previews. ``content`` is what the file held when it was
+    scored, ``refusal`` says why it is not opened; empty where it is. ``rate`` is that of its
+    frames, which a folder of images does not state.
     """
 
     key: str
     path: str
     times: tuple[float, ...]
+    moments: Sequence[tuple[float, ...]] = ()
     content: Content | None = None
     refusal: str = ""
     rate: float = IMAGE_RATE
@@ -54,6 +57,14 @@ class Wanted:
         """What the names of its pictures and its copy end with: another film gets others."""
         held = self.content or content_of(self.path)
         return hashlib.sha256(f"{held and held.digest}".encode()).hexdigest()[:8]
+
+
+class Seen(NamedTuple):
+    """What is shown of a video, its container's date, and the files of its previews, '' of none."""
+
+    footage: Footage
+    created: str
+    previews: Sequence[str]
 
 
 def picture_times(seconds: float, peak: float) -> tuple[float, ...]:
@@ -71,8 +82,8 @@ def look(
     *,
     copy: bool,
     deadline: float = DEADLINE,
-) -> Iterator[Footage]:
-    """Yield what the report shows of each video; sheets that are there already are kept.
+) -> Iterator[Seen]:
+    """Yield what the report shows of each video; pictures that are there already are kept.
 
     ``command`` is what to call for copies, which are made now where ``copy`` is set. The remark
     says of a video that it is gone, cannot be read, or not within ``deadline`` seconds, or may not
@@ -85,33 +96,67 @@ def look(
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         sheets = pool.map(lambda each: _sheet(files, each, deadline), wanted)
         for each, sheet in zip(wanted, sheets, strict=True):
-            yield _footage(files, each, sheet, command, deadline if copy else None)
+            footage = _footage(files, each, sheet, command, deadline if copy else None)
+            if isinstance(sheet, str):
+                yield Seen(footage, "", [""] * len(each.moments))
+            else:
+                yield Seen(footage, sheet.header.created, sheet.previews)
 
 
-def _sheet(files: ReportFiles, wanted: Wanted, deadline: float) -> tuple[str, VideoHeader] | str:
-    """Make a video's sheet; return its name and the video's header, or why there is none."""
+class _Sheet(NamedTuple):
+    name: str
+    header: VideoHeader
+    previews: Sequence[str]
+
+
+def _sheet(files: ReportFiles, wanted: Wanted, deadline: float) -> _Sheet | str:
+    """Make a video's pictures; return them and the video's header, or why there are none."""
     if wanted.refusal:
         return f"Not opened: {wanted.refusal}."
     if is_url(wanted.path):
         return f"The video lies at {wanted.path}, which pages do not fetch."
     if size_of(wanted.path) is None:
         return f"The video is no longer at {wanted.path}."
-    places = hashlib.sha256(f"{wanted.times}".encode()).hexdigest()[:8]
-    sheet = f"{wanted.key}-{wanted.stamp}-{places}.jpg"
     try:
         header = killable(read_header, wanted.path, wanted.rate, deadline=deadline)
-        if not files.keep(f"{SHEETS}/{sheet}"):
-            pictures = np.hstack(_looked_at(wanted, deadline))
-            quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-            _, data = cv2.imencode(".jpg", cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR), quality)
-            files.commit(f"{SHEETS}/{sheet}", data.tobytes())
+        (name,) = _draw(files, wanted, [wanted.times], deadline)
     except DecodeError as error:
         return f"No picture: {error}."
-    return sheet, header
+    try:
+        previews = _draw(files, wanted, wanted.moments, deadline)
+    except DecodeError:  # hundreds may take longer than the few of the sheet
+        previews = [""] * len(wanted.moments)
+    return _Sheet(name, header, previews)
 
 
-def _looked_at(wanted: Wanted, deadline: float) -> list[Picture]:
-    return killable(_stills, wanted.path, wanted.times, wanted.rate, deadline=deadline)
+def _draw(
+    files: ReportFiles, wanted: Wanted, strips: Sequence[tuple[float, ...]], deadline: float
+) -> list[str]:
+    """Commit strips of pictures side by side that are not there yet; return all their names."""
+    names = [_strip_name(wanted, times) for times in strips]
+    missing = [
+        (name, times)
+        for name, times in dict(zip(names, strips, strict=True)).items()
+        if not files.keep(f"{SHEETS}/{name}")
+    ]
+    if missing:
+        times = sorted({time for _, strip in missing for time in strip})
+        pictures = killable(_stills, wanted.path, times, wanted.rate, deadline=deadline)
+        at = dict(zip(times, pictures, strict=True))
+        for name, strip in missing:
+            files.commit(f"{SHEETS}/{name}", _jpeg(np.hstack([at[time] for time in strip])))
+    return names
+
+
+def _strip_name(wanted: Wanted, times: tuple[float, ...]) -> str:
+    places = hashlib.sha256(f"{times}".encode()).hexdigest()[:8]
+    return f"{wanted.key}-{wanted.stamp}-{places}.jpg"
+
+
+def _jpeg(picture: Picture) -> bytes:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
+    return bytes(data)
 
 
 def _stills(path: str, times: Sequence[float], rate: float) -> list[Picture]:
@@ -121,7 +166,7 @@ def _stills(path: str, times: Sequence[float], rate: float) -> list[Picture]:
 def _footage(
     files: ReportFiles,
     wanted: Wanted,
-    found: tuple[str, VideoHeader] | str,
+    found: _Sheet | str,
     command: str,
     deadline: float | None,
 ) -> Footage:
@@ -130,7 +175,7 @@ def _footage(
     has_copy = files.keep(f"{COPIES}/{target.name}")  # the video may be back at the next report
     if isinstance(found, str):
         return Footage([], "", False, 0.0, found, "", "", [])
-    sheet, header = found
+    sheet, header, _ = found
     video = Path(wanted.path)
     container = header.container.partition(",")[0]
     is_folder = header.container == IMAGES  # which no player takes

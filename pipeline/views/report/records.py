@@ -79,6 +79,51 @@ class Footage:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentVideo:
+    """A video with events: its key, and what is known of its camera and clock."""
+
+    key: str
+    name: str
+    camera: str
+    clock: str
+    zone: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An event of the ``video``-th of the videos with events.
+
+    ``shares`` are the per cents of each anomalous class in it, ``at`` the wall's clock as it begins
+    (milliseconds since 1970, as if in UTC; None where it is not known), ``preview`` a file or ''.
+    """
+
+    video: int
+    start: int
+    end: int
+    start_time: float
+    end_time: float
+    peak: float
+    label: int
+    shares: Sequence[int]
+    at: float | None
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """Everything of the page of incidents, the highest peak first; ``tiles`` make up a preview."""
+
+    title: str
+    model: str
+    classes: tuple[str, ...]
+    threshold: float
+    tiles: int
+    videos: list[IncidentVideo]
+    incidents: list[Incident]
+
+
+@dataclass(frozen=True, slots=True)
 class VideoPage:
     """Everything of one video's page but its frames; ``truth`` is None where none is known.
 
@@ -107,7 +152,7 @@ class VideoPage:
     following: str
 
 
-def script(name: str, content: Index | VideoPage | Piece, *, key: str = "") -> str:
+def script(name: str, content: Index | Incidents | VideoPage | Piece, *, key: str = "") -> str:
     """Return a script that hands ``content`` to the page as ``name`` (of the video ``key``).
 
     It is plain ASCII, and no name in it can end a script element or open a comment.

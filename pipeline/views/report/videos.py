@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from extract.killable import DEADLINE
 from pipeline.views.report import curves
+from pipeline.views.report.clocks import Clocks
 from pipeline.views.report.files import DATA, ReportFiles
-from pipeline.views.report.footage import PICTURES, Wanted, look, picture_times
-from pipeline.views.report.records import Footage, Row, VideoPage, script
+from pipeline.views.report.footage import PICTURES, Seen, Wanted, look, picture_times
+from pipeline.views.report.incidents import incident_video, incidents_of, preview_times
+from pipeline.views.report.records import (
+    Footage,
+    Incident,
+    IncidentVideo,
+    Row,
+    VideoPage,
+    script,
+)
 from pipeline.views.report.truth import TruthIndex, in_seconds
 from stores.records import ScoredEvent, VideoItem, VideoScores
 from stores.scores.reader import read_scores
@@ -36,7 +46,8 @@ class Source(NamedTuple):
 class ReportPlan:
     """What the pages of all videos have in common; ``order`` are the scored ones by their peak.
 
-    ``sources`` are the files of the scored videos.
+    ``sources`` are the files of the scored videos, ``previewed`` the events that get a preview, by
+    video and first frame.
     """
 
     folder: Path
@@ -47,8 +58,19 @@ class ReportPlan:
     videos: Mapping[str, ScoredVideo]
     order: Sequence[str]
     sources: Mapping[str, Source]
+    clocks: Clocks
+    previewed: Set[tuple[str, int]]
     makes_copies: bool
     deadline: float = DEADLINE
+
+
+class Written(NamedTuple):
+    """What the other pages need of a written video; ``events`` is None where it has none."""
+
+    row: Row
+    footage: Footage
+    events: IncidentVideo | None
+    incidents: Sequence[Incident]
 
 
 def key_of(video_id: str) -> str:
@@ -56,8 +78,10 @@ def key_of(video_id: str) -> str:
     return hashlib.sha256(video_id.encode()).hexdigest()[:16]
 
 
-def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
+def write_videos(plan: ReportPlan) -> Iterator[Written]:
     """Write the data of every scored video and yield its row; a few are in memory at a time.
+
+    Those with events are counted in the order in which they are yielded.
 
     Raises:
         StoreError: Scores cannot be read, or data files not written.
@@ -65,13 +89,33 @@ def write_videos(plan: ReportPlan) -> Iterator[tuple[Row, Footage]]:
     items = [VideoItem(name, plan.sources[name].path) for name in plan.order]
     places = {video_id: place for place, video_id in enumerate(plan.order)}
     command = f"python -m pipeline report --scores {shlex.quote(str(plan.folder))} --proxies"
+    number = count()
     for group in _grouped(read_scores(plan.folder, items)):
         wanted = [_wanted(plan, scores) for scores in group]
         found = look(plan.files, wanted, command, copy=plan.makes_copies, deadline=plan.deadline)
-        for scores, footage in zip(group, found, strict=True):
-            page = _page(plan, scores, footage, places[scores.item.video_id])
+        for scores, seen in zip(group, found, strict=True):
+            page = _page(plan, scores, seen.footage, places[scores.item.video_id])
             _write_video(plan.files, page, scores)
-            yield _row(plan, scores, footage), footage
+            yield _written(plan, scores, seen, page, number)
+
+
+def _written(
+    plan: ReportPlan, scores: VideoScores, seen: Seen, page: VideoPage, number: Iterator[int]
+) -> Written:
+    row, video = _row(plan, scores, seen.footage), plan.videos[scores.item.video_id]
+    if not page.events:
+        return Written(row, seen.footage, None, ())
+    modified = 0 if video.content is None else video.content.modified
+    clock = plan.clocks.of(video.video_id, seen.created, modified, video.seconds)
+    pictured = [event.start for event in _previewed(plan, scores)]
+    previews = dict(zip(pictured, seen.previews, strict=True))
+    found = incidents_of(next(number), page.events, scores, page.classes, clock, previews)
+    return Written(row, seen.footage, incident_video(row.key, video, clock), list(found))
+
+
+def _previewed(plan: ReportPlan, scores: VideoScores) -> list[ScoredEvent]:
+    name = scores.item.video_id
+    return [event for event in plan.events[name] if (name, event.start) in plan.previewed]
 
 
 def _wanted(plan: ReportPlan, scores: VideoScores) -> Wanted:
@@ -81,6 +125,7 @@ def _wanted(plan: ReportPlan, scores: VideoScores) -> Wanted:
         key=key_of(item.video_id),
         path=item.path,
         times=picture_times(float(end), float(peak)),
+        moments=[preview_times(event, scores) for event in _previewed(plan, scores)],
         content=plan.videos[item.video_id].content,
         refusal=plan.sources[item.video_id].refusal,
         rate=scores.rate,

@@ -1,12 +1,13 @@
 "use strict";
-// What both pages share: taking in data files, colours, and small things of the page.
+// What the pages share: taking in data files, colours, and small things of the page.
 // Data files are scripts that call report.receive, since a page opened from disk may read no others.
 
 const report = (() => {
-  const state = { index: null, videos: new Map(), pieces: new Map() };
+  const state = { index: null, incidents: null, videos: new Map(), pieces: new Map() };
 
   function receive(name, key, value) {
     if (name === "index") state.index = value;
+    if (name === "incidents") state.incidents = value;
     if (name === "video") state.videos.set(key, value);
     if (name === "piece") state.pieces.set(`${key}/${value.first}`, value);
   }
@@ -40,6 +41,55 @@ const report = (() => {
     const minutes = Math.floor(all / 60) % 60;
     const rest = (all % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
     return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+  }
+
+  // 2024-11-17 08:05:09 of milliseconds that stand for a clock on the wall, in whatever zone.
+  function wallClock(milliseconds) {
+    return new Date(Math.round(milliseconds / 1000) * 1000).toISOString().slice(0, 19).replace("T", " ");
+  }
+
+  // An address names a video, a moment and a threshold: #key&t=12.8&threshold=0.7
+  function address() {
+    const [key, ...rest] = location.hash.slice(1).split("&");
+    const values = new URLSearchParams(rest.join("&"));
+    const number = (name) => (values.get(name) && Number.isFinite(Number(values.get(name))) ? Number(values.get(name)) : null);
+    return { key, seconds: number("t"), threshold: number("threshold") };
+  }
+
+  // Storage may be forbidden to pages from disk; what is kept then lasts as long as the page.
+  const folder = location.pathname.replace(/[^/]*$/, "");
+
+  function recall(name) {
+    try {
+      return JSON.parse(localStorage.getItem(`report ${folder} ${name}`));
+    } catch {
+      return null;
+    }
+  }
+
+  function remember(name, value) {
+    try {
+      localStorage.setItem(`report ${folder} ${name}`, JSON.stringify(value));
+    } catch {
+      // as above
+    }
+  }
+
+  // The threshold of all pages: the address's, the one that was chosen last, else the files' own,
+  // below which there are no events in the files.
+  function threshold(stored) {
+    const kept = recall("threshold");
+    const chosen = address().threshold ?? (kept?.stored === stored ? kept.chosen : null) ?? stored;
+    return chosen > 0 && chosen <= 1 ? chosen : stored;
+  }
+
+  function keepThreshold(stored, chosen) {
+    remember("threshold", { stored, chosen });
+  }
+
+  // As the event rule compares: scores are float32, and so is then the threshold.
+  function reaches(score, chosen) {
+    return Math.fround(score) >= Math.fround(chosen);
   }
 
   function colour(name) {
@@ -99,5 +149,8 @@ const report = (() => {
 
   applyTheme();
 
-  return { state, receive, load, element, clock, colour, classColour, setUpTheme };
+  return {
+    ...{ state, receive, load, element, clock, wallClock, colour, classColour, setUpTheme },
+    ...{ address, recall, remember, threshold, keepThreshold, reaches },
+  };
 })();

@@ -80,12 +80,16 @@ const eventLists = (() => {
     }
 
     async copy(text) {
-      try {
-        await navigator.clipboard.writeText(text);
-      } catch {
-        copyBySelection(text); // browsers may keep the clipboard from pages on disk
-      }
+      await copyText(text);
       find("copied").textContent = `${this.events.length} copied`;
+    }
+  }
+
+  async function copyText(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      copyBySelection(text); // browsers may keep the clipboard from pages on disk
     }
   }
 
@@ -107,5 +111,5 @@ const eventLists = (() => {
     area.remove();
   }
 
-  return { EventList };
+  return { EventList, copyText };
 })();

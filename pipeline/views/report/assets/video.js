@@ -4,7 +4,7 @@
 (() => {
   const { clock, state } = report;
   const find = (id) => document.getElementById(id);
-  const key = location.hash.slice(1);
+  const { key } = report.address();
   const NEAR_PIECES = 3; // so few pieces in view are drawn at full resolution
   let video;
   let timeline;
@@ -15,7 +15,11 @@
   let now = 0;
   let shown = "";
 
-  addEventListener("hashchange", () => location.reload());
+  addEventListener("hashchange", () => {
+    const { key: wanted, seconds } = report.address();
+    if (wanted !== key) location.reload();
+    else if (seconds !== null) seek(seconds);
+  });
 
   function fail(message) {
     find("problem").textContent = message;
@@ -32,7 +36,7 @@
     video = state.videos.get(key);
     timeline = new timelines.Timeline(video);
     takePieces();
-    threshold = video.rule.threshold;
+    threshold = report.threshold(video.rule.threshold);
     find("content").hidden = false;
     showHead();
     list = new eventLists.EventList(video, seek);
@@ -44,8 +48,11 @@
     });
     view.draw(timeline.isWhole ? charts.exactView(timeline, 0, 0) : charts.coarseView(video.overview));
     showThreshold();
-    showEvents(video.events);
+    if (threshold === video.rule.threshold) showEvents(video.events);
+    else await setThreshold(threshold);
     connect();
+    const { seconds } = report.address();
+    if (seconds !== null) seek(seconds);
     document.body.dataset.ready = "yes";
   }
 
@@ -155,6 +162,7 @@
 
   async function setThreshold(value) {
     threshold = value;
+    report.keepThreshold(video.rule.threshold, value);
     showThreshold();
     try {
       await loadPieces(0, video.pieces.length - 1);
@@ -162,6 +170,14 @@
       return fail(error.message);
     }
     if (threshold === value) showEvents(timelines.findEvents(timeline, video.rule, threshold));
+  }
+
+  // The address of this moment, to send to somebody who has the report.
+  function showLink() {
+    const parts = [key, `t=${now.toFixed(2)}`, `threshold=${threshold}`];
+    history.replaceState(null, "", `#${parts.join("&")}`);
+    eventLists.copyText(location.href);
+    find("copied").textContent = "address copied";
   }
 
   function showEvents(events) {
@@ -196,6 +212,7 @@
     find("threshold").addEventListener("input", (event) => setThreshold(Number(event.target.value)));
     find("reset").addEventListener("click", () => setThreshold(video.rule.threshold));
     find("save").addEventListener("click", saveRule);
+    find("link").addEventListener("click", showLink);
     find("earlier").addEventListener("click", () => list.step(-1, now));
     find("later").addEventListener("click", () => list.step(1, now));
     find("closer").addEventListener("click", () => view.zoomBy(2));

@@ -1,5 +1,5 @@
 "use strict";
-// The index: a row a video, filtered and sorted here. Pictures and curves are made as rows come
+// The list of videos: a row each, filtered and sorted here. Pictures and curves are made as rows come
 // into view, so that thousands of videos open at once.
 
 (() => {
@@ -12,12 +12,27 @@
   }
   const descending = new Set(["peak", "events", "seconds"]);
   const order = { column: "peak", down: true };
+  const threshold = report.threshold(index.threshold);
+  countEvents();
   const charts = new Map();
 
   const BATCH = 100; // rows made at a time, more as the reader nears their end
   const rows = index.rows.map((video) => ({ video, node: null }));
   const videoOf = new WeakMap(); // by the place of its sparkline
   let waiting = [];
+
+  // Of the events in the files, those that reach the threshold that was chosen on another page.
+  function countEvents() {
+    const { incidents, videos } = state.incidents ?? { incidents: [], videos: [] };
+    find("incidents").hidden = !incidents.length;
+    if (threshold === index.threshold || !state.incidents) return;
+    const found = new Map(index.rows.map((video) => [video.key, 0]));
+    for (const { video, peak } of incidents) {
+      const { key } = videos[video];
+      if (report.reaches(peak, threshold)) found.set(key, found.get(key) + 1);
+    }
+    for (const video of index.rows) video.events = found.get(video.key);
+  }
 
   function makeRow(video) {
     const isFailed = video.status === "failed";
@@ -96,7 +111,7 @@
         legend: { show: false },
         scales: { x: { time: false }, y: { range: [0, 1] } },
         series: [{}, line],
-        hooks: { draw: [(chart) => paint.threshold(chart, index.threshold, "--faint")] },
+        hooks: { draw: [(chart) => paint.threshold(chart, threshold, "--faint")] },
       },
       [values.map((_, number) => number), values],
       place,
@@ -176,7 +191,7 @@
     const total = index.rows.length;
     const parts = [
       total === 1 ? "1 video" : `${total.toLocaleString("en")} videos`,
-      `${count((video) => video.events > 0)} with events from a score of ${Number(index.threshold.toFixed(3))} on`,
+      `${count((video) => video.events > 0)} with events from a score of ${Number(threshold.toFixed(3))} on`,
       failed ? `${failed} failed` : "none failed",
       `written ${index.written}`,
     ];

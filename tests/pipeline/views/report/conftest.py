@@ -180,7 +180,7 @@ def foreign(url: str, complaints: list[str]) -> None:
 @pytest.fixture
 def open_index(page, report) -> Callable[[], None]:
     def go() -> None:
-        page.goto((report / "index.html").as_uri())
+        page.goto((report / "videos.html").as_uri())
 
     return go
 

@@ -70,7 +70,7 @@ def test_a_title_is_escaped_and_nothing_comes_from_elsewhere(tmp_path, make_scor
     folder = tmp_path / "<i>&cameras"
     write_scores(folder, header, label_all([make_scores()], header))
     report = write_report(ReportRun(scores=folder)).page.parent
-    for name in ("index.html", "video.html"):
+    for name in ("index.html", "videos.html", "video.html"):
         text = (report / name).read_text()
         assert "&lt;i&gt;&amp;cameras" in text
         assert "<i>&" not in text
@@ -84,13 +84,15 @@ def test_writing_again_drops_what_is_no_more(tmp_path, make_scores, header):
         label_all([make_scores("a.mp4"), make_scores("b.mp4", frames=70_000)], header),
     )
     report = write_report(ReportRun(scores=tmp_path)).page.parent
-    assert len(list((report / "data").iterdir())) == 1 + 1 + 3
+    assert len(list((report / "data").iterdir())) == 2 + 1 + 3
+    assert "incidents.js" in (report / "index.html").read_text()
     shutil.rmtree(tmp_path / "scores")
     shutil.rmtree(tmp_path / "events")
     shutil.rmtree(tmp_path / "videos")
     write_scores(tmp_path, header, [], [Failure(VideoItem("c.mp4", ""), "gone")])
     write_report(ReportRun(scores=tmp_path))
-    assert [path.name for path in (report / "data").iterdir()] == ["index.js"]
+    assert {path.name for path in (report / "data").iterdir()} == {"index.js", "incidents.js"}
+    assert (report / "index.html").read_text() == (report / "videos.html").read_text()
 
 
 def test_what_is_not_the_reports_own_stays(tmp_path, make_scores, header):

@@ -1,4 +1,5 @@
 from model.scoring.events import label_all
+from pipeline.views.report.clocks import Clocks
 from pipeline.views.report.curves import PIECE_FRAMES
 from pipeline.views.report.files import ReportFiles
 from pipeline.views.report.truth import TruthIndex
@@ -30,9 +31,14 @@ def test_each_video_gets_a_row_and_data_files_and_a_long_one_comes_in_pieces(
         videos={video.video_id: video for video in read_videos(tmp_path)},
         order=["a.mp4", "b.mp4"],
         sources={"a.mp4": Source("/nowhere/a.mp4"), "b.mp4": Source("", "why")},
+        clocks=Clocks(None, None, None),
+        previewed={("a.mp4", 40)},
         makes_copies=False,
     )
-    rows = {row.name: (row, footage) for row, footage in write_videos(plan)}
+    written = list(write_videos(plan))
+    rows = {row.name: (row, footage) for row, footage, *_ in written}
+    assert [each.events and each.events.name for each in written] == ["a.mp4", None]
+    assert [[i.start_time for i in each.incidents] for each in written] == [[1.6], []]
     assert {row.key for row, _ in rows.values()} == {key_of("a.mp4"), key_of("b.mp4")}
     assert max(rows["a.mp4"][0].curve) == 90
     assert "no longer at /nowhere/a.mp4" in rows["a.mp4"][1].remark
