@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from extract.container import DecodeError
@@ -15,10 +17,14 @@ from extract.decoders.pixels import Picture
 from extract.decoders.pyav_reader import decode_frames, to_rgb
 from extract.decoders.reading import Reading
 from extract.probe import VideoProbe, probe
+from extract.sound import Sound
 from stores.files.sequences import IMAGE_RATE
 
 TICKS = 90_000
 """Ticks of a second, as in broadcasting: the usual rates are whole numbers of them."""
+
+INDEX_FIRST = {"movflags": "+faststart"}
+"""FFmpeg's option by which a page plays a file before all of it is there."""
 
 
 def write_mp4(
@@ -27,15 +33,18 @@ def write_mp4(
     *,
     rate: Fraction,
     options: dict[str, str],
+    aspect: Fraction = Fraction(1),
+    sound: Sound | None = None,
 ) -> None:
-    """Write at least one frame with its time in seconds, without sound; all have one even size.
+    """Write at least one frame with its time in seconds; all have one even size.
 
-    ``rate`` is what the header says, ``options`` are the encoder's beside its preset.
+    ``rate`` is what the header says, ``options`` are the encoder's beside its preset, ``aspect`` is
+    the width of a pixel over its height. Without ``sound`` there is none.
 
     Raises:
         OSError: ``target`` cannot be written.
     """
-    with av.open(str(target), "w", format="mp4") as container:
+    with av.open(str(target), "w", format="mp4", options=INDEX_FIRST) as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.options = {"preset": "veryfast", **options}
         stream.pix_fmt = "yuv420p"
@@ -43,10 +52,24 @@ def write_mp4(
         for number, (seconds, frame) in enumerate(frames):
             if number == 0:
                 stream.width, stream.height = frame.width, frame.height
+                stream.codec_context.sample_aspect_ratio = aspect
+                _take_colours(stream.codec_context, frame)
+                if sound:
+                    sound.join(container)
+            if sound:
+                sound.write_until(container, seconds)
             frame.pts, frame.time_base = round(seconds * TICKS), Fraction(1, TICKS)
             frame.pict_type = PictureType.NONE
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if sound:
+            sound.write_until(container, math.inf)
+
+
+def _take_colours(context: VideoCodecContext, frame: av.VideoFrame) -> None:
+    """Have the file say what the frame says of its colours, so that players show them alike."""
+    for name in ("colorspace", "color_primaries", "color_trc", "color_range"):
+        setattr(context, name, getattr(frame, name))
 
 
 def to_frame(picture: Picture) -> av.VideoFrame:
