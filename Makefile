@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python -m pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check-data extract train evaluate calibrate score watch events report ablate compare docs check test test-fast test-long faults fuzz bench clean
+.PHONY: help demo check-data extract train evaluate calibrate score watch events report clip ablate compare docs check test test-fast test-long faults fuzz bench clean
 
 # Turns NAME=value into --option value, and nothing into nothing.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -64,6 +64,9 @@ events: $(READY) ## SCORES=folder ARGS='--threshold 0.6': another rule for store
 
 report: $(READY) ## [SCORES=folder]: pages with player, curve and events of every scored video
 	@$(RUN) report $(call option,SCORES,scores) --out "$(OUT)" $(ARGS)
+
+clip: $(READY) ## SCORES=folder ARGS='--peak 0.8': found events as MP4s, in a folder with a page
+	@$(RUN) clip $(if $(SCORES),"$(SCORES)") $(ARGS)
 
 ablate: $(READY) ## [DATASET=ucf]: the table of components, with and without each, several seeds
 	@$(RUN) ablate $(call option,DATASET,dataset) --out "$(OUT)" $(call option,WEIGHTS,weights) $(ARGS)

@@ -18,6 +18,7 @@ import numpy as np
 from extract.container import DecodeError
 from extract.decoders.pyav_reader import to_rgb
 from extract.excerpt_copy import Span, copy_run, find_run
+from extract.header import read_header
 from extract.mp4 import to_frame, write_mp4
 from extract.probe import VideoProbe, probe
 from extract.scored_frames import AstrayError, Reader, Times, end_of, readers_of
@@ -35,7 +36,8 @@ class Excerpt:
     """What became of a stretch: the rows ``first <= row < last`` are in it, from 0 s on.
 
     ``start`` and ``end`` are seconds of the video's own clock. ``reason`` says why it was encoded,
-    ``codec`` and ``sound`` are FFmpeg's names, ``remark`` says why a sound was left out.
+    ``codec`` and ``sound`` are FFmpeg's names, ``remark`` says why a sound was left out, ``plays``
+    whether all common browsers play it.
     """
 
     first: int
@@ -49,10 +51,11 @@ class Excerpt:
     height: int
     sound: str
     remark: str
+    plays: bool
 
 
 def cut_excerpt(
-    path: str, target: Path, found: Survey, times: Times, span: Span, *, encode: bool = False
+    path: str, target: Path, found: Survey, times: Times, span: Span, encode: bool = False
 ) -> Excerpt:
     """Write a span of rows as an MP4 to ``target``; ``encode`` allows no copy.
 
@@ -157,4 +160,5 @@ def _excerpt(
         height=made.height,
         sound=sound,
         remark=remark,
+        plays=read_header(str(target)).plays_in_browsers,
     )

@@ -27,6 +27,7 @@ COMMANDS = (
     "events",
     "report",
     "plot",
+    "clip",
     "search",
     "ablate",
     "compare",
