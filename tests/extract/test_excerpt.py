@@ -53,6 +53,11 @@ ENCODED = {
     *("h264.avi", "h264.h264", "mpeg4.avi", "mjpeg.avi", "vp8.webm", "wmv.asf", "lossless.mkv"),
     "animation.gif",
 }
+DAILY = (
+    *("h264.mov", "h264.mkv", "h264.ts", "h264.flv", "odd-size.mp4", "vfr.mkv", "late.mp4"),
+    *("hevc.mp4", "mpeg4.avi", "mjpeg.avi", "mpeg2.ts", "vp9.webm", "animation.gif"),
+)
+"""Formats that are cut every day; the others are with the long tests."""
 
 
 @pytest.fixture
@@ -92,7 +97,10 @@ def check(target, made, times, span, frame_numbers):
     assert frame_numbers(pictures) == [n % 40 for n in range(made.first, made.last)]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in DAILY else pytest.mark.long) for n in FORMATS],
+)
 def test_frames_and_times_are_those_of_the_rows(film, tmp_path, frame_numbers, name):
     path, times = film(name)
     span, target = Span(33, 58, 80, 105), tmp_path / "clip.mp4"

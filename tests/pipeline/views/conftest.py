@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model.scoring.events import label_all
+from pipeline.views.clip_records import Clip
 from stores.datasets.synthetic.footage import write_video
 from stores.files.content import content_of
 from stores.files.roots import record_root
@@ -23,25 +24,26 @@ def grey_of(number: int) -> int:
     return 12 + 12 * (number % 20)  # farther apart than a codec errs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def film_header() -> ScoreHeader:
     return ScoreHeader(("normal", "fire", "flood"), "m" * 16, "r" * 16, EventRule())
 
 
-@pytest.fixture
-def score_films(tmp_path, film_header) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def write_films(film_header) -> Callable[[Path, Sequence[str]], Path]:
     """Write films of numbered greys and their scores, with events at frames 50 and 90 of each.
 
-    The first is a fire with a peak of 0.9, the second a flood of 0.7.
+    The first is a fire with a peak of 0.9, the second a flood of 0.7. They lie in ``films/`` of the
+    folder, and the scores in ``scores/``, which is returned.
     """
 
-    def make(names: Sequence[str], *, codec="h264") -> Path:
+    def write(root: Path, names: Sequence[str]) -> Path:
         results = []
         for name in names:
-            path = tmp_path / "films" / name
+            path = root / "films" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             greys = (np.full((48, 64, 3), grey_of(n), np.uint8) for n in range(FILM_FRAMES))
-            write_video(path, greys, codec=codec, fps=25, seed=0)
+            write_video(path, greys, codec="h264", fps=25, seed=0)
             fire, flood = np.full((2, FILM_FRAMES), 0.05, dtype=np.float32)
             fire[50:70], flood[90:110] = 0.9, 0.7
             score = np.maximum(fire, flood)
@@ -54,9 +56,48 @@ def score_films(tmp_path, film_header) -> Callable[..., Path]:
                     content=content_of(str(path)),
                 )
             )
-        folder = tmp_path / "scores"
-        write_scores(folder, film_header, label_all(results, film_header))
-        record_root(folder, tmp_path / "films")
-        return folder
+        write_scores(root / "scores", film_header, label_all(results, film_header))
+        record_root(root / "scores", root / "films")
+        return root / "scores"
 
-    return make
+    return write
+
+
+@pytest.fixture
+def score_films(write_films, tmp_path) -> Callable[[Sequence[str]], Path]:
+    """Write such films and scores into a test's own folder."""
+    return lambda names: write_films(tmp_path, names)
+
+
+@pytest.fixture
+def some_clip() -> Clip:
+    """What is known of a clip that nobody made."""
+    return Clip(
+        file="clips/a-2s-fire-0123456789ab.mp4",
+        event="cam1/a.mp4@50",
+        video="cam1/a.mp4",
+        label="fire",
+        peak=0.9,
+        mean=0.8,
+        event_start_frame=50,
+        event_end_frame=70,
+        event_start=2.0,
+        event_end=2.8,
+        first_frame=25,
+        end_frame=95,
+        start=1.0,
+        end=3.8,
+        clock_start=11.0,
+        clock_end=13.8,
+        method="copied",
+        reason="",
+        codec="h264",
+        width=64,
+        height=48,
+        sound="",
+        remark="",
+        plays_in_browsers=True,
+        bytes=3,
+        sha256="",
+        source_digest="",
+    )
