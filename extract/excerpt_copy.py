@@ -113,8 +113,10 @@ def copy_run(found: Survey, times: Times, run: Run, target: Path) -> tuple[str, 
             sound.write_until(made, np.inf)
         if not _shows_the_same(found, times, run, target):
             return "a copy would show other pictures"
-    except (av.FFmpegError, AstrayError, ValueError) as error:
-        return f"no copy can be made ({error})"
+    except av.FFmpegError as error:
+        return f"MP4 does not take its packets ({error.strerror})"
+    except (AstrayError, ValueError):
+        return "a copy would show other pictures"
     return sound.codec, sound.remark
 
 

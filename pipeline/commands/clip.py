@@ -51,7 +51,7 @@ class ClipRun:
     videos: Location | None = None
     """Folder of the videos, or the one video, where the scores are a copy; see `report`."""
     deadline: PositiveAmount = 120.0
-    """Seconds that a clip may take, or four times its video's duration where that is more; what
+    """Seconds that a clip may take, or twelve times its video's duration where that is more; what
     takes longer is killed, and the page says so."""
 
 

@@ -70,7 +70,8 @@ class _Source:
 
     @property
     def longest(self) -> float:
-        return max(self.deadline, SLOWEST * float(self.scores.times[-1]))
+        """Seconds that a clip may take: its video may be decoded up to it, and it itself twice."""
+        return max(self.deadline, 3 * SLOWEST * float(self.scores.times[-1]))
 
 
 def clip(run: ClipRun) -> Clips:

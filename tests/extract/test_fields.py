@@ -9,9 +9,12 @@ import av
 import numpy as np
 import pytest
 
+from extract.excerpt import cut_excerpt
+from extract.excerpt_copy import Span
 from extract.fields import FieldPairs
 from extract.probe import probe
 from extract.recipe import RECIPES
+from extract.survey import survey
 
 EVERY = replace(RECIPES["squash"], frames="mean16", tail="keep")
 START = b"\0\0\0\1"
@@ -113,6 +116,18 @@ def test_two_fields_are_one_frame(write_fields, read, name, pattern):
         np.testing.assert_allclose(whole.times, np.arange(20) / 25, atol=0.0011)
     if pattern == "fields" and name != "a.h264":
         assert probe_info.rate == pytest.approx(25)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mp4", "a.mkv"])
+def test_a_clip_shows_both_fields_as_one_frame(write_fields, read, tmp_path, name):
+    path, target = write_fields(name, PATTERNS["adaptive"]), tmp_path / "clip.mp4"
+    times = read(path, EVERY).times
+    made = cut_excerpt(path, target, survey(path), times, Span(0, 8, 12, 16))
+    assert (made.method, made.reason) == ("encoded", "its packets are not a picture each")
+    clip = read(str(target), EVERY)
+    np.testing.assert_allclose(clip.times, times[:16], atol=0.001)
+    greys = clip.frames.reshape(16, -1).mean(axis=1)
+    np.testing.assert_allclose(np.diff(greys), 5 * 255 / 219, atol=1.5)
 
 
 def test_a_stream_without_fields_is_not_looked_at(write_video):

@@ -84,3 +84,24 @@ def test_pictures_of_odd_sides_are_written_at_their_times(tmp_path):
     found, greys = frames_of(target)
     np.testing.assert_allclose(found, times, atol=2e-5)
     assert list(greys) == sorted(greys)
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p"])
+def test_a_copy_has_the_range_of_its_source_and_says_which(write_video, tmp_path, pixels):
+    path, target = write_video(pixels=pixels, frames=20), tmp_path / "copy.mp4"
+    write_proxy(path, target)
+    shown = [rgb_means(each) for each in (path, target)]
+    np.testing.assert_allclose(shown[0], shown[1], atol=1.5)
+
+
+def rgb_means(path):
+    with av.open(str(path)) as container:
+        return [f.to_ndarray(format="rgb24").mean() for f in container.decode(video=0)]
+
+
+def test_pixels_that_are_not_square_are_written_as_such(tmp_path):
+    frames = ((n / 10, to_frame(np.full((32, 48, 3), 90, dtype=np.uint8))) for n in range(3))
+    target = tmp_path / "made.mp4"
+    write_mp4(target, frames, rate=Fraction(10), options={}, aspect=Fraction(4, 3))
+    with av.open(str(target)) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)

@@ -52,6 +52,8 @@ GONE = ["--videos", "empty", "--checkpoint", "gone"]
         (["evaluate"], "no checkpoint below outputs"),
         (["report"], "no scores below outputs"),
         (["plot", "a.mp4"], "no scores below outputs"),
+        (["clip", "gone"], "no scores in gone; run `make score`"),
+        (["clip", "gone", "--peek", "0.8"], "clip has no option --peek; perhaps you meant --peak"),
         (["plot", "a.mp4", "--overlay", "a.avi"], "--overlay writes MP4"),
         (["calibrate"], "no checkpoint below outputs"),
         (["calibrate", "--recall", "80"], "--recall has to be from 0 to 1, got 80"),
