@@ -29,6 +29,7 @@ from stores.files.locations import is_remote
 from stores.files.roots import Roots, recorded_roots
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
 from stores.scores.reader import read_scores
+from stores.scores.rows import ScoredVideo
 
 if TYPE_CHECKING:
     from pipeline.commands.clip import ClipRun
@@ -56,17 +57,23 @@ class Clips:
 
 @dataclass(frozen=True)
 class _Source:
-    """A scored video and its file, which is surveyed once, and only if a clip has to be made."""
+    """A scored video; its file is found and surveyed once, and only if a clip has to be made."""
 
     scores: VideoScores
-    path: str
-    digest: str
+    video: ScoredVideo
+    roots: Roots
     deadline: float
 
     @cached_property
-    def found(self) -> Survey:
-        logger.info("cutting %s", self.scores.item.video_id)
-        return killable(survey, self.path, self.scores.rate, deadline=self.longest)
+    def found(self) -> Survey | str:
+        """What there is to cut from, or why there is nothing."""
+        video = self.video
+        try:
+            path = self.roots.find(video.video_id, video.path, video.content)
+            logger.info("cutting %s", video.video_id)
+            return killable(survey, path, self.scores.rate, deadline=self.longest)
+        except (StoreError, DecodeError, OSError) as error:
+            return str(error)
 
     @property
     def longest(self) -> float:
@@ -115,26 +122,15 @@ def _cut_all(
 ) -> Iterator[tuple[ChosenEvent, tuple[Clip, bool] | str]]:
     """Yield each event with its clip and whether that is new, or why there is none."""
     by_video: defaultdict[str, list[ChosenEvent]] = defaultdict(list)
-    roots = Roots(run.videos, recorded_roots(run.scores))
-    paths: dict[str, str] = {}
     for each in chosen:
         by_video[each.video.video_id].append(each)
-    for name, events in by_video.items():
-        video = events[0].video
-        try:
-            paths[name] = roots.find(name, video.path, video.content)
-        except StoreError as error:
-            yield from ((each, str(error)) for each in events)
-    items = [VideoItem(name, path) for name, path in paths.items()]
-    for scores in read_scores(run.scores, items):
-        events = by_video[scores.item.video_id]
-        digest = events[0].video.file_digest
-        source = _Source(scores, scores.item.path, digest, run.deadline)
-        for each in events:
-            yield each, _cut(run, folder, source, each)
-        del paths[scores.item.video_id]
-    for name in paths:
-        yield from ((each, "its frames have no scores; score it again") for each in by_video[name])
+    roots = Roots(run.videos, recorded_roots(run.scores))
+    for scores in read_scores(run.scores, [VideoItem(name, "") for name in by_video]):
+        events = by_video.pop(scores.item.video_id)
+        source = _Source(scores, events[0].video, roots, run.deadline)
+        yield from ((each, _cut(run, folder, source, each)) for each in events)
+    for events in by_video.values():
+        yield from ((each, "its frames have no scores; score it again") for each in events)
 
 
 def _cut(
@@ -145,17 +141,19 @@ def _cut(
     if event.event.end > times.size:
         return "its scores have fewer frames than it says; score the video again"
     span = span_of(scores, event.event, run.before, run.after)
-    name = _name(event, span, source.digest, encode=run.encode)
+    name = _name(event, span, source.video.file_digest, encode=run.encode)
     try:
-        if (there := folder.kept(name)) is not None:
-            return there, False
-        found = source.found
-    except (StoreError, DecodeError, OSError) as error:
+        there = folder.kept(name)
+    except StoreError as error:
         return str(error)
+    if there is not None:
+        return there, False
+    if isinstance(found := source.found, str):
+        return found
     try:
         with committing(folder.video(name), folder.path) as temporary:
             arguments = (temporary, found, times, span, run.encode)
-            cut = killable(cut_excerpt, source.path, *arguments, deadline=source.longest)
+            cut = killable(cut_excerpt, found.probe_info.path, *arguments, deadline=source.longest)
             clip = _record(event, f"{CLIPS}/{name}.mp4", cut, temporary, source)
             folder.describe(name, clip)
     except DecodeError as error:
@@ -216,7 +214,7 @@ def _record(event: ChosenEvent, file: str, cut: Excerpt, made: Path, source: _So
         plays_in_browsers=cut.plays,
         bytes=size,
         sha256=digest,
-        source_digest=source.digest,
+        source_digest=source.video.file_digest,
     )
 
 

@@ -101,6 +101,14 @@ def test_what_cannot_be_cut_is_named_and_the_rest_is_cut(score_films, tmp_path):
     assert "b.mp4 changed since it was read" in made.page.read_text()
 
 
+def test_a_clip_that_is_there_outlives_its_video(score_films, tmp_path):
+    folder = score_films(["a.mp4"])
+    clip(ClipRun(folder))
+    (tmp_path / "films" / "a.mp4").unlink()
+    made = clip(ClipRun(folder, zip=tmp_path / "a.zip"))
+    assert (made.made, made.kept, made.not_cut) == (0, 2, [])
+
+
 def test_videos_of_copied_scores_are_opened_below_a_named_folder_alone(score_films, tmp_path):
     foreign = shutil.copytree(score_films(["cam1/a.mp4"]), tmp_path / "foreign")
     made = clip(ClipRun(foreign, peak=0.8))
