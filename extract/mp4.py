@@ -69,7 +69,8 @@ def write_mp4(
 def _take_colours(context: VideoCodecContext, frame: av.VideoFrame) -> None:
     """Have the file say what the frame says of its colours, so that players show them alike."""
     for name in ("colorspace", "color_primaries", "color_trc", "color_range"):
-        setattr(context, name, getattr(frame, name))
+        if (value := getattr(frame, name, None)) is not None:  # not all versions of PyAV tell all
+            setattr(context, name, value)
 
 
 def to_frame(picture: Picture) -> av.VideoFrame:

@@ -3,9 +3,11 @@
 import random
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
@@ -135,6 +137,38 @@ def test_random_events_over_all_formats(film, tmp_path, frame_numbers):
         check(target, made, times, span, frame_numbers)
         copied += made.method == "copied"
     assert 10 < copied < 40
+
+
+def small(picture):
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, (48, 48), interpolation=cv2.INTER_AREA).astype(int)
+
+
+@pytest.mark.long
+@pytest.mark.data
+@pytest.mark.parametrize("folder", ["generic", "hard", "surveillance"])
+def test_random_events_of_real_files(real_videos, read, tmp_path, folder):
+    chance, cut = random.Random(3), 0
+    for name in [name for name in real_videos if name.startswith(f"{folder}/")]:
+        path, target = str(real_videos[name]), tmp_path / "clip.mp4"
+        try:
+            times = read(path, RECIPES["demo"]).times
+        except DecodeError:
+            continue
+        start = chance.randrange(max(1, len(times) - 40))
+        end = min(len(times), start + chance.randrange(16, 60))
+        first, last = np.searchsorted(times, [times[start] - 2, times[end - 1] + 2]).tolist()
+        span = Span(first, start, end, max(last, end))
+        made = cut_excerpt(path, target, survey(path), times, span)
+        rows = slice(made.first, made.last)
+        source = map(small, islice(read_pictures(path), made.first, made.last))
+        ours = map(small, read_pictures(str(target)))
+        apart = [np.abs(a - b).mean() for a, b in zip(source, ours, strict=True)]
+        assert max(apart) < (0.01 if made.method == "copied" else 3), name
+        found = read(str(target), RECIPES["demo"]).times
+        np.testing.assert_allclose(found, times[rows] - times[made.first], atol=EXACT)
+        cut += 1
+    assert cut > 5
 
 
 def test_without_a_keyframe_in_the_margin_it_is_encoded_from_its_first_row(
