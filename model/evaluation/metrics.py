@@ -66,7 +66,7 @@ def roc_auc(truth: Truth, score: Scores) -> float:
     Raises:
         ValueError: All frames are of one kind, a score is not finite, or the lengths differ.
     """
-    return area_under_roc(*_cumulative_counts(truth, score))
+    return area_under_roc(*cumulative_counts(truth, score))
 
 
 def average_precision(truth: Truth, score: Scores) -> float:
@@ -75,7 +75,28 @@ def average_precision(truth: Truth, score: Scores) -> float:
     Raises:
         ValueError: As for :func:`roc_auc`.
     """
-    return precision_sum(*_cumulative_counts(truth, score))
+    return precision_sum(*cumulative_counts(truth, score))
+
+
+def precision_trapezoid(counts: Counts) -> float:
+    """Return the area below straight lines between the points of precision over recall.
+
+    What RTFM, MIST, UR-DMU and PEL4VAD print as AP or PR-AUC (``auc(recall, precision)``), from
+    precision 1 at recall 0 on. It is not :func:`average_precision`: the two differ by up to 0.04.
+    """
+    hits, alarms = counts
+    precision = hits / np.maximum(hits + alarms, 1.0)
+    return float(np.trapezoid(np.append(1.0, precision), np.append(0.0, hits / hits[-1])))
+
+
+def recall_at_rate(counts: Counts, rate: float) -> float:
+    """Return the highest recall of a threshold whose false alarm rate is ``rate`` or less.
+
+    Both are shares of frames; nothing is interpolated between thresholds.
+    """
+    hits, alarms = counts
+    allowed = np.searchsorted(alarms, rate * alarms[-1], side="right")
+    return float(hits[allowed - 1] / hits[-1]) if allowed else 0.0
 
 
 def area_under_roc(hits: NDArray[np.float64], alarms: NDArray[np.float64]) -> float:
@@ -96,7 +117,12 @@ def last_of_ties(ranked: Scores) -> NDArray[np.intp]:
     return np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
 
 
-def _cumulative_counts(truth: Truth, score: Scores) -> Counts:
+def cumulative_counts(truth: Truth, score: Scores) -> Counts:
+    """Return how many frames of either kind score at least each distinct score, from the top.
+
+    Raises:
+        ValueError: As for :func:`roc_auc`.
+    """
     if truth.shape != score.shape or truth.ndim != 1:
         raise ValueError(f"got truth of shape {truth.shape} and scores of shape {score.shape}")
     positive = int(truth.sum())

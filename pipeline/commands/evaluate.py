@@ -63,6 +63,7 @@ def render(report: EvaluateReport, page: Path | None) -> int:
     print_table(
         f"{report.checkpoint} on {report.dataset}: {report.coverage}", columns, report.table()
     )
+    _print_figures(report)
     alarms = _alarms(report.details.alarms)
     print_line(f"false alarms per hour by recall of events{over}: {alarms}")
     print_line(f"scores: {report.frames:,} frames · {report.folder}")
@@ -79,6 +80,21 @@ def render(report: EvaluateReport, page: Path | None) -> int:
         print_line(one_line(f"not evaluated, no features: {', '.join(report.missing)}"))
         return SOME_FAILED
     return DONE
+
+
+def _print_figures(report: EvaluateReport) -> None:
+    """Print what reviewers ask for beside these figures, and what the pooled AUC is worth."""
+    from pipeline.views.figure_table import figure_rows, pooled_note
+
+    columns: dict[str, Literal["left", "right"]] = {
+        "figure": "left",
+        "value": "right",
+        "what it is": "left",
+    }
+    rows = figure_rows(report.figures, report.rule.threshold)
+    print_table(f"what reviewers ask for as well: {report.coverage}", columns, rows)
+    if note := pooled_note(report.figures):
+        print_line(note)
 
 
 def _alarms(points: Sequence[AlarmPoint]) -> str:

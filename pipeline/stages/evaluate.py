@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from model.checkpoint import Checkpoint, build_scorer, load_checkpoint
 from model.device import device_named
+from model.evaluation.reviewed import Figures, category_figures, reviewed_figures
 from model.evaluation.summary import Details, ScoredSplit, score_details, score_metrics
 from model.scoring.events import label_all
 from model.scoring.scorer import score_features
@@ -82,7 +83,8 @@ class EvaluateReport:
     """The metrics of an evaluation, what they were made of, and where its scores lie as Parquet.
 
     ``missing`` are the test videos that have no features, ``changed`` those whose file
-    changed since their features were made.
+    changed since their features were made. ``figures`` are those that reviewers ask for beside the
+    ``metrics``, ``category_auc`` one of them class by class.
     """
 
     checkpoint: Path
@@ -95,6 +97,8 @@ class EvaluateReport:
     changed: tuple[str, ...]
     metrics: dict[str, float]
     details: Details
+    figures: Figures
+    category_auc: dict[str, float]
 
     @property
     def videos(self) -> int:
@@ -145,6 +149,8 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         changed=tuple(v.item.video_id for v in test.videos if was_replaced(v.item.path, v.content)),
         metrics=score_metrics(split),
         details=score_details(split, EventRule()),
+        figures=reviewed_figures(split, EventRule().threshold),
+        category_auc=category_figures(split),
     )
     _write(report, test)
     return report
@@ -184,6 +190,8 @@ def _write(report: EvaluateReport, test: TestSplit) -> None:
         "missing": report.missing,
         "changed": report.changed,
         "metrics": report.metrics,
+        "figures": report.figures,
+        "category_auc": report.category_auc,
         "classes": report.split.classes,
         **asdict(report.details),
     }

@@ -20,6 +20,7 @@ from model.evaluation.bootstrap import curve_bands
 from model.evaluation.errors import Mistake, worst_mistakes
 from model.evaluation.summary import class_precisions
 from pipeline.views import evaluation_figures as charts
+from pipeline.views.figure_table import figure_rows, pooled_note
 from stores.files.commit import commit_text
 from stores.files.names import clock
 from stores.files.roots import Roots, recorded_roots
@@ -58,7 +59,7 @@ def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>"
-        f"{_table(report)}<h2>Charts</h2>"
+        f"{_table(report)}{_figures(report)}<h2>Charts</h2>"
         f'<div class="charts">{"".join(figures)}</div>'
         f"{_gallery('Worst false alarms', alarms, roots)}"
         f"{_gallery('Worst misses', misses, roots)}"
@@ -105,6 +106,9 @@ def _evaluation_charts(report: EvaluateReport) -> Iterator[str]:
     if precisions := class_precisions(split):
         picture = charts.draw_bars(precisions, "frame AP")
         yield _chart(f"Average precision of each class's frames{over}", picture)
+    if report.category_auc:
+        picture = charts.draw_bars(report.category_auc, "AUC within the class")
+        yield _chart(f"AUC among the frames of each class's own videos{over}", picture)
     confusion = charts.draw_confusion(details.confusion, split.classes)
     yield _chart(f"Videos by true class and by the class they were taken for{over}", confusion)
     histograms = charts.draw_histograms(truth, score)
@@ -125,6 +129,19 @@ def _table(report: EvaluateReport) -> str:
     listed = f"<details><summary>{_LEFT_OUT}</summary><ul>{missing}</ul></details>"
     over = f"<p>Over {report.coverage}.</p>"
     return f"{over}<table>{head}{rows}</table>{listed if missing else ''}"
+
+
+def _figures(report: EvaluateReport) -> str:
+    """Return the table of what reviewers ask for, with what each figure is."""
+    rows = "".join(
+        f'<tr><td>{html.escape(name)}</td><td class="n">{value}</td>'
+        f"<td>{html.escape(meaning)}</td></tr>"
+        for name, value, meaning in figure_rows(report.figures, report.rule.threshold)
+    )
+    note = pooled_note(report.figures)
+    told = f"<p>Mind that {html.escape(note)}.</p>" if note else ""
+    head = "<tr><th>figure</th><th>value</th><th>what it is</th></tr>"
+    return f"<h2>What reviewers ask for as well</h2>{told}<table>{head}{rows}</table>"
 
 
 def _chart(caption: str, svg: str) -> str:

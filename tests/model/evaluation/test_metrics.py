@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from model.evaluation.metrics import average_precision, frame_metrics, frame_truth, roc_auc
+from model.evaluation.metrics import (
+    average_precision,
+    cumulative_counts,
+    frame_metrics,
+    frame_truth,
+    precision_trapezoid,
+    recall_at_rate,
+    roc_auc,
+)
 from stores.records import Event
 
 
@@ -67,3 +75,26 @@ def test_anomalous_videos_without_a_normal_frame_have_no_figure_of_their_own():
     found = frame_metrics([np.ones(2, dtype=bool), np.zeros(2, dtype=bool)], [np.ones(2)] * 2)
     assert found.anomalous_auc is None
     assert found.anomalous_ap is None
+
+
+def test_the_golden_figures(golden_case):
+    figures = golden_case.figures
+    metrics = frame_metrics(golden_case.truths, golden_case.scores)
+    counts = cumulative_counts(*golden_case.pooled)
+    for found, name in (
+        (metrics.auc, "auc"),
+        (metrics.ap, "ap"),
+        (metrics.anomalous_auc, "auc_abnormal"),
+        (metrics.anomalous_ap, "ap_abnormal"),
+        (precision_trapezoid(counts), "pr_trapezoid"),
+        (recall_at_rate(counts, 0.01), "tpr_at_fpr_0.01"),
+        (recall_at_rate(counts, 0.05), "tpr_at_fpr_0.05"),
+        (recall_at_rate(counts, 0.1), "tpr_at_fpr_0.1"),
+    ):
+        assert found == pytest.approx(figures[name], abs=1e-12)
+
+
+def test_no_recall_is_had_where_the_highest_scores_are_normal():
+    counts = cumulative_counts(np.array([False, True]), np.array([0.9, 0.1]))
+    assert recall_at_rate(counts, 0.5) == 0.0
+    assert recall_at_rate(counts, 1.0) == 1.0

@@ -9,6 +9,8 @@ def test_figures_are_printed_and_the_page_is_written_unless_left_out(call, train
     out = capsys.readouterr().out
     assert "16 test videos" in out
     assert "95 % interval" in out
+    assert "what reviewers ask for as well: 16 test videos" in out
+    assert "AUC within videos" in out
     assert "false alarms per hour by recall of events: " in out
     assert not page.exists()
     assert call("evaluate", "--out", trained) == 0

@@ -43,6 +43,11 @@ def test_evaluation_repeats_what_training_said_and_writes_it_down(evaluated, lea
         assert value == pytest.approx(trained[name], abs=1e-9)
     written = json.loads((evaluated.folder / "metrics.json").read_text())
     assert written["metrics"] == evaluated.metrics
+    assert written["figures"] == evaluated.figures
+    assert written["figures"]["ap_step"] == evaluated.metrics["ap"]
+    assert written["figures"]["within_video_count"] == 8
+    mean = np.mean(list(written["category_auc"].values()))
+    assert written["figures"]["category_auc"] == pytest.approx(mean)
     assert len(read_videos(evaluated.folder)) == evaluated.videos == 16
 
 

@@ -38,12 +38,20 @@ def test_the_page_has_every_chart_and_asks_for_nothing_from_elsewhere(page):
     told = html.unescape("\n".join(shown))
     for part in ("Loss terms", "validation", "ROC", "Precision", "class's", "taken for", "alarms"):
         assert part in told
-    assert len(shown) == 8
+    assert len(shown) == 9
     losses = next(texts for alt, texts in shown.items() if alt.startswith("Loss"))
     assert {"classification", "align", "separation", "total"} <= set(losses)
     outside = re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page)
     assert outside == []
     assert "<script" not in page
+
+
+def test_what_reviewers_ask_for_is_a_table_with_a_sentence_each(page):
+    table = page.split("What reviewers ask for as well")[1].split("</table>")[0]
+    rows = re.findall(r'<tr><td>(.+?)</td><td class="n">(.+?)</td><td>(.+?)</td></tr>', table)
+    assert len(rows) == 14
+    assert rows[0][0] == "AUC within videos"
+    assert re.fullmatch(r"\d+\.\d\d %", rows[0][1])
 
 
 def test_the_curves_of_a_training_are_read_back(page, learnable):
