@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from model.heads.base import HeadConfig, HeadKind, load
-from model.heads.segment_scorer import SegmentScorer, Temperatures
+from model.heads.base import HeadConfig, load_scoring
+from model.heads.segment_scorer import ScoringKind, SegmentScorer, Temperatures
 from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
 from stores.files.commit import commit_bytes, commit_text
@@ -60,7 +60,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A trained head as it is stored.
+    """A trained head as it is stored, or zero-shot CLIP, of which ``training`` is None.
 
     ``state`` holds every learned parameter of the ``head`` of that name, and ``text`` [K,D] the
     class features that go with them. ``fingerprint`` is 16 hexadecimal digits over the file.
@@ -68,12 +68,16 @@ class Checkpoint:
 
     head: str
     model: HeadConfig
-    training: TrainConfig
+    training: TrainConfig | None
     provenance: Provenance
     metrics: Mapping[str, float]
     state: Mapping[str, Tensor]
     text: Float[Tensor, "k d"]
     fingerprint: str = ""
+
+    def temperatures(self, score: float | None) -> Temperatures:
+        """Return what logits are divided by, given the temperature of a calibration, if any."""
+        return Temperatures(1.0 if self.training is None else self.training.temperature, score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class _Content:
     """What the metadata says; ``model`` is of the type that the head has for it."""
 
     schema: str
-    training: TrainConfig
+    training: TrainConfig | None
     provenance: Provenance
     metrics: dict[str, Finite]
     model: dict[str, Any]
@@ -109,7 +113,7 @@ def _content(checkpoint: Checkpoint) -> dict[str, object]:
         "schema": SCHEMA,
         "head": checkpoint.head,
         "model": asdict(checkpoint.model),  # type: ignore[call-overload]  # a dataclass, see HeadConfig
-        "training": asdict(checkpoint.training),
+        "training": None if checkpoint.training is None else asdict(checkpoint.training),
         "provenance": asdict(checkpoint.provenance),
         "metrics": dict(checkpoint.metrics),
     }
@@ -156,14 +160,14 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
     return checkpoint
 
 
-def _kind_of(head: str, path: AnyPath) -> HeadKind[Any]:
+def _kind_of(head: str, path: AnyPath) -> ScoringKind[Any]:
     try:
-        return load(head)
+        return load_scoring(head)
     except ValueError as error:
         raise StoreError(f"{path}: head: {error}") from error
 
 
-def _check(checkpoint: Checkpoint, kind: HeadKind[Any], path: AnyPath) -> None:
+def _check(checkpoint: Checkpoint, kind: ScoringKind[Any], path: AnyPath) -> None:
     """Raise StoreError where classes, their texts, settings and weights do not go together."""
     model, classes = checkpoint.model, checkpoint.provenance.classes
     if len(classes) != model.classes:
@@ -222,12 +226,12 @@ def build_scorer(
     Raises:
         StoreError: The weights do not fit the settings.
     """
-    kind = load(checkpoint.head)
+    kind = load_scoring(checkpoint.head)
     branches = kind.build_branches(checkpoint.model)
     try:
         branches.load_state_dict({name: checkpoint.state[name] for name in branches.state_dict()})
     except (KeyError, RuntimeError) as error:
         raise StoreError(f"the checkpoint's weights do not fit its settings: {error}") from error
-    temperatures = Temperatures(checkpoint.training.temperature, score_temperature)
+    temperatures = checkpoint.temperatures(score_temperature)
     scorer = SegmentScorer(branches, checkpoint.text, kind.distribution, temperatures)
     return scorer.to(device).eval()

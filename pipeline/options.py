@@ -14,7 +14,7 @@ from tyro.conf import Positional
 from tyro.constructors import PrimitiveConstructorSpec
 
 from extract.decoders import Decoder
-from stores.ranges import PositiveAmount, PositiveCount, Share
+from stores.ranges import Count, PositiveAmount, PositiveCount, Share
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -108,6 +108,23 @@ class EventOptions:
     calibrated: bool = True
     """Use the calibration beside the checkpoint; --no-calibrated scores as the model was trained
     to."""
+
+
+@dataclass(frozen=True)
+class ZeroShotOptions:
+    """What zero-shot CLIP scores by, with ``--checkpoint zero-shot``: nothing is trained for it."""
+
+    classes: str = ""
+    """Classes with their texts, the normal one first: "normal: an empty street; fight: people
+    fighting, a brawl"; or a data set that has some, such as ucf."""
+    recipe: str | None = None
+    """How frames become features, as in extract; centre by default."""
+    clip: str | None = None
+    """CLIP model by its open_clip name; the recipe's own by default."""
+    ensemble: bool = True
+    """Put each text into several sentences and take the mean; --no-ensemble takes it as it is."""
+    reach: Count = 2
+    """Segments of 16 frames on either side that a segment's likeness to a text is averaged with."""
 
 
 def check_options(run: DataclassInstance) -> None:

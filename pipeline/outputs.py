@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+_EVALUATION = "evaluation"
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """The folder of all outputs: OUT/<dataset>/… and OUT/scores/…."""
@@ -33,9 +36,18 @@ class Outputs:
         """Return the folder of a checkpoint: by the training's name, or ``imported``."""
         return self.root / dataset / name
 
-    def evaluation(self, dataset: str) -> Path:
-        """Return the folder of a test split's scores and metrics."""
-        return self.root / dataset / "evaluation"
+    def evaluation(self, dataset: str, trained_on: str = "") -> Path:
+        """Return the folder of a test split's scores and metrics, by a model of another data set.
+
+        That is ``trained_on``, where it is not the split's own.
+        """
+        name = f"{_EVALUATION}-of-{trained_on}" if trained_on else _EVALUATION
+        return self.root / dataset / name
+
+    def is_evaluation(self, folder: Path) -> bool:
+        """Return whether a folder is :meth:`evaluation` of some data set, by whichever model."""
+        trained_on = folder.name.removeprefix(_EVALUATION).removeprefix("-of-")
+        return folder == self.evaluation(folder.parent.name, trained_on)
 
     def ablation(self, dataset: str, head: str) -> Path:
         """Return the folder of the table of a head's parts."""
@@ -68,7 +80,7 @@ class Outputs:
 
     def latest_scores(self) -> Path:
         """Return the folder of the last scores, of any videos; StoreError if there are none."""
-        folders = ("scores/*", "*/evaluation")
+        folders = ("scores/*", f"*/{_EVALUATION}", f"*/{_EVALUATION}-of-*")
         parts = [p for each in folders for p in self.root.glob(f"{each}/videos/*.parquet")]
         missing = f"no scores below {self.root}; run `make score` or `make evaluate` first"
         return _newest(parts, missing).parent.parent

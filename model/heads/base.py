@@ -11,7 +11,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from model import heads
 from model.heads.loss_terms import LossTerms
 from model.heads.segment_scorer import (
+    Config,
     Distribution,
-    Redistribution,
+    ScoringKind,
     SegmentBranches,
     SegmentScorer,
     Temperatures,
@@ -146,17 +147,16 @@ class Head(nn.Module, ABC):
             part.load_state_dict({name: state[prefix + name] for name in part.state_dict()})
 
 
-Config = TypeVar("Config")  # a HeadConfig
 Prompts = Sequence[Sequence[str]]
+
+_UNTRAINED = ("zero_shot",)  # modules beside this one that score without having been trained
 
 
 @dataclass(frozen=True, slots=True)
-class HeadKind(Generic[Config]):
-    """What a head's folder offers, as ``HEAD`` in its module ``head``.
+class HeadKind(ScoringKind[Config]):
+    """What a head's folder offers, as ``HEAD`` in its module ``head``; ``name`` is the folder's.
 
     Attributes:
-        name: The folder's name, which checkpoints state.
-        config: The record that holds its shape.
         presets: Names of its settings.
         parts: Parts that an ablation can leave out.
         configure: Returns shape and training settings of a preset. Keywords: ``width`` and
@@ -164,23 +164,15 @@ class HeadKind(Generic[Config]):
             ``published``, whether oddities of the published runs are repeated, as by default. A
             ValueError names a preset or part that there is not.
         build: Returns a freshly initialised head; seed torch's generator before.
-        build_branches: Returns the branches of a configuration without anything else.
-        distribution: From logits to class probabilities.
-        redistribute: From class probabilities to those of another temperature of the score.
         recognises: Whether the parameter names of a published state dict are this head's.
         import_weights: Returns a published state dict as what ``load_learned_state`` takes and what
             the tower's ``load_state_dict`` takes; a ValueError names what does not fit.
     """
 
-    name: str
-    config: type[Config]
     presets: tuple[str, ...]
     parts: tuple[str, ...]
     configure: Callable[..., tuple[Config, TrainConfig]]
     build: Callable[[Config, TextTower, Prompts], Head]
-    build_branches: Callable[[Config], SegmentBranches]
-    distribution: Distribution
-    redistribute: Redistribution
     recognises: Callable[[Collection[str]], bool]
     import_weights: Callable[
         [Mapping[str, Tensor], Config, Head, TextTower],
@@ -227,3 +219,15 @@ def load(name: str) -> HeadKind[Any]:
         raise ValueError(f"unknown head {name!r}; there are {', '.join(names())}")
     kind: HeadKind[Any] = importlib.import_module(f"model.heads.{name}.head").HEAD
     return kind
+
+
+def load_scoring(name: str) -> ScoringKind[Any]:
+    """Return how the head called ``name`` scores, or zero-shot CLIP, which no head is trained for.
+
+    Raises:
+        ValueError: As for :func:`load`.
+    """
+    if name in _UNTRAINED:
+        kind: ScoringKind[Any] = importlib.import_module(f"model.heads.{name}").KIND
+        return kind
+    return load(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -66,6 +66,29 @@ class SegmentBranches(nn.Module, ABC):
         text: Float[Tensor, "k d"],
     ) -> SegmentLogits:
         """Return the logits of B windows, padding included."""
+
+
+Config = TypeVar("Config")
+"""The record of a head's shape, a ``HeadConfig``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringKind(Generic[Config]):
+    """How scores come about, by its name: of a head, or of what scores and is never trained.
+
+    Attributes:
+        name: What checkpoints state.
+        config: The record that holds its shape.
+        build_branches: Returns the branches of a configuration without anything else.
+        distribution: From logits to class probabilities.
+        redistribute: From class probabilities to those of another temperature of the score.
+    """
+
+    name: str
+    config: type[Config]
+    build_branches: Callable[[Config], SegmentBranches]
+    distribution: Distribution
+    redistribute: Redistribution
 
 
 class SegmentScorer(nn.Module):

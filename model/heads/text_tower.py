@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 import open_clip
@@ -191,11 +192,16 @@ def clip_tokens(prompts: Sequence[str], context: int) -> Int[Tensor, "n l"]:
     Raises:
         ValueError: A text has more than ``context`` tokens; CLIP itself would cut it in silence.
     """
-    tokeniser = SimpleTokenizer(context_length=context)
+    tokeniser = _clip_tokeniser(context)
     for prompt in prompts:
         _check_length(prompt, len(tokeniser.encode(prompt)) + 2, context)  # with start and end
     tokens: Tensor = tokeniser(list(prompts))
     return tokens
+
+
+@cache
+def _clip_tokeniser(context: int) -> SimpleTokenizer:
+    return SimpleTokenizer(context_length=context)  # it reads its vocabulary for half a second
 
 
 def _tokeniser_of(model: str) -> Tokeniser | None:

@@ -26,10 +26,17 @@ class EvaluateRun:
     """Folder that `train` wrote; the one that was trained last by default."""
     dataset: str | None = None
     """Data set whose features are scored; the one the checkpoint was trained on by default."""
+    on: str | None = None
+    """Another data set whose test split is scored instead, from features of the same recipe."""
+    classes: Location | None = None
+    """With --on: JSON or YAML file of lines `<class of the other>: <class of the checkpoint>`;
+    normal and classes of one name need none."""
     out: Location = Path("outputs")
     """Folder of all outputs; features are read from OUT/<dataset>/features."""
     page: bool = True
     """Write training.html beside the figures: curves, charts, and the worst mistakes to look at."""
+    zero_shot: bool = True
+    """Hold zero-shot CLIP beside the checkpoint, where the features' encoder has a text side."""
     device: str = "auto"
     """cpu, cuda or cuda:N; auto takes a GPU where there is one."""
 
@@ -64,6 +71,7 @@ def render(report: EvaluateReport, page: Path | None) -> int:
         f"{report.checkpoint} on {report.dataset}: {report.coverage}", columns, report.table()
     )
     _print_figures(report)
+    _print_baselines(report)
     alarms = _alarms(report.details.alarms)
     print_line(f"false alarms per hour by recall of events{over}: {alarms}")
     print_line(f"scores: {report.frames:,} frames · {report.folder}")
@@ -95,6 +103,19 @@ def _print_figures(report: EvaluateReport) -> None:
     print_table(f"what reviewers ask for as well: {report.coverage}", columns, rows)
     if note := pooled_note(report.figures):
         print_line(note)
+
+
+def _print_baselines(report: EvaluateReport) -> None:
+    """Print zero-shot CLIP beside the checkpoint."""
+    from pipeline.stages.evaluate import BASELINE_FIGURES
+
+    if report.baselines.rows:
+        columns: dict[str, Literal["left", "right"]] = {"": "left"}
+        columns |= dict.fromkeys(BASELINE_FIGURES, "right")
+        title = f"beside CLIP without any training, per cent: {report.coverage}"
+        print_table(title, columns, report.baseline_table())
+    if report.baselines.note:
+        print_line(report.baselines.note)
 
 
 def _alarms(points: Sequence[AlarmPoint]) -> str:

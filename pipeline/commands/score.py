@@ -19,7 +19,7 @@ from pipeline.console import (
     progress_bar,
     speed,
 )
-from pipeline.options import EventOptions, Location, ReadOptions
+from pipeline.options import EventOptions, Location, ReadOptions, ZeroShotOptions
 from stores.files.names import clock, counted
 from stores.ranges import PositiveCount
 
@@ -34,7 +34,8 @@ class ScoreRun:
     videos: Location
     """A video, or a folder with videos anywhere below it."""
     checkpoint: Location
-    """Folder that `train` wrote, for example outputs/ucf/train."""
+    """Folder that `train` wrote, for example outputs/ucf/train; or zero-shot, for CLIP itself with
+    your own class texts, for which nothing is trained."""
     out: Location | None = None
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""
     weights: str = ""
@@ -43,6 +44,8 @@ class ScoreRun:
     """Whole videos in one Parquet part: what a crash can lose."""
     report: bool = True
     """Write pages to look at the scores with; --no-report leaves that to `report`."""
+    zero_shot: OmitArgPrefixes[ZeroShotOptions] = ZeroShotOptions()
+    """What zero-shot CLIP scores by."""
     events: OmitArgPrefixes[EventOptions] = EventOptions()
     """When scores become events."""
     reading: OmitArgPrefixes[ReadOptions] = ReadOptions()
@@ -66,6 +69,8 @@ def render(report: ScoreReport) -> int:
         f"scores: {counted(report.new, 'video')} scored, {report.already} were there"
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
+    if report.note:
+        print_line(f"  {report.note}")
     print_changed(report.redone, report.kept)
     print_marked(report.marked, report.folder)
     _print_events(report.folder)

@@ -19,8 +19,8 @@ from model.evaluation.calibration import (
 )
 from model.evaluation.summary import ScoredSplit
 from pipeline.options import EventOptions
-from pipeline.stages.evaluate import load_test_split
 from pipeline.stages.scoring_plan import resolve_rule
+from pipeline.stages.split import load_test_split
 from stores.calibration import Calibration, save_calibration
 
 if TYPE_CHECKING:

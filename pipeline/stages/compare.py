@@ -16,8 +16,8 @@ from model.evaluation.bootstrap import Interval, drawn_figures, interval_of
 from model.evaluation.summary import HEADLINE, ScoredSplit
 from model.heads import base as heads
 from pipeline.outputs import Outputs
-from pipeline.stages.evaluate import TestSplit
 from pipeline.stages.seeds import Spread, spread
+from pipeline.stages.split import TestSplit
 from pipeline.stages.train import TrainReport
 from pipeline.stages.training_plan import Plan, make_plan
 from pipeline.stages.trials import Trials, run_trials

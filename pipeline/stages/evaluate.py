@@ -5,77 +5,55 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.checkpoint import Checkpoint, build_scorer, load_checkpoint
-from model.device import device_named
 from model.evaluation.reviewed import Figures, category_figures, reviewed_figures
-from model.evaluation.summary import Details, ScoredSplit, score_details, score_metrics
-from model.scoring.events import label_all
-from model.scoring.scorer import score_features
-from pipeline.outputs import Outputs
-from stores.datasets import base
-from stores.features.catalog import Catalog
-from stores.features.feature_set import (
-    Coverage,
-    check_labels,
-    dataset_named,
-    load_test,
-    open_features,
+from model.evaluation.summary import (
+    HEADLINE,
+    Details,
+    ScoredSplit,
+    score_details,
+    score_metrics,
 )
+from model.scoring.events import label_all
+from pipeline.outputs import Outputs
+from pipeline.stages.split import TestSplit, load_other_split, load_test_split
+from pipeline.stages.zero_shot import baseline_checkpoints, note_on_baselines
+from stores.features.feature_set import Coverage
 from stores.files.commit import commit_text, exclusive
 from stores.files.content import was_replaced
 from stores.files.roots import record_root, recorded_roots
 from stores.files.typed import read_json
-from stores.records import EventRule, StoreError, VideoFeatures
+from stores.records import EventRule, StoreError
 from stores.scores.reader import remove_other_parts
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import part_name, write_scores
 
 if TYPE_CHECKING:
-    from pipeline.commands.calibrate import CalibrateRun
     from pipeline.commands.evaluate import EvaluateRun
 
 
 logger = logging.getLogger(__name__)
 
 
+BASELINE_FIGURES = HEADLINE | {"AUC within videos": "within_video_auc"}
+"""What a checkpoint is held against zero-shot CLIP by, by what people call it."""
+
+_RULE = EventRule()
+_KEYS = tuple(BASELINE_FIGURES.values())
+
+
 @dataclass(frozen=True, slots=True)
-class TestSplit:
-    """A checkpoint, and the test split that it is measured on: its catalog and its features."""
+class Baselines:
+    """Figures of zero-shot CLIP on the same features, by what tables call it.
 
-    path: Path
-    checkpoint: Checkpoint
-    dataset: base.Dataset
-    catalog: Catalog
-    videos: list[VideoFeatures]
-
-    def scored(self, device: str, temperature: float | None = None) -> ScoredSplit:
-        """Return the split scored as `score` would with this temperature."""
-        provenance = self.checkpoint.provenance
-        scorer = build_scorer(self.checkpoint, device_named(device), temperature)
-        scores = list(score_features(scorer, self.videos, provenance.test_crop))
-        return ScoredSplit(self.videos, scores, provenance.classes, self.dataset.normal_is_event)
-
-
-def load_test_split(run: EvaluateRun | CalibrateRun) -> TestSplit:
-    """Return the checkpoint that a run names, or the latest, and the test split to measure it on.
-
-    Raises:
-        StoreError: No checkpoint or features, those of another recipe, or a split without truth.
+    ``note`` says what to know of them, or why there are none.
     """
-    outputs = Outputs(run.out)
-    path = run.checkpoint or outputs.latest_checkpoint()
-    checkpoint = load_checkpoint(path)
-    provenance = checkpoint.provenance
-    name = run.dataset or provenance.dataset
-    dataset = dataset_named(name, outputs.features(name))
-    catalog = open_features(outputs.features(name), dataset)
-    check_labels(catalog, provenance.classes, str(path))
-    videos = load_test(catalog, provenance.shard_recipe, provenance.test_crop)
-    return TestSplit(path, checkpoint, dataset, catalog, videos)
+
+    rows: dict[str, Figures]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +77,7 @@ class EvaluateReport:
     details: Details
     figures: Figures
     category_auc: dict[str, float]
+    baselines: Baselines
 
     @property
     def videos(self) -> int:
@@ -128,32 +107,68 @@ class EvaluateReport:
             rows.append((name, f"{100 * value:.2f}", interval, *over))
         return rows
 
+    def baseline_table(self) -> list[tuple[str, ...]]:
+        """Return the checkpoint and zero-shot CLIP with their figures in per cent; '' for none."""
+        own = {"this checkpoint": self.metrics | self.figures}
+        return [
+            (name, *("" if (v := of.get(k)) is None else f"{100 * v:.2f}" for k in _KEYS))
+            for name, of in (own | self.baselines.rows).items()
+        ]
+
 
 def evaluate(run: EvaluateRun) -> EvaluateReport:
     """Evaluate a checkpoint and commit scores and ``metrics.json`` to OUT/<dataset>/evaluation.
 
+    On another data set's split they go to OUT/<other>/evaluation-of-<dataset>.
+
     Raises:
-        StoreError: As for :func:`load_test_split`, or the folder cannot be written.
+        StoreError: As for ``load_test_split``, or the folder cannot be written.
         ValueError: All frames are of one kind: no metric is defined.
     """
-    test = load_test_split(run)
+    _check(run)
+    test = load_other_split(run, run.on) if run.on else load_test_split(run)
+    trained_on = test.checkpoint.provenance.dataset if run.on else ""
     split, failures = test.scored(run.device), test.catalog.failures
     report = EvaluateReport(
         checkpoint=test.path,
         dataset=test.dataset.name,
         protocol=test.checkpoint.provenance.protocol,
-        folder=Outputs(run.out).evaluation(test.dataset.name),
+        folder=Outputs(run.out).evaluation(test.dataset.name, trained_on),
         split=split,
-        rule=EventRule(),
+        rule=_RULE,
         missing=tuple(sorted(key for key, f in failures.items() if f.item.split == "test")),
         changed=tuple(v.item.video_id for v in test.videos if was_replaced(v.item.path, v.content)),
         metrics=score_metrics(split),
-        details=score_details(split, EventRule()),
-        figures=reviewed_figures(split, EventRule().threshold),
+        details=score_details(split, _RULE),
+        figures=reviewed_figures(split, _RULE.threshold),
         category_auc=category_figures(split),
+        baselines=_baselines(test, run.device) if run.zero_shot else Baselines({}, ""),
     )
     _write(report, test)
     return report
+
+
+def _check(run: EvaluateRun) -> None:
+    """Raise ValueError where options contradict each other."""
+    if run.on and run.dataset:
+        raise ValueError("give --dataset or --on: both say whose test split is scored")
+    if run.classes is not None and not run.on:
+        raise ValueError("--classes maps the classes of another data set; give it with --on")
+
+
+def _baselines(test: TestSplit, device: str) -> Baselines:
+    """Return what zero-shot CLIP reaches on the same features, where their encoder has texts."""
+    provenance = test.checkpoint.provenance
+    try:
+        found = baseline_checkpoints(provenance, test.videos[0].segments.shape[2])
+    except ValueError as error:
+        return Baselines({}, f"zero-shot CLIP is left out: {error}")
+    rows: dict[str, Figures] = {}
+    for name, checkpoint in found.items():
+        split = replace(test, checkpoint=checkpoint).scored(device)
+        figures: Figures = {**score_metrics(split), **reviewed_figures(split, _RULE.threshold)}
+        rows[name] = {key: figures[key] for key in _KEYS if key in figures}
+    return Baselines(rows, note_on_baselines(provenance))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +207,7 @@ def _write(report: EvaluateReport, test: TestSplit) -> None:
         "metrics": report.metrics,
         "figures": report.figures,
         "category_auc": report.category_auc,
+        "zero_shot": asdict(report.baselines),
         "classes": report.split.classes,
         **asdict(report.details),
     }

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.checkpoint import Checkpoint, load_checkpoint
-from model.heads.base import load
-from model.heads.segment_scorer import Temperatures
+from model.heads.base import load_scoring
 from model.scoring.events import label_all
 from model.scoring.temperature import change_temperature
 from pipeline.options import check_options
@@ -135,9 +134,6 @@ def _relabel(
             "an `events --checkpoint` did not come to its end: some scores have its temperature "
             f"({header.score_temperature}), others {theirs.score_temperature}; give --checkpoint"
         )
-    before, now = (
-        Temperatures(checkpoint.training.temperature, each.score_temperature)
-        for each in (theirs, header)
-    )
-    change = load(checkpoint.head).redistribute
+    before, now = (checkpoint.temperatures(each.score_temperature) for each in (theirs, header))
+    change = load_scoring(checkpoint.head).redistribute
     return label_all((change_temperature(each, before, now, change) for each in results), header)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from pipeline.outputs import default_scores, write_settings
 from pipeline.stages.events import open_labelled
 from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
+from pipeline.stages.zero_shot import note_on, provide_checkpoint
 from stores.datasets.folder import items_of
 from stores.files.commit import exclusive
 from stores.files.locations import regular, size_of
@@ -47,7 +48,7 @@ class ScoreReport:
     """What a scoring run came to; ``videos`` are all rows of the folder, earlier runs' as well.
 
     Of the videos whose file changed since it was scored, ``redone`` were scored again, ``kept``
-    were not.
+    were not. ``note`` says what scored, where that is not a trained head.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class ScoreReport:
     seconds: float
     redone: int = 0
     kept: int = 0
+    note: str = ""
 
     @property
     def marked(self) -> int:
@@ -121,9 +123,10 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
         StoreError: No videos or checkpoint, another model's scores, or a folder not writable.
         ValueError: As for ``make_scoring_plan``.
     """
-    plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
     items = _items(run.videos)
     folder = run.out or default_scores(run.videos)
+    run = replace(run, checkpoint=provide_checkpoint(run, folder))
+    plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
     with exclusive(folder):
         rows = open_labelled(folder, plan.header, plan.checkpoint)
         pending = find_pending(folder, items, recorded(rows), run.reading)
@@ -152,6 +155,7 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
         seconds=tally.seconds,
         redone=pending.redone,
         kept=pending.kept,
+        note=note_on(plan.checkpoint),
     )
 
 

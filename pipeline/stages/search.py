@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.clip_weights import load_clip, resolve_weights
-from extract.recipe import IMPORTED, recipe_from_json, weights_source
-from model.heads.text_tower import text_tower
+from extract.recipe import recipe_from_json, weights_source
 from model.scoring.moments import Moment, ranked, similarities, video_moments
+from pipeline.stages.text_side import load_text_side
 from stores.features.catalog import Catalog, open_catalog
 from stores.features.shards import read_segments, read_times
 from stores.records import StoreError
@@ -53,17 +52,8 @@ def search(run: SearchRun) -> SearchReport:
 def _text_feature(run: SearchRun, recipe_text: str) -> NDArray[np.float32]:
     """Return the text's feature by the CLIP that the features were made with."""
     recipe = recipe_from_json(recipe_text, run.features)
-    source = weights_source(recipe.model, run.weights)
-    if recipe.weights not in (IMPORTED.weights, resolve_weights(recipe.model, source)):
-        raise ValueError(
-            f"weights {source!r} of {recipe.model} are not those the features were made with; give "
-            "--weights <that file or tag>"
-        )
-    try:
-        tower = text_tower(load_clip(recipe.model, source), recipe.model)
-    except ValueError as error:
-        raise ValueError(f"{recipe.model} cannot be searched by text: {error}") from error
-    feature: NDArray[np.float32] = tower.features([run.text])[0].numpy()
+    side = load_text_side(recipe, weights_source(recipe.model, run.weights))
+    feature: NDArray[np.float32] = side.tower.features([run.text])[0].numpy()
     return feature
 
 

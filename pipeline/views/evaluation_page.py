@@ -19,6 +19,7 @@ from extract.stills import read_stills
 from model.evaluation.bootstrap import curve_bands
 from model.evaluation.errors import Mistake, worst_mistakes
 from model.evaluation.summary import class_precisions
+from pipeline.stages.evaluate import BASELINE_FIGURES
 from pipeline.views import evaluation_figures as charts
 from pipeline.views.figure_table import figure_rows, pooled_note
 from stores.files.commit import commit_text
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 _STILL_HEIGHT = 150
 _LEFT_OUT = "Test videos that have no features and are in no figure"
+_ZERO_SHOT = (
+    "Segments against the class texts by CLIP itself, smoothed over neighbours: nothing was "
+    "trained, and what training adds is the difference. Per cent."
+)
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
        color: #222; background: #fff }
@@ -59,7 +64,7 @@ def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>"
-        f"{_table(report)}{_figures(report)}<h2>Charts</h2>"
+        f"{_table(report)}{_figures(report)}{_baselines(report)}<h2>Charts</h2>"
         f'<div class="charts">{"".join(figures)}</div>'
         f"{_gallery('Worst false alarms', alarms, roots)}"
         f"{_gallery('Worst misses', misses, roots)}"
@@ -142,6 +147,22 @@ def _figures(report: EvaluateReport) -> str:
     told = f"<p>Mind that {html.escape(note)}.</p>" if note else ""
     head = "<tr><th>figure</th><th>value</th><th>what it is</th></tr>"
     return f"<h2>What reviewers ask for as well</h2>{told}<table>{head}{rows}</table>"
+
+
+def _baselines(report: EvaluateReport) -> str:
+    """Return the table of zero-shot CLIP beside the checkpoint, or why there is none."""
+    note = f"<p>{html.escape(report.baselines.note)}.</p>" if report.baselines.note else ""
+    if not report.baselines.rows:
+        return note
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td>"
+        + "".join(f'<td class="n">{value}</td>' for value in values)
+        + "</tr>"
+        for name, *values in report.baseline_table()
+    )
+    head = "".join(f"<th>{name}</th>" for name in ("", *BASELINE_FIGURES))
+    told = f"<p>{_ZERO_SHOT}</p>{note}"
+    return f"<h2>Beside zero-shot CLIP</h2>{told}<table><tr>{head}</tr>{rows}</table>"
 
 
 def _chart(caption: str, svg: str) -> str:

@@ -35,6 +35,17 @@ def test_the_newest_of_each_kind_is_found_in_its_folder(tmp_path):
     assert outputs.latest_checkpoint() == outputs.checkpoint("xd", "vadclip")
 
 
+def test_an_evaluation_of_another_data_sets_model_has_a_folder_of_its_own(tmp_path):
+    outputs = Outputs(tmp_path)
+    other = outputs.evaluation("xd", "ucf")
+    assert other != outputs.evaluation("xd")
+    assert outputs.is_evaluation(other)
+    assert outputs.is_evaluation(outputs.evaluation("xd"))
+    assert not outputs.is_evaluation(outputs.scores("cameras"))
+    touch(other / "videos" / "part-a.parquet", 1)
+    assert outputs.latest_scores() == other
+
+
 def test_where_there_is_none_the_command_that_makes_one_is_named(tmp_path):
     outputs = Outputs(tmp_path)
     with pytest.raises(StoreError, match="no features below .*; run `make extract"):

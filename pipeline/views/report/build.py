@@ -18,7 +18,7 @@ from pipeline.outputs import Outputs
 from pipeline.views.report.clocks import Clocks
 from pipeline.views.report.files import ASSETS, DATA, ReportFiles
 from pipeline.views.report.incidents import TILES, strongest
-from pipeline.views.report.origin import find_origin
+from pipeline.views.report.origin import find_origin, remark_on
 from pipeline.views.report.records import Incident, Incidents, IncidentVideo, Index, Row, script
 from pipeline.views.report.truth import find_truth
 from pipeline.views.report.videos import ReportPlan, Source, key_of, write_videos
@@ -158,6 +158,7 @@ def _write_pages(
         threshold=header.rule.threshold,
         rows=rows,
         sections=find_origin(plan.folder, header),
+        remark=remark_on(plan.folder),
     )
     plan.files.commit(f"{DATA}/index.js", script("index", index))
     plan.files.commit(f"{DATA}/incidents.js", script("incidents", listed))

@@ -28,10 +28,9 @@ Json = Mapping[str, object]
 
 def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
     """Return what is known of a folder's scores; a file that is gone leaves its section out."""
-    run = _read(settings_file(folder, "score")) or _read(settings_file(folder, "watch"))
-    evaluation = _read(folder / "metrics.json")
+    run, evaluation = _run(folder), _read(folder / "metrics.json")
     checkpoint = str((run or evaluation).get("checkpoint", ""))
-    content = _read(Path(checkpoint) / "checkpoint.json") if checkpoint else {}
+    content = _content(checkpoint)
     sections = [
         Section("Events", _rule(header)),
         Section("Scoring run", list(_flat(run))),
@@ -41,6 +40,25 @@ def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
         Section("Software that wrote this report", list(_versions())),
     ]
     return [section for section in sections if section.entries]
+
+
+def remark_on(folder: Path) -> str:
+    """Return what readers have to know of scores that no trained head gave; else nothing."""
+    content = _content(str(_run(folder).get("checkpoint", "")))
+    provenance = content.get("provenance")
+    if not isinstance(provenance, dict) or content.get("training", {}) is not None:
+        return ""
+    texts = provenance.get("prompts")
+    own = texts if isinstance(texts, list) else []
+    return f"{provenance.get('protocol')}. Texts: {'; '.join(_text(each) for each in own)}"
+
+
+def _run(folder: Path) -> Json:
+    return _read(settings_file(folder, "score")) or _read(settings_file(folder, "watch"))
+
+
+def _content(checkpoint: str) -> Json:
+    return _read(Path(checkpoint) / "checkpoint.json") if checkpoint else {}
 
 
 def _rule(header: ScoreHeader) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def find_truth(run: ReportRun, folder: Path) -> TruthIndex:
         raise StoreError("--root and --lists need --dataset, the data set they belong to")
     folder = folder.absolute()
     outputs, dataset = Outputs(folder.parent.parent), folder.parent.name
-    if folder == outputs.evaluation(dataset):
+    if outputs.is_evaluation(folder):
         return TruthIndex(_by_id(_listed(outputs, [dataset])), {}, {})
     items = [i for each in {Outputs(run.out), outputs} for i in _listed(each, each.datasets())]
     return TruthIndex({}, _by_file(items), {})

@@ -14,17 +14,16 @@ r"""``dataset.yaml``: how users describe their own classes; every field may be l
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from stores.datasets.base import Metric
 from stores.files.locations import regular
 from stores.files.names import composed
 from stores.files.typed import convert
+from stores.files.yaml_content import load_yaml
 from stores.records import StoreError
 
 FILES = "dataset.yaml", "dataset.yml"
@@ -98,12 +97,7 @@ def read_description(path: Path) -> Description:
     Raises:
         StoreError: It cannot be read, is no YAML, or has an unknown field or a wrong value.
     """
-    try:
-        content = yaml.load(regular(path).read_text(encoding="utf-8"), _Loader) or {}
-    except StoreError:
-        raise
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise StoreError(f"{path} cannot be read as YAML: {_reason(error)}") from error
+    content = load_yaml(path)
     names = {each.name for each in fields(Description)} - {"source"}
     if isinstance(content, dict) and (unknown := content.keys() - names):
         raise StoreError(f"{path} has the unknown fields {sorted(map(str, unknown))}; {_FORM}")
@@ -113,32 +107,9 @@ def read_description(path: Path) -> Description:
         raise StoreError(f"{error}; {_FORM}") from error
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which no field and no class is given twice: the first one would be lost unsaid."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return the mapping that a node stands for, as the base class does."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"{key.value} is given twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _shown(value: object) -> str:
     """Return a value for a message: by its anchors a small file may mean more than memory holds."""
     return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(value)
-
-
-def _reason(error: Exception) -> str:
-    """Return what is wrong with a YAML file, the line first where that is known."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return str(error)
 
 
 def order_classes(description: Description, found: Collection[str]) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ import pytest
 from model.scoring.events import label_all
 from pipeline.commands.evaluate import EvaluateRun
 from pipeline.options import EventOptions
-from pipeline.stages.evaluate import load_test_split
 from pipeline.stages.scoring_plan import make_scoring_plan
+from pipeline.stages.split import load_test_split
 from stores.calibration import load_calibration
 from stores.records import EventRule, VideoItem
 from stores.scores.parts import folder_header

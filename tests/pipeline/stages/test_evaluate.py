@@ -1,15 +1,23 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from open_clip.tokenizer import SimpleTokenizer
+from scipy.special import softmax
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from extract.clip_weights import load_clip
 from model.evaluation.metrics import frame_truth
 from pipeline.commands.evaluate import EvaluateRun
 from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.train import train
+from stores.datasets import base
 from stores.features.catalog import open_catalog
+from stores.features.feature_set import read_videos as read_features
+from stores.features.shards import read_segments, write_shard
 from stores.files.roots import record_root, recorded_roots
 from stores.records import StoreError
 from stores.scores.reader import read_scores, read_videos
@@ -49,6 +57,46 @@ def test_evaluation_repeats_what_training_said_and_writes_it_down(evaluated, lea
     mean = np.mean(list(written["category_auc"].values()))
     assert written["figures"]["category_auc"] == pytest.approx(mean)
     assert len(read_videos(evaluated.folder)) == evaluated.videos == 16
+
+
+def test_zero_shot_clip_stands_beside_it_as_brute_force_has_it(evaluated, learnable):
+    """One text a class, five segments together, CLIP's softmax; a window holds every video."""
+    dataset, side = base.load("synthetic"), load_clip("tiny", "")
+    with torch.inference_mode():
+        tokens = SimpleTokenizer()([texts[0] for texts in dataset.prompts])
+        text = side.encode_text(tokens, normalize=True).double().numpy()
+    truths, scores = [], []
+    for video in open_catalog(learnable / "synthetic" / "features").videos.values():
+        if video.item.split == "test":
+            rows = read_segments(video)[0].astype(np.float64)
+            cosines = rows / np.linalg.norm(rows, axis=1, keepdims=True) @ text.T
+            near = [cosines[max(i - 2, 0) : i + 3].mean(axis=0) for i in range(len(rows))]
+            anomalous = 1 - softmax(np.array(near) / 0.07, axis=1)[:, 0]
+            scores.append(np.repeat(anomalous, 16)[: video.frames])
+            truths.append(frame_truth(video.item.events, video.frames))
+    expected = roc_auc_score(np.concatenate(truths), np.concatenate(scores))
+    rows = evaluated.baselines.rows
+    assert rows["zero-shot CLIP"]["auc"] == pytest.approx(expected, abs=1e-4)
+    assert rows["zero-shot CLIP, ensemble"].keys() == {"auc", "ap", "map"} | {"within_video_auc"}
+    assert "random" in evaluated.baselines.note
+    table = evaluated.baseline_table()
+    assert [len(row) for row in table] == [5, 5, 5]
+    assert table[0][1] == f"{100 * evaluated.metrics['auc']:.2f}"
+
+
+def test_without_texts_of_their_width_or_where_not_wanted_it_is_left_out(learnable, tmp_path):
+    catalog = open_catalog(learnable / "synthetic" / "features")
+    narrow = [
+        replace(video, segments=video.segments[..., :32])
+        for video in read_features(list(catalog.videos.values()))
+    ]
+    write_shard(tmp_path / "synthetic" / "features", catalog.recipe, narrow)
+    train(TrainRun(out=tmp_path, epochs=1, preset="small", batch=2))
+    report = evaluate(EvaluateRun(out=tmp_path))
+    assert report.baselines.rows == {}
+    left_out = "zero-shot CLIP is left out: features are 32 wide, and texts of tiny 64"
+    assert report.baselines.note == left_out
+    assert evaluate(EvaluateRun(out=tmp_path, zero_shot=False)).baselines.note == ""
 
 
 def test_evaluating_again_replaces_the_scores(evaluated, learnable):

@@ -52,7 +52,7 @@ def test_an_encoder_without_a_text_side_of_clips_kind_is_refused(tmp_path, make_
     recipe = replace(RECIPES["centre"], model=model, weights=digest)
     folder = tmp_path / "features"
     write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), [make_features("a")])
-    with pytest.raises(ValueError, match="coca_ViT-B-32 cannot be searched by text: CoCa"):
+    with pytest.raises(ValueError, match="coca_ViT-B-32 cannot be compared with texts: CoCa"):
         search(SearchRun(folder, TEXT, weights=str(weights)))
 
 

@@ -54,6 +54,12 @@ def test_what_reviewers_ask_for_is_a_table_with_a_sentence_each(page):
     assert re.fullmatch(r"\d+\.\d\d %", rows[0][1])
 
 
+def test_zero_shot_clip_is_beside_the_checkpoint(page):
+    table = page.split("Beside zero-shot CLIP")[1].split("</table>")[0]
+    assert "nothing was trained" in table
+    assert [len(re.findall('<td class="n">', row)) for row in table.split("<tr>")[2:]] == [4, 4, 4]
+
+
 def test_the_curves_of_a_training_are_read_back(page, learnable):
     series = read_series(learnable / "synthetic" / "train" / "tensorboard")
     steps, values = series["selection/metric"]

@@ -196,6 +196,8 @@
       `written ${index.written}`,
     ];
     find("summary").textContent = parts.join(" · ");
+    find("remark").textContent = index.remark;
+    find("remark").hidden = !index.remark;
   }
 
   function showOrigin() {
