@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CompareRun:
-    """Train several heads on the same features, several seeds each, and compare their figures."""
+    """Train several heads on the same features, several seeds each, and compare their figures.
+
+    Zero-shot CLIP stands among them where the features' encoder has a text side.
+    """
 
     dataset: str | None = None
     """Data set to train on; the one whose features were extracted last by default."""
@@ -61,6 +64,8 @@ def render(report: CompareReport) -> int:
     )
     print_line(f"of the {counted(report.videos, 'test video')}, those of differences paired")
     print_line(report.tables())
+    if report.note:
+        print_line(report.note)
     for name, reason in report.failures.items():
         print_line(f"  failed: {name}: {reason}")
     return SOME_FAILED if report.failures else DONE

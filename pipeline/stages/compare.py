@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from model.checkpoint import load_checkpoint
 from model.evaluation.bootstrap import Interval, drawn_figures, interval_of
-from model.evaluation.summary import HEADLINE, ScoredSplit
+from model.evaluation.summary import HEADLINE, ScoredSplit, score_metrics
 from model.heads import base as heads
 from pipeline.outputs import Outputs
 from pipeline.stages.seeds import Spread, spread
@@ -21,7 +21,9 @@ from pipeline.stages.split import TestSplit
 from pipeline.stages.train import TrainReport
 from pipeline.stages.training_plan import Plan, make_plan
 from pipeline.stages.trials import Trials, run_trials
+from pipeline.stages.zero_shot import baseline_checkpoints, note_on_baselines
 from stores.files.commit import commit_text
+from stores.records import VideoFeatures
 from stores.scores.tables import markdown_table
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ FINE = {"fine AUC": "auc_fine", "fine AP": "ap_fine"}
 
 FIGURES = HEADLINE | FINE
 """What is compared, by what people call it."""
+
+_ZERO_SHOT = "zero-shot CLIP"
 
 Draws = Mapping[str, NDArray[np.float64]]
 
@@ -49,7 +53,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class CompareReport:
-    """What a comparison came to: the spread over seeds, and intervals over test videos."""
+    """What a comparison came to: the spread over seeds, and intervals over test videos.
+
+    Zero-shot CLIP is a row without seeds among the heads; ``note`` says why it is not there.
+    """
 
     folder: Path
     dataset: str
@@ -61,11 +68,12 @@ class CompareReport:
     trained: int
     already: int
     failures: dict[str, str]
+    note: str = ""
 
     def tables(self) -> str:
         """Return two Markdown tables: means over seeds, and intervals over videos."""
         means = [
-            [head, *(own[key].percent(1) for key in FIGURES.values()), str(self.seeds[head])]
+            [head, *(own[key].percent(1) for key in FIGURES.values()), str(self.seeds[head] or "-")]
             if (own := self.spreads.get(head))
             else [head, *("failed" for _ in FIGURES), "0"]
             for head in self.seeds
@@ -135,17 +143,21 @@ def compare(base: TrainRun, names: Sequence[str], seeds: Sequence[int]) -> Compa
         for name, own in reports.items()
         if own
     }
+    beside, note = _zero_shot(plan, test, base.device)
+    splits |= {name: [split] for name, split in beside.items()}
+    spreads |= {name: spread([score_metrics(split)]) for name, split in beside.items()}
     report = CompareReport(
         folder=folder,
         dataset=plan.dataset.name,
         protocol=base.protocol,
         videos=len(test),
         spreads=spreads,
-        seeds={name: len(own) for name, own in reports.items()},
+        seeds={name: len(own) for name, own in reports.items()} | dict.fromkeys(beside, 0),
         estimates=_estimates({name: _draws(own) for name, own in splits.items()}, spreads),
         trained=found.trained,
         already=found.already,
         failures={trials[run]: why for run, why in found.reasons.items()},
+        note=note,
     )
     _write(report, plan, found)
     return report
@@ -153,6 +165,19 @@ def compare(base: TrainRun, names: Sequence[str], seeds: Sequence[int]) -> Compa
 
 def _of_head(found: Trials, name: str) -> list[TrainReport]:
     return [report for run, report in found.reports.items() if run.head == name]
+
+
+def _zero_shot(
+    plan: Plan, test: list[VideoFeatures], device: str
+) -> tuple[dict[str, ScoredSplit], str]:
+    """Return zero-shot CLIP's scores by its name, and a note; none where features have no texts."""
+    try:
+        found = baseline_checkpoints(plan.provenance, test[0].segments.shape[2])
+    except ValueError as error:
+        return {}, f"zero-shot CLIP is left out: {error}"
+    checkpoint = list(found.values())[-1]  # the one with an ensemble
+    own = TestSplit(plan.catalog.folder, checkpoint, plan.dataset, plan.catalog, test)
+    return {_ZERO_SHOT: own.scored(device)}, note_on_baselines(plan.provenance)
 
 
 def _draws(splits: Sequence[ScoredSplit]) -> Draws:
@@ -202,6 +227,7 @@ def _write(report: CompareReport, plan: Plan, found: Trials) -> None:
         "estimates": [
             asdict(each) | {"interval": each.interval._asdict()} for each in report.estimates
         ],
+        "note": report.note,
         "failures": report.failures,
     }
     commit_text(report.folder / "comparison.md", report.tables())

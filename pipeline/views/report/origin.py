@@ -29,7 +29,7 @@ Json = Mapping[str, object]
 def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
     """Return what is known of a folder's scores; a file that is gone leaves its section out."""
     run, evaluation = _run(folder), _read(folder / "metrics.json")
-    checkpoint = str((run or evaluation).get("checkpoint", ""))
+    checkpoint = _checkpoint(run or evaluation)
     content = _content(checkpoint)
     sections = [
         Section("Events", _rule(header)),
@@ -44,7 +44,7 @@ def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
 
 def remark_on(folder: Path) -> str:
     """Return what readers have to know of scores that no trained head gave; else nothing."""
-    content = _content(str(_run(folder).get("checkpoint", "")))
+    content = _content(_checkpoint(_run(folder) or _read(folder / "metrics.json")))
     provenance = content.get("provenance")
     if not isinstance(provenance, dict) or content.get("training", {}) is not None:
         return ""
@@ -55,6 +55,10 @@ def remark_on(folder: Path) -> str:
 
 def _run(folder: Path) -> Json:
     return _read(settings_file(folder, "score")) or _read(settings_file(folder, "watch"))
+
+
+def _checkpoint(made_by: Json) -> str:
+    return str(made_by.get("checkpoint", ""))
 
 
 def _content(checkpoint: str) -> Json:

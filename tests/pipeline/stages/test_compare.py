@@ -8,6 +8,8 @@ from pipeline.commands.train import TrainRun
 from pipeline.stages.compare import FINE, compare, parse_heads
 from stores.records import StoreError
 
+HEADS = ("dsanet", "vadclip")
+
 
 @pytest.fixture(scope="module")
 def compared(learnable, tmp_path_factory):
@@ -26,9 +28,9 @@ def compared(learnable, tmp_path_factory):
 def test_every_head_and_seed_is_trained_once_and_tabled(compared):
     run, report = compared
     assert (report.trained, report.already, report.failures) == (4, 0, {})
-    assert report.seeds == {"dsanet": 2, "vadclip": 2}
+    assert report.seeds == {"dsanet": 2, "vadclip": 2, "zero-shot CLIP": 0}
     assert report.folder == run.out / "synthetic" / "comparison"
-    heads = [load_checkpoint(report.folder / f"{name}-seed1").head for name in report.seeds]
+    heads = [load_checkpoint(report.folder / f"{name}-seed1").head for name in HEADS]
     assert heads == ["dsanet", "vadclip"]
     assert (report.folder / "comparison.md").read_text() == report.tables()
     again = compare(run, ("dsanet", "vadclip"), (1, 2))
@@ -42,7 +44,7 @@ def test_figures_are_those_of_the_trainings_and_differences_are_paired(compared)
     _, report = compared
     content = json.loads((report.folder / "comparison.json").read_text())
     by_name = {(e.figure, e.of, e.less): e for e in report.estimates}
-    assert len(by_name) == len(report.estimates) == 3 * (2 + len(FINE))
+    assert len(by_name) == len(report.estimates) == 5 * (2 + len(FINE))
     for name in ("dsanet", "vadclip"):
         own = [content["heads"][name]["seeds"][seed] for seed in ("1", "2")]
         for figure, key in {"frame AUC": "auc", "fine AP": "ap_fine"}.items():
@@ -56,11 +58,23 @@ def test_figures_are_those_of_the_trainings_and_differences_are_paired(compared)
 
 
 @pytest.mark.ray
+@pytest.mark.slow
+def test_zero_shot_clip_is_a_row_without_seeds(compared):
+    _, report = compared
+    row = next(line for line in report.tables().splitlines() if "zero-shot CLIP" in line)
+    assert row.endswith("| - |")
+    found = {e.figure: e.value for e in report.estimates if e.of == "zero-shot CLIP" and e.less}
+    assert found.keys() == {"frame AUC", "frame AP", "fine AUC", "fine AP"}
+    assert found["frame AUC"] < -0.2  # the demo's texts mean nothing
+    assert "texts mean nothing" in report.note
+
+
+@pytest.mark.ray
 @pytest.mark.long
 def test_a_head_that_fails_is_named_and_has_no_figures(compared, linked):
     report = compare(TrainRun(out=linked, epochs=1, batch=500), ("dsanet", "vadclip"), (1,))
     assert report.failures.keys() == {"dsanet, seed 1", "vadclip, seed 1"}
-    assert report.estimates == []
+    assert {each.of for each in report.estimates} == {"zero-shot CLIP"}
     assert report.tables().count("failed") == 10
 
 

@@ -1,5 +1,7 @@
 """The index in a real browser, opened from disk, over really scored videos."""
 
+import json
+
 import pytest
 
 from model.scoring.events import label_all
@@ -95,3 +97,18 @@ def test_hundreds_of_videos_are_all_reached_by_scrolling(page, tmp_path, header,
     assert page.locator("#more").is_hidden()
     page.get_by_label("Name or reason").fill("249")
     assert page.locator("#videos .name").all_inner_texts() == ["249.mp4"]
+
+
+def test_what_no_trained_head_scored_says_so_first(page, tmp_path, header, make_scores):
+    write_scores(tmp_path, header, label_all([make_scores("a.mp4", frames=60)], header))
+    address = write_report(ReportRun(scores=tmp_path)).page.as_uri()
+    page.goto(address)
+    assert page.locator("#remark").is_hidden()
+    (tmp_path / "score.json").write_text(json.dumps({"checkpoint": str(tmp_path)}))
+    provenance = {"protocol": "nothing was trained", "prompts": [["a street"], ["<b>fire"]]}
+    content = {"training": None, "provenance": provenance}
+    (tmp_path / "checkpoint.json").write_text(json.dumps(content))
+    write_report(ReportRun(scores=tmp_path))
+    page.goto(address)
+    expected = "nothing was trained. Texts: a street; <b>fire"
+    assert page.locator("#remark").inner_text() == expected

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.views.report.origin import find_origin
+from pipeline.views.report.origin import find_origin, remark_on
 from stores.scores.parts import folder_header
 
 FILE = "checkpoint.json"
@@ -72,3 +72,18 @@ def test_without_settings_there_are_the_rule_and_the_fingerprints(tmp_path, head
     assert "Scoring run" not in sections
     assert sections["Events"]["reach a score of"] == "0.5"
     assert sections["Model"] == {"fingerprint": header.model_fingerprint}
+
+
+def described(folder, training):
+    """A folder of scores whose checkpoint says how it was trained."""
+    (folder / "score.json").write_text(json.dumps({"checkpoint": str(folder)}))
+    provenance = {"protocol": "nothing was trained", "prompts": [["a street"], ["fire", "smoke"]]}
+    (folder / FILE).write_text(json.dumps({"training": training, "provenance": provenance}))
+    return folder
+
+
+def test_scores_of_no_trained_head_are_remarked_on(tmp_path):
+    assert remark_on(tmp_path) == ""
+    assert remark_on(described(tmp_path, {"epochs": 3})) == ""
+    told = remark_on(described(tmp_path, None))
+    assert told == "nothing was trained. Texts: a street; fire, smoke"
