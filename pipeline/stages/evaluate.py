@@ -63,6 +63,7 @@ class EvaluateReport:
     ``missing`` are the test videos that have no features, ``changed`` those whose file
     changed since their features were made. ``figures`` are those that reviewers ask for beside the
     ``metrics``, ``category_auc`` one of them class by class.
+    ``trained_on`` is the checkpoint's data set where it is not this one's.
     """
 
     checkpoint: Path
@@ -78,6 +79,7 @@ class EvaluateReport:
     figures: Figures
     category_auc: dict[str, float]
     baselines: Baselines
+    trained_on: str = ""
 
     @property
     def videos(self) -> int:
@@ -143,6 +145,7 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
         figures=reviewed_figures(split, _RULE.threshold),
         category_auc=category_figures(split),
         baselines=_baselines(test, run.device) if run.zero_shot else Baselines({}, ""),
+        trained_on=trained_on,
     )
     _write(report, test)
     return report
@@ -199,6 +202,7 @@ def _write(report: EvaluateReport, test: TestSplit) -> None:
         "checkpoint": str(report.checkpoint),
         "model_fingerprint": checkpoint.fingerprint,
         "protocol": report.protocol,
+        "trained_on": report.trained_on or report.dataset,
         "videos": report.videos,
         "listed_videos": report.coverage.listed,
         "frames": report.frames,

@@ -39,7 +39,9 @@ NOTE = (
     "zero-shot CLIP: nothing was trained and no label seen; a score says how much more the frames "
     "resemble the texts of anomalies than those of normal, and is no probability"
 )
-DEMO_NOTE = "the demo's CLIP is random: texts mean nothing to it, and zero-shot figures are chance"
+DEMO_NOTE = (
+    "the CLIP here is the demo's, which is random: to it texts mean nothing, figures are chance"
+)
 
 _FORM = 'as in --classes "normal: an empty street; fight: people fighting, a brawl"'
 

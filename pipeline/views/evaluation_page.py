@@ -43,7 +43,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem
           gap: 1.5rem } figure { margin: 0 } figcaption { font-size: 90% }
 img { max-width: 100%; background: #fff } table { border-collapse: collapse }
 td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #ccc }
-td.n { text-align: right; font-variant-numeric: tabular-nums }
+.wide { overflow-x: auto }
+td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 } }
 """
 
@@ -58,7 +59,8 @@ def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
     figures = [*_training_charts(report.checkpoint), *_evaluation_charts(report)]
     alarms, misses = worst_mistakes(report.split, report.rule)
     roots = Roots(None, recorded_roots(report.folder))
-    title = html.escape(f"{report.dataset}, protocol {report.protocol}: evaluation")
+    by = f" by a model of {report.trained_on}" if report.trained_on else ""
+    title = html.escape(f"{report.dataset}{by}, protocol {report.protocol}: evaluation")
     commit_text(
         path,
         '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -146,12 +148,13 @@ def _figures(report: EvaluateReport) -> str:
     note = pooled_note(report.figures)
     told = f"<p>Mind that {html.escape(note)}.</p>" if note else ""
     head = "<tr><th>figure</th><th>value</th><th>what it is</th></tr>"
-    return f"<h2>What reviewers ask for as well</h2>{told}<table>{head}{rows}</table>"
+    return f"<h2>What reviewers ask for as well</h2>{told}{_wide(head + rows)}"
 
 
 def _baselines(report: EvaluateReport) -> str:
     """Return the table of zero-shot CLIP beside the checkpoint, or why there is none."""
-    note = f"<p>{html.escape(report.baselines.note)}.</p>" if report.baselines.note else ""
+    told = report.baselines.note
+    note = f"<p>{html.escape(told[0].upper() + told[1:])}.</p>" if told else ""
     if not report.baselines.rows:
         return note
     rows = "".join(
@@ -161,8 +164,13 @@ def _baselines(report: EvaluateReport) -> str:
         for name, *values in report.baseline_table()
     )
     head = "".join(f"<th>{name}</th>" for name in ("", *BASELINE_FIGURES))
-    told = f"<p>{_ZERO_SHOT}</p>{note}"
-    return f"<h2>Beside zero-shot CLIP</h2>{told}<table><tr>{head}</tr>{rows}</table>"
+    table = _wide(f"<tr>{head}</tr>{rows}")
+    return f"<h2>Beside zero-shot CLIP</h2><p>{_ZERO_SHOT}</p>{note}{table}"
+
+
+def _wide(rows: str) -> str:
+    """Return a table that a narrow screen scrolls by itself."""
+    return f'<div class="wide"><table>{rows}</table></div>'
 
 
 def _chart(caption: str, svg: str) -> str:

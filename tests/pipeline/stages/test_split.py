@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from extract.recipe import RECIPES
-from pipeline.commands.evaluate import EvaluateRun
+from pipeline.commands.evaluate import EvaluateRun, write_page
 from pipeline.commands.train import TrainRun
 from pipeline.stages.evaluate import evaluate
 from pipeline.stages.split import load_other_split, load_test_split
@@ -60,6 +60,9 @@ def test_another_data_set_is_scored_under_the_checkpoints_classes(both):
     written = json.loads((report.folder / "metrics.json").read_text())
     assert written["metrics"]["auc"] == report.metrics["auc"]
     assert written["classes"][0] == "normal"
+    assert written["trained_on"] == "synthetic"
+    page = write_page(report)
+    assert "<h1>tad by a model of synthetic, protocol heldout" in page.read_text()
 
 
 def test_unmapped_classes_and_another_recipe_are_refused_by_name(both):
