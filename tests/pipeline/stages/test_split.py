@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -22,11 +23,15 @@ KINDS = {"normal": "Normal", "explosion": "Retrograde", "fighting": "Accident"}
 MAP = {"Retrograde": "explosion", "Accident": "fighting"}
 
 
-@pytest.fixture
-def both(linked):
+@pytest.fixture(scope="module")
+def both(learnable, tmp_path_factory):
     """OUT with a trained checkpoint, and some of its test videos as those of another data set."""
-    train(TrainRun(out=linked, epochs=1, preset="small", batch=2))
-    catalog = open_catalog(linked / "synthetic" / "features")
+    out = tmp_path_factory.mktemp("both")
+    (out / "synthetic" / "features").mkdir(parents=True)
+    for shard in (learnable / "synthetic" / "features").glob("shard-*.h5"):
+        (out / "synthetic" / "features" / shard.name).hardlink_to(shard)
+    train(TrainRun(out=out, epochs=1, preset="small", batch=2))
+    catalog = open_catalog(out / "synthetic" / "features")
     videos = [
         replace(
             video,
@@ -39,9 +44,9 @@ def both(linked):
         for video in read_videos([v for v in catalog.videos.values() if v.item.split == "test"])
         if set(video.item.labels) <= KINDS.keys()
     ]
-    write_shard(linked / "tad" / "features", catalog.recipe, videos)
-    (linked / "map.json").write_text(json.dumps(MAP))
-    return linked
+    write_shard(out / "tad" / "features", catalog.recipe, videos)
+    (out / "map.json").write_text(json.dumps(MAP))
+    return out
 
 
 def test_another_data_set_is_scored_under_the_checkpoints_classes(both):
@@ -65,18 +70,21 @@ def test_another_data_set_is_scored_under_the_checkpoints_classes(both):
     assert "<h1>tad by a model of synthetic, protocol heldout" in page.read_text()
 
 
-def test_unmapped_classes_and_another_recipe_are_refused_by_name(both):
-    run = EvaluateRun(on="tad", out=both, device="cpu")
+def test_unmapped_classes_are_refused_by_name(both):
     with pytest.raises(StoreError, match="tad has classes .* none .*: Accident, Retrograde; write"):
-        evaluate(run)
-    folder = both / "tad" / "features"
+        evaluate(EvaluateRun(on="tad", out=both, device="cpu"))
+
+
+def test_features_of_another_recipe_are_refused_by_what_differs(both, tmp_path):
+    shutil.copytree(both, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "tad" / "features"
     videos = list(read_videos(list(open_catalog(folder).videos.values())))
     for shard in folder.glob("shard-*.h5"):
         shard.unlink()
     recipe = replace(RECIPES["demo"], weights="seed 0", frames="first")
     write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), videos)
     with pytest.raises(StoreError, match="frames: 'first' != 'middle'; extract tad by the same"):
-        evaluate(replace(run, classes=both / "map.json"))
+        evaluate(EvaluateRun(on="tad", classes=both / "map.json", out=tmp_path, device="cpu"))
 
 
 def test_options_that_contradict_each_other_are_refused(tmp_path):
