@@ -123,10 +123,10 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
         StoreError: No videos or checkpoint, another model's scores, or a folder not writable.
         ValueError: As for ``make_scoring_plan``.
     """
-    items = _items(run.videos)
     folder = run.out or default_scores(run.videos)
     run = replace(run, checkpoint=provide_checkpoint(run, folder))
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
+    items = _items(run.videos)
     with exclusive(folder):
         rows = open_labelled(folder, plan.header, plan.checkpoint)
         pending = find_pending(folder, items, recorded(rows), run.reading)

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extract.clip_models import feature_width
 from extract.clip_weights import complete_recipe
 from extract.recipe import (
     TINY_MODEL,
@@ -26,7 +27,7 @@ from pipeline.options import ZeroShotOptions, check_options
 from pipeline.stages.text_side import TextSide, load_text_side
 from stores.datasets import base
 from stores.datasets.folder import DATASET as FOLDER
-from stores.files.locations import regular
+from stores.files.locations import regular, size_of
 from stores.records import StoreError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def provide_checkpoint(run: ScoreRun, folder: Path) -> Path:
     There it can be used as any other later, by `watch`, `calibrate` or `load_scorer`.
 
     Raises:
-        StoreError: Other texts or settings scored there before, or it cannot be written.
+        StoreError: No videos, other texts or settings scored there before, or not writable.
         ValueError: No classes, an unknown recipe, an encoder without a text side, or weights that
             cannot be had; or options of zero-shot with another checkpoint.
     """
@@ -64,6 +65,8 @@ def provide_checkpoint(run: ScoreRun, folder: Path) -> Path:
             )
         return run.checkpoint
     check_options(options)
+    if size_of(str(run.videos)) is None and not run.videos.exists():
+        raise StoreError(f"no such file or folder: {run.videos}")  # before anything is written
     place = folder / NAME
     provenance = _provenance(options, run.weights)
     if regular(place / FILE).is_file():
@@ -95,11 +98,9 @@ def baseline_checkpoints(provenance: Provenance, width: int) -> dict[str, Checkp
         ValueError: As for ``load_text_side``, or the features are not as wide as texts.
     """
     recipe = recipe_from_json(provenance.recipe, "the checkpoint")
+    if (texts := feature_width(recipe.model)) != width:
+        raise ValueError(f"features are {width} wide, and texts of {recipe.model} {texts}")
     side = load_text_side(recipe, weights_source(recipe.model, provenance.clip_weights))
-    if side.tower.output_width != width:
-        raise ValueError(
-            f"features are {width} wide, and texts of {recipe.model} {side.tower.output_width}"
-        )
     provenance = replace(provenance, protocol=NOTE, key="")
     single = replace(provenance, prompts=tuple(own[:1] for own in provenance.prompts))
     reach = ZeroShotOptions().reach

@@ -93,6 +93,9 @@ def test_what_cannot_be_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match="--reach go with --checkpoint zero-shot"):
         provide_checkpoint(trained, tmp_path)
     assert provide_checkpoint(replace(trained, zero_shot=ZeroShotOptions()), tmp_path) == tmp_path
+    with pytest.raises(StoreError, match="no such file or folder: .*gone"):
+        provide_checkpoint(replace(run(), videos=tmp_path / "gone"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="unknown recipe 'none'"):
         provide_checkpoint(run(recipe="none"), tmp_path)
     with pytest.raises(ValueError, match="--reach has to be 0 or more"):
