@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from extract.clip_models import check_model
-from extract.download import fetch
+from extract.download import fetch, find_cached
 from extract.recipe import TINY_MODEL, Precision, Recipe, RecipeOptions, weights_source
 from extract.tiny_clip import tiny_clip
 
@@ -111,6 +111,14 @@ def resolve_weights(model: str, source: str) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def is_here(model: str, source: str) -> bool:
+    """Return whether a model's weights need no download; a wrong name is told by loading them."""
+    entry = get_pretrained_cfg(model, source) or get_pretrained_cfg(
+        _other_activation(model), source
+    )
+    return model == TINY_MODEL or not entry or find_cached(entry) is not None
 
 
 def default_precision(device: str | torch.device | None = None) -> Precision:

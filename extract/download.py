@@ -29,13 +29,11 @@ def fetch(entry: Mapping[str, Any]) -> Path:
         OSError: It is not here and cannot be downloaded; the message says what to fetch from where.
         RuntimeError: What was downloaded is not what was announced.
     """
-    repository, _, name = str(entry.get("hf_hub", "")).rpartition("/")
+    repository, names = _place(entry)
     if not repository:
         return Path(download_pretrained(dict(entry)))  # which asks its own cache first
-    names = _alternatives(name or HF_WEIGHTS_NAME)
-    for each in names:
-        if isinstance(cached := try_to_load_from_cache(repository, each), str):
-            return Path(cached)
+    if cached := find_cached(entry):
+        return cached
     address = hf_hub_url(repository, names[0])
     way_out = f"fetch {address} elsewhere and give the file's path instead of the tag"
     if constants.HF_HUB_OFFLINE:
@@ -47,6 +45,22 @@ def fetch(entry: Mapping[str, Any]) -> Path:
         return Path(download_pretrained(dict(entry)))
     except OSError as error:
         raise OSError(f"it could not be downloaded ({error}); {way_out}") from error
+
+
+def find_cached(entry: Mapping[str, Any]) -> Path | None:
+    """Return the file of an entry where it is on this machine; nothing is asked elsewhere."""
+    repository, names = _place(entry)
+    if not repository:
+        path = Path("~/.cache/clip").expanduser() / Path(str(entry.get("url", ""))).name
+        return path if path.is_file() else None
+    found = (try_to_load_from_cache(repository, each) for each in names)
+    return next((Path(each) for each in found if isinstance(each, str)), None)
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
+    """Return an entry's repository of the hub, '' where it has none, and its names for the file."""
+    repository, _, name = str(entry.get("hf_hub", "")).rpartition("/")
+    return repository, _alternatives(name or HF_WEIGHTS_NAME)
 
 
 def _alternatives(name: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extract.clip_models import feature_width
-from extract.clip_weights import complete_recipe
+from extract.clip_weights import complete_recipe, is_here
 from extract.recipe import (
     TINY_MODEL,
     RecipeOptions,
@@ -95,12 +95,19 @@ def baseline_checkpoints(provenance: Provenance, width: int) -> dict[str, Checkp
     Both score what the checkpoint of this provenance scores: the same features of this ``width``.
 
     Raises:
-        ValueError: As for ``load_text_side``, or the features are not as wide as texts.
+        ValueError: As for ``load_text_side``; CLIP would have to be downloaded; or the features are
+            not as wide as texts.
     """
     recipe = recipe_from_json(provenance.recipe, "the checkpoint")
     if (texts := feature_width(recipe.model)) != width:
         raise ValueError(f"features are {width} wide, and texts of {recipe.model} {texts}")
-    side = load_text_side(recipe, weights_source(recipe.model, provenance.clip_weights))
+    source = weights_source(recipe.model, provenance.clip_weights)
+    if not is_here(recipe.model, source):
+        raise ValueError(
+            f"weights {source!r} of {recipe.model} are not on this machine, and nothing is "
+            "downloaded for a row of a table"
+        )
+    side = load_text_side(recipe, source)
     provenance = replace(provenance, protocol=NOTE, key="")
     single = replace(provenance, prompts=tuple(own[:1] for own in provenance.prompts))
     reach = ZeroShotOptions().reach

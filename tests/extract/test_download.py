@@ -6,8 +6,8 @@ import huggingface_hub.constants
 import pytest
 from open_clip.pretrained import get_pretrained_cfg
 
-from extract.clip_weights import resolve_weights
-from extract.download import answers, fetch
+from extract.clip_weights import is_here, resolve_weights
+from extract.download import answers, fetch, find_cached
 
 TAG = "ViT-B-32", "laion2b_s34b_b79k"
 ADDRESS = (
@@ -47,6 +47,21 @@ def test_what_is_in_the_cache_is_taken_without_a_question(cache, monkeypatch, na
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
     path = plant(cache, name)
     assert fetch(get_pretrained_cfg(*TAG)) == path
+
+
+def test_what_is_here_is_known_without_a_question(cache, monkeypatch):
+    assert not is_here(*TAG)
+    assert is_here("tiny", "")
+    assert is_here("ViT-B-32", "/some/file.pt")  # which loading it will tell
+    path = plant(cache, "open_clip_model.safetensors")
+    assert is_here(*TAG)
+    assert find_cached(get_pretrained_cfg(*TAG)) == path
+    monkeypatch.setenv("HOME", str(cache))
+    entry = {"url": "https://example.org/weights/RN50.pt"}
+    assert find_cached(entry) is None
+    (cache / ".cache" / "clip").mkdir(parents=True)
+    (cache / ".cache" / "clip" / "RN50.pt").write_bytes(b"weights")
+    assert find_cached(entry) == cache / ".cache" / "clip" / "RN50.pt"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 from torch.nn.functional import normalize
@@ -102,12 +103,19 @@ def test_what_cannot_be_is_refused(run, tmp_path):
         provide_checkpoint(run(reach=-1), tmp_path)
 
 
-def test_baselines_have_one_text_a_class_or_all_in_sentences(run, tmp_path):
+def test_baselines_have_one_text_a_class_or_all_in_sentences(run, tmp_path, monkeypatch):
     provenance = load_checkpoint(provide_checkpoint(run(), tmp_path)).provenance
     single, ensemble = baseline_checkpoints(provenance, 64).values()
     assert single.provenance.prompts[1] == ("people fighting",)
     assert ensemble.provenance.prompts[1] == ("people fighting", "a brawl")
     assert note_on_baselines(provenance) == DEMO_NOTE
+    recipe = replace(RECIPES["squash"], weights="0" * 64).to_json()
+    other = replace(provenance, recipe=recipe, clip_weights="no-such-file.pt")
+    with pytest.raises(ValueError, match="no such weight file: 'no-such-file.pt'"):
+        baseline_checkpoints(other, 512)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ValueError, match="'openai' of ViT-B-16-quickgelu are not on this machine"):
+        baseline_checkpoints(replace(other, clip_weights="openai"), 512)
     with pytest.raises(ValueError, match="features are 512 wide, and texts of tiny 64"):
         baseline_checkpoints(provenance, 512)
 
