@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from model.heads.base import HeadConfig, load_scoring
+from model.heads.base import HeadConfig, HeadKind, load_scoring
 from model.heads.segment_scorer import ScoringKind, SegmentScorer, Temperatures
 from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
@@ -170,6 +170,8 @@ def _kind_of(head: str, path: AnyPath) -> ScoringKind[Any]:
 def _check(checkpoint: Checkpoint, kind: ScoringKind[Any], path: AnyPath) -> None:
     """Raise StoreError where classes, their texts, settings and weights do not go together."""
     model, classes = checkpoint.model, checkpoint.provenance.classes
+    if checkpoint.training is None and isinstance(kind, HeadKind):
+        raise StoreError(f"{path}: training: got null, and head {kind.name} is trained; {_REMEDY}")
     if len(classes) != model.classes:
         raise StoreError(
             f"{path}: model: got {model.classes} classes, expected the {len(classes)} of provenance"

@@ -130,6 +130,7 @@ def rewritten(folder, **changes):
         ({"head": "other"}, r"checkpoint\.safetensors: head: unknown head 'other'; there are"),
         ({"model": {"width": "wide"}}, r"model: .*classes|model: width: expected `int`"),
         ({"training": []}, r"training: expected `object \| null`, got `array`"),
+        ({"training": None}, "training: got null, and head dsanet is trained; train again"),
         ({"metrics": {"auc": "high"}}, "metrics.*expected `float`, got `str`"),
     ],
 )
