@@ -69,6 +69,12 @@ def print_marked(videos: int, folder: Path) -> None:
         print_line(f"  {videos} {many}; see why: python -m pipeline failures {folder}")
 
 
+def print_cautions(cautions: Iterable[str]) -> None:
+    """Print what has to be said of a model or its scores, as the last lines of a command."""
+    for caution in cautions:
+        print_line(f"CAUTION: {caution}")
+
+
 def print_some(lines: Sequence[str]) -> None:
     """Print the first lines of a list, indented, and how many more there are."""
     for line in lines[:SHOWN]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from stores.files.commit import commit_text
 from stores.files.typed import read_json
@@ -26,22 +27,29 @@ class Calibration:
     and ``false_alarms_per_hour`` are what ``rule`` reaches on the videos that it was chosen on, and
     the calibration errors are those before and after on the same. ``unseen`` holds these figures of
     each half with what was chosen on the other; empty where a half has nothing to choose by.
+
+    ``split`` is a labelled ``test`` split, or ``normal``: footage of which is only known that
+    nothing happened, so that recall and errors are None; ``dataset`` then names its folder.
+    ``interval`` is the 95 % interval of its false alarms per hour. ``doubts`` says why it is worth
+    little, though it was installed.
     """
 
     model_fingerprint: str
     dataset: str
-    split: str
+    split: Literal["test", "normal"]
     videos: Count
     hours: Amount
     events: Count
     chosen_by: str
     rule: EventRule
     temperature: Temperature | None
-    recall: Share
+    recall: Share | None
     false_alarms_per_hour: Amount
-    error_before: Share
-    error_after: Share
+    error_before: Share | None
+    error_after: Share | None
     unseen: dict[str, Amount]
+    interval: tuple[Amount, Amount] | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.commands import evaluate, extract, report, score, train
-from pipeline.console import print_line, print_table, progress_bar
+from pipeline.console import print_cautions, print_line, print_table, progress_bar
 from pipeline.options import Location
 from stores.ranges import Seed
 
@@ -55,16 +55,17 @@ def execute(run: DemoRun) -> int:
     scoring = score.ScoreRun(videos / "test", checkpoint, out=scores)
     code = max(code, score.render(run_scoring(scoring, progress=progress_bar)))
     print_line("5/5 report")
-    page = write_report(report.ReportRun(scores=scores, out=run.out)).page
+    pages = write_report(report.ReportRun(scores=scores, out=run.out))
     print_line("where to look:")
     for what, path in (
         ("videos", videos),
         ("features (HDF5)", outputs.features(_DATASET)),
         ("checkpoint", checkpoint),
         ("scores (Parquet)", scores),
-        ("report, open it in a browser", page),
+        ("report, open it in a browser", pages.page),
     ):
         print_line(f"  {what}: {path}")
+    print_cautions(pages.cautions)
     return code
 
 

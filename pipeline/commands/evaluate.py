@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.console import DONE, SHOWN, SOME_FAILED, print_line, print_table
+from pipeline.console import (
+    DONE,
+    SHOWN,
+    SOME_FAILED,
+    print_cautions,
+    print_line,
+    print_table,
+)
 from pipeline.options import Location
 from stores.files.names import counted, one_line
 
@@ -86,8 +93,8 @@ def render(report: EvaluateReport, page: Path | None) -> int:
         )
     if report.missing:
         print_line(one_line(f"not evaluated, no features: {', '.join(report.missing)}"))
-        return SOME_FAILED
-    return DONE
+    print_cautions(report.cautions)
+    return SOME_FAILED if report.missing else DONE
 
 
 def _print_figures(report: EvaluateReport) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from pipeline.console import DONE, print_line
+from pipeline.console import DONE, print_cautions, print_line
 from pipeline.options import EventOptions, Location
 from stores.files.names import counted
 
@@ -31,6 +31,7 @@ class EventsRun:
 
 def execute(run: EventsRun) -> int:
     """Apply the rule, print what it is and what it found; return the exit code."""
+    from pipeline.stages.cautions import cautions_of
     from pipeline.stages.events import events
 
     report = events(run)
@@ -42,6 +43,7 @@ def execute(run: EventsRun) -> int:
     )
     if not report.changed:
         print_line(f"events: nothing to do, all are by this rule ({words}) · {report.folder}")
+        print_cautions(cautions_of(report.header))
         return DONE
     found = sum(video.events for video in report.videos)
     videos = counted(report.changed, "video")
@@ -49,4 +51,5 @@ def execute(run: EventsRun) -> int:
     if (report.folder / "report").exists():
         again = f"python -m pipeline report --scores {shlex.quote(str(report.folder))}"
         print_line(f"  its report still shows the old ones; write it anew: {again}")
+    print_cautions(cautions_of(report.header))
     return DONE

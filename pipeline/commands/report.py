@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.console import DONE, print_line
+from pipeline.console import DONE, print_cautions, print_line
 from pipeline.options import Location
 from stores.files.names import counted
 from stores.ranges import Count, PositiveAmount
@@ -78,4 +78,5 @@ def render(pages: ReportPages) -> int:
             f"  {counted(pages.unplayed, 'video')} that most browsers do not play; --proxies makes "
             "copies"
         )
+    print_cautions(pages.cautions)
     return DONE

@@ -11,6 +11,7 @@ from tyro.conf import OmitArgPrefixes
 from pipeline.commands import report as report_command
 from pipeline.console import (
     SHOWN,
+    print_cautions,
     print_changed,
     print_failures,
     print_line,
@@ -60,6 +61,8 @@ def execute(run: ScoreRun) -> int:
     code = render(report := score(run, progress=progress_bar))
     if run.report and not is_remote(report.folder):
         report_command.execute(report_command.ReportRun(scores=report.folder))
+    else:  # the report's own last lines else
+        print_cautions(report.cautions)
     return code
 
 
@@ -69,8 +72,6 @@ def render(report: ScoreReport) -> int:
         f"scores: {counted(report.new, 'video')} scored, {report.already} were there"
         f"{speed(report.frames, report.seconds)} · {report.folder}"
     )
-    if report.note:
-        print_line(f"  {report.note}")
     print_changed(report.redone, report.kept)
     print_marked(report.marked, report.folder)
     _print_events(report.folder)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from pipeline.console import DONE, SOME_FAILED, print_line, print_marked, progress_bar
+from pipeline.console import (
+    DONE,
+    SOME_FAILED,
+    print_cautions,
+    print_line,
+    print_marked,
+    progress_bar,
+)
 from pipeline.options import EventOptions, Location, ReadOptions
 from stores.files.names import counted
 from stores.ranges import PositiveAmount, PositiveCount
@@ -73,4 +80,5 @@ def render(report: WatchReport) -> int:
     new = counted(report.new, "video")
     print_line(f"scores: {new} scored, {report.already} were there · {report.folder}")
     print_marked(report.marked, report.folder)
+    print_cautions(report.cautions)
     return SOME_FAILED if report.failed and not report.stopped else DONE

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.checkpoint import Checkpoint
 from model.evaluation.reviewed import Figures, category_figures, reviewed_figures
 from model.evaluation.summary import (
     HEADLINE,
@@ -19,6 +20,8 @@ from model.evaluation.summary import (
 )
 from model.scoring.events import label_all
 from pipeline.outputs import Outputs
+from pipeline.stages.cautions import calibration_kind, cautions_of, feature_kind
+from pipeline.stages.scoring_plan import find_calibration
 from pipeline.stages.split import TestSplit, load_other_split, load_test_split
 from pipeline.stages.zero_shot import baseline_checkpoints, note_on_baselines
 from stores.features.feature_set import Coverage
@@ -62,8 +65,8 @@ class EvaluateReport:
 
     ``missing`` are the test videos that have no features, ``changed`` those whose file
     changed since their features were made. ``figures`` are those that reviewers ask for beside the
-    ``metrics``, ``category_auc`` one of them class by class.
-    ``trained_on`` is the checkpoint's data set where it is not this one's.
+    ``metrics``, ``category_auc`` one of them class by class. ``trained_on`` is the checkpoint's
+    data set where it is not this one's, ``cautions`` is what has to be said of the model.
     """
 
     checkpoint: Path
@@ -71,7 +74,8 @@ class EvaluateReport:
     protocol: str
     folder: Path
     split: ScoredSplit
-    rule: EventRule
+    header: ScoreHeader
+    cautions: tuple[str, ...]
     missing: tuple[str, ...]
     changed: tuple[str, ...]
     metrics: dict[str, float]
@@ -80,6 +84,11 @@ class EvaluateReport:
     category_auc: dict[str, float]
     baselines: Baselines
     trained_on: str = ""
+
+    @property
+    def rule(self) -> EventRule:
+        """When scores are events."""
+        return self.header.rule
 
     @property
     def videos(self) -> int:
@@ -131,18 +140,20 @@ def evaluate(run: EvaluateRun) -> EvaluateReport:
     test = load_other_split(run, run.on) if run.on else load_test_split(run)
     trained_on = test.checkpoint.provenance.dataset if run.on else ""
     split, failures = test.scored(run.device), test.catalog.failures
+    header = _header(test.checkpoint)
     report = EvaluateReport(
         checkpoint=test.path,
         dataset=test.dataset.name,
         protocol=test.checkpoint.provenance.protocol,
         folder=Outputs(run.out).evaluation(test.dataset.name, trained_on),
         split=split,
-        rule=_RULE,
+        header=header,
+        cautions=cautions_of(_with_calibration(header, test)),
         missing=tuple(sorted(key for key, f in failures.items() if f.item.split == "test")),
         changed=tuple(v.item.video_id for v in test.videos if was_replaced(v.item.path, v.content)),
         metrics=score_metrics(split),
-        details=score_details(split, _RULE),
-        figures=reviewed_figures(split, _RULE.threshold),
+        details=score_details(split, header.rule),
+        figures=reviewed_figures(split, header.rule.threshold),
         category_auc=category_figures(split),
         baselines=_baselines(test, run.device) if run.zero_shot else Baselines({}, ""),
         trained_on=trained_on,
@@ -174,6 +185,25 @@ def _baselines(test: TestSplit, device: str) -> Baselines:
     return Baselines(rows, note_on_baselines(provenance))
 
 
+def _header(checkpoint: Checkpoint) -> ScoreHeader:
+    """Return the header of an evaluation's scores, which are those of the published protocol."""
+    return ScoreHeader(
+        classes=checkpoint.provenance.classes,
+        model_fingerprint=checkpoint.fingerprint,
+        recipe_fingerprint=checkpoint.provenance.recipe_fingerprint,
+        rule=_RULE,
+        features=feature_kind(checkpoint.provenance),
+    )
+
+
+def _with_calibration(header: ScoreHeader, test: TestSplit) -> ScoreHeader:
+    """Return the header as scoring has it: a calibration that is left aside here is still one."""
+    with suppress(StoreError):  # a damaged one is none, and no figure depends on it
+        if found := find_calibration(test.path, test.checkpoint):
+            return replace(header, calibrated=calibration_kind(found, found.rule))
+    return header
+
+
 @dataclass(frozen=True, slots=True)
 class _Evaluated:
     checkpoint: str
@@ -191,13 +221,7 @@ def _tell_replaced(metrics: Path, checkpoint: Path) -> None:
 def _write(report: EvaluateReport, test: TestSplit) -> None:
     """Commit scores and metrics; scores of another model that lie there are replaced."""
     checkpoint = test.checkpoint
-    header = ScoreHeader(
-        classes=checkpoint.provenance.classes,
-        model_fingerprint=checkpoint.fingerprint,
-        recipe_fingerprint=checkpoint.provenance.recipe_fingerprint,
-        rule=report.rule,
-    )
-    scores = report.split.scores
+    header, scores = report.header, report.split.scores
     content = {
         "checkpoint": str(report.checkpoint),
         "model_fingerprint": checkpoint.fingerprint,

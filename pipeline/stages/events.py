@@ -13,6 +13,7 @@ from model.heads.base import load_scoring
 from model.scoring.events import label_all
 from model.scoring.temperature import change_temperature
 from pipeline.options import check_options
+from pipeline.stages.cautions import calibration_kind
 from pipeline.stages.scoring_plan import find_calibration, resolve_rule
 from stores.files.commit import exclusive
 from stores.files.names import counted
@@ -101,10 +102,13 @@ def _asked_for(run: EventsRun, newest: ScoreHeader) -> tuple[ScoreHeader, Checkp
             )
         found = find_calibration(run.checkpoint, checkpoint) if run.events.calibrated else None
         rule, temperature = (found.rule, found.temperature) if found else (EventRule(), None)
-        header = replace(newest, rule=rule, score_temperature=temperature)
-    if run.rule is not None:
-        header = replace(header, rule=read_rule(run.rule))
-    return replace(header, rule=resolve_rule(run.events, header)), checkpoint
+        kind = calibration_kind(found, rule)
+        header = replace(newest, rule=rule, score_temperature=temperature, calibrated=kind)
+    given = header if run.rule is None else replace(header, rule=read_rule(run.rule))
+    rule = resolve_rule(run.events, given)
+    # One that is another than the calibration's is nobody's.
+    kind = header.calibrated if rule == header.rule else "no"
+    return replace(header, rule=rule, calibrated=kind), checkpoint
 
 
 def _open(

@@ -16,6 +16,7 @@ from model.heads.published import read_published
 from model.heads.segment_scorer import Temperatures
 from model.heads.text_tower import empty_text_tower
 from pipeline.outputs import Outputs, write_settings
+from pipeline.stages.cautions import PUBLISHED
 from stores.datasets import base
 from stores.files.commit import exclusive
 
@@ -51,7 +52,7 @@ def import_checkpoint(run: ImportCheckpointRun) -> Path:
         recipe=recipe.to_json(),
         recipe_fingerprint=recipe.fingerprint,
         clip_weights=source,
-        protocol="published",
+        protocol=PUBLISHED,
         key=hashlib.sha256(run.file.read_bytes()).hexdigest(),
     )
     folder = Outputs(run.out).checkpoint(dataset.name, run.name)

@@ -23,6 +23,7 @@ from pipeline.engine.events import (
 from pipeline.engine.settings import stage_settings
 from pipeline.engine.sink import Sink
 from pipeline.outputs import default_scores, write_settings
+from pipeline.stages.cautions import cautions_of
 from pipeline.stages.events import open_labelled
 from pipeline.stages.pending import Recorded, find_pending
 from pipeline.stages.scoring_plan import make_scoring_plan
@@ -48,7 +49,7 @@ class ScoreReport:
     """What a scoring run came to; ``videos`` are all rows of the folder, earlier runs' as well.
 
     Of the videos whose file changed since it was scored, ``redone`` were scored again, ``kept``
-    were not. ``note`` says what scored, where that is not a trained head.
+    were not. ``cautions`` is what has to be said of these scores.
     """
 
     folder: Path
@@ -60,7 +61,7 @@ class ScoreReport:
     seconds: float
     redone: int = 0
     kept: int = 0
-    note: str = ""
+    cautions: tuple[str, ...] = ()
 
     @property
     def marked(self) -> int:
@@ -155,7 +156,7 @@ def score(run: ScoreRun, *, progress: ProgressBar = no_progress) -> ScoreReport:
         seconds=tally.seconds,
         redone=pending.redone,
         kept=pending.kept,
-        note=note_on(plan.checkpoint),
+        cautions=(*filter(None, [note_on(plan.checkpoint)]), *cautions_of(plan.header)),
     )
 
 

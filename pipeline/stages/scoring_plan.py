@@ -13,6 +13,7 @@ from extract.recipe import Recipe, recipe_from_json
 from model.checkpoint import Checkpoint, build_scorer, load_checkpoint
 from model.heads.segment_scorer import SegmentScorer
 from pipeline.options import EventOptions, check_options
+from pipeline.stages.cautions import calibration_kind, feature_kind
 from stores.calibration import FILE, Calibration, load_calibration
 from stores.records import EventRule, StoreError
 from stores.scores.schema import ScoreHeader
@@ -56,12 +57,15 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
             "made with; give WEIGHTS=<that file or tag>"
         )
     calibration = find_calibration(path, checkpoint) if events.calibrated else None
+    rule = resolve_rule(events, calibration)
     header = ScoreHeader(
         classes=checkpoint.provenance.classes,
         model_fingerprint=checkpoint.fingerprint,
         recipe_fingerprint=recipe.fingerprint,
-        rule=resolve_rule(events, calibration),
+        rule=rule,
         score_temperature=None if calibration is None else calibration.temperature,
+        features=feature_kind(checkpoint.provenance),
+        calibrated=calibration_kind(calibration, rule),
     )
     return ScoringPlan(checkpoint, recipe, source, header)
 

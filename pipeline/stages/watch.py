@@ -20,6 +20,7 @@ from pipeline.engine.events import ProgressBar, no_progress
 from pipeline.engine.settings import stage_settings
 from pipeline.options import ReadOptions
 from pipeline.outputs import default_scores, write_settings
+from pipeline.stages.cautions import cautions_of
 from pipeline.stages.events import open_labelled
 from pipeline.stages.pending import find_pending
 from pipeline.stages.score import latest_generation, part_sink, recorded
@@ -47,7 +48,8 @@ Signature = tuple[int, ...]
 class WatchReport:
     """What a watch came to; ``stopped`` says that a signal ended it.
 
-    ``marked`` videos of the folder, of earlier runs as well, do not hold what they announce.
+    ``marked`` videos of the folder, of earlier runs as well, do not hold what they announce;
+    ``cautions`` is what has to be said of its scores.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class WatchReport:
     failed: int
     stopped: bool
     marked: int = 0
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -146,6 +149,8 @@ def watch(
         ConnectionError: ``RAY_ADDRESS`` is set and no cluster answers there.
     """
     plan = make_scoring_plan(run.checkpoint, run.weights, run.events)
+    for caution in (cautions := cautions_of(plan.header)):  # its last lines may be weeks away
+        logger.warning("%s", caution)
     tree = walk(run.folder)
     log_passed_over(tree)
     for path in tree.unusable:
@@ -183,7 +188,8 @@ def watch(
         except KeyboardInterrupt:
             stopped = True
     marked = sum(row.is_marked for row in watched.rows.values())
-    return WatchReport(folder, watched.new, already, watched.failed, stopped, marked)
+    counts = watched.new, already, watched.failed
+    return WatchReport(folder, *counts, stopped, marked, cautions)
 
 
 def _finished(run: WatchRun, watched: _Watched) -> Iterator[list[VideoItem]]:

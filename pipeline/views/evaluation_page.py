@@ -21,6 +21,7 @@ from model.evaluation.errors import Mistake, worst_mistakes
 from model.evaluation.summary import class_precisions
 from pipeline.stages.evaluate import BASELINE_FIGURES
 from pipeline.views import evaluation_figures as charts
+from pipeline.views.banner import banner
 from pipeline.views.figure_table import figure_rows, pooled_note
 from stores.files.commit import commit_text
 from stores.files.names import clock
@@ -45,6 +46,7 @@ img { max-width: 100%; background: #fff } table { border-collapse: collapse }
 td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #ccc }
 .wide { overflow-x: auto }
 td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
+.cautions { border: 2px solid #b3261e; padding: .3rem .8rem } .cautions p { margin: .2rem 0 }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 } }
 """
 
@@ -66,7 +68,8 @@ def write_evaluation_page(path: Path, report: EvaluateReport) -> None:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>"
-        f"{_table(report)}{_figures(report)}{_baselines(report)}<h2>Charts</h2>"
+        f"{banner(report.cautions)}{_table(report)}{_figures(report)}{_baselines(report)}"
+        f"<h2>Charts</h2>"
         f'<div class="charts">{"".join(figures)}</div>'
         f"{_gallery('Worst false alarms', alarms, roots)}"
         f"{_gallery('Worst misses', misses, roots)}"

@@ -6,8 +6,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
@@ -15,7 +16,15 @@ from stores.files.typed import convert, decode_json
 from stores.ranges import Temperature
 from stores.records import EventRule, StoreError
 
-SCHEMA_VERSION = "5"  # from 5 on the names of all columns do without quotes
+SCHEMA_VERSION = "6"  # from 6 on it says what is known of features and calibration
+
+FeatureKind = Literal["known", "demo", "guess", "unknown"]
+"""How far the recipe of the features that a model knows is known: it is; it is the demo's random
+CLIP; it was guessed for an imported model; the features were imported, so that nobody knows."""
+
+CalibrationKind = Literal["no", "test", "normal", "doubtful"]
+"""Whose rule it is: no calibration's; that of one on a labelled test split, or on footage in which
+nothing happened; that of one that was installed although it is worth little."""
 
 EVENTS_SCHEMA = pa.schema(
     [
@@ -59,7 +68,7 @@ VIDEOS_SCHEMA = pa.schema(
 class ScoreHeader:
     """What every file of a folder of scores has in common, kept in its Parquet metadata.
 
-    ``score_temperature`` is that of a calibrated model, None for one that is not calibrated.
+    ``score_temperature`` is that of a calibrated model, None where scores are as trained.
     """
 
     classes: tuple[str, ...]
@@ -67,14 +76,19 @@ class ScoreHeader:
     recipe_fingerprint: str
     rule: EventRule
     score_temperature: Temperature | None = None
+    features: FeatureKind = "known"
+    calibrated: CalibrationKind = "no"
 
     def has_scores_of(self, other: ScoreHeader) -> bool:
         """Return whether both are of one model and recipe, so that one's scores make the other's.
 
         Rule and temperature are applied to scores, which stay what they are.
         """
-        same = replace(self, rule=other.rule, score_temperature=other.score_temperature)
-        return same == other
+        mine, theirs = (
+            (header.classes, header.model_fingerprint, header.recipe_fingerprint)
+            for header in (self, other)
+        )
+        return mine == theirs
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the key-value metadata of a file."""
@@ -85,6 +99,8 @@ class ScoreHeader:
             b"recipe_fingerprint": self.recipe_fingerprint.encode(),
             b"event_rule": json.dumps(asdict(self.rule)).encode(),
             b"score_temperature": json.dumps(self.score_temperature).encode(),
+            b"features": self.features.encode(),
+            b"calibrated": self.calibrated.encode(),
         }
 
     @classmethod
@@ -115,6 +131,8 @@ class ScoreHeader:
             "recipe_fingerprint": metadata[b"recipe_fingerprint"].decode(),
             "rule": rule,
             "score_temperature": decode_json(metadata[b"score_temperature"], object, part),
+            "features": metadata[b"features"].decode(),
+            "calibrated": metadata[b"calibrated"].decode(),
         }
         if not content["classes"]:
             raise ValueError("no class is named")

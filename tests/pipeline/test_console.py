@@ -3,6 +3,7 @@ import logging
 import pytest
 
 from pipeline.console import (
+    print_cautions,
     print_failures,
     print_line,
     print_table,
@@ -31,6 +32,11 @@ def test_ten_failures_are_printed_and_the_others_counted(count, code, lines, cap
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == lines
     assert count <= 10 or printed[-1] == "  … and 2 more"
+
+
+def test_a_caution_is_one_without_colours(capsys):
+    print_cautions(["not calibrated", "a guess"])
+    assert capsys.readouterr().out == "CAUTION: not calibrated\nCAUTION: a guess\n"
 
 
 def test_speed_is_left_out_where_nothing_was_read():

@@ -68,6 +68,6 @@ def test_new_videos_are_scored_as_python_scores_them(linked, trained, clip, tmp_
         result.scores.probabilities[:, 0],
         atol=1e-5,
     )
-    calibrate(CalibrateRun(out=linked))
+    calibrate(CalibrateRun(out=linked, force=True))
     report = events(EventsRun(out, checkpoint=trained.folder, events=EventOptions(threshold=0.9)))
     assert report.changed == 1

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.outputs import Outputs
+from pipeline.stages.cautions import cautions_of
+from pipeline.views.banner import banner
 from pipeline.views.report.clocks import Clocks
 from pipeline.views.report.files import ASSETS, DATA, ReportFiles
 from pipeline.views.report.incidents import TILES, strongest
@@ -37,11 +39,15 @@ _ASSETS = Path(__file__).parent / "assets"
 _PAGES = "incidents.html", "videos.html", "video.html"
 _CHANGED = "changed"  # of a video, in place of the status that it was scored with
 _TITLE = "{{title}}"  # in a page's source, where the name of the folder of scores goes
+_BANNER = "{{banner}}"  # where what has to be said of the scores goes
 
 
 @dataclass(frozen=True, slots=True)
 class ReportPages:
-    """A written report: its first page, and how many videos cannot be seen in it and why."""
+    """A written report: its first page, and how many videos cannot be seen in it and why.
+
+    ``cautions`` is what has to be said of the scores, as the pages say it above all else.
+    """
 
     page: Path
     videos: int
@@ -49,6 +55,7 @@ class ReportPages:
     refused: int
     unplayed: int
     changed: int
+    cautions: tuple[str, ...] = ()
 
 
 def write_report(run: ReportRun) -> ReportPages:
@@ -116,6 +123,7 @@ def write_report(run: ReportRun) -> ReportPages:
         refused=refused - len(changed),
         unplayed=unplayed,
         changed=len(changed),
+        cautions=cautions_of(plan.header),
     )
 
 
@@ -158,13 +166,13 @@ def _write_pages(
         threshold=header.rule.threshold,
         rows=rows,
         sections=find_origin(plan.folder, header),
-        remark=remark_on(plan.folder),
     )
     plan.files.commit(f"{DATA}/index.js", script("index", index))
     plan.files.commit(f"{DATA}/incidents.js", script("incidents", listed))
+    said = banner((*filter(None, [remark_on(plan.folder)]), *cautions_of(header)))
     # The first page last: it leads to all the others.
     pages = {"video.html": "video.html", "videos.html": "videos.html"}
     pages["index.html"] = "incidents.html" if incidents else "videos.html"
     for name, source in pages.items():
-        page = (_ASSETS / source).read_text(encoding="utf-8")
+        page = (_ASSETS / source).read_text(encoding="utf-8").replace(_BANNER, said)
         plan.files.commit(name, page.replace(_TITLE, html.escape(title)))

@@ -13,7 +13,7 @@ from pipeline.outputs import settings_file
 from pipeline.views.report.records import Section
 from stores.files.typed import Document, decode_json, read_json
 from stores.records import StoreError
-from stores.scores.schema import ScoreHeader
+from stores.scores.schema import CalibrationKind, ScoreHeader
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,13 @@ _PACKAGES = (
     *("decord2", "numpy", "pyarrow", "ray"),
 )
 _SHOWN_ELSEWHERE = frozenset({"recipe", "recipe_fingerprint", "prompts", "key", "classes"})
+
+_CALIBRATED: Mapping[CalibrationKind, str] = {
+    "no": "no",
+    "test": "yes, on a labelled test split",
+    "normal": "yes, on footage in which nothing happened: what it misses is not known",
+    "doubtful": "yes, by a calibration that is worth little",
+}
 
 Json = Mapping[str, object]
 
@@ -33,7 +40,7 @@ def find_origin(folder: Path, header: ScoreHeader) -> list[Section]:
     content = _content(checkpoint)
     sections = [
         Section("Events", _rule(header)),
-        Section("Scoring run", list(_flat(run))),
+        Section("Scoring run", list(_settings(run))),
         Section("Evaluation", list(_figures(evaluation))),
         Section("Model", list(_model(folder, header, checkpoint, content))),
         Section("Recipe of the features", list(_recipe(header, checkpoint, content))),
@@ -72,8 +79,17 @@ def _rule(header: ScoreHeader) -> list[tuple[str, str]]:
         ("stay at or above", f"{rule.threshold * rule.release:g}"),
         ("last at least", f"{rule.minimum_frames} frames"),
         ("end at a gap of more than", f"{rule.longest_gap:g} s"),
+        ("calibrated", _CALIBRATED[header.calibrated]),
         ("classes", ", ".join(header.classes)),
     ]
+
+
+def _settings(run: Json) -> Iterator[tuple[str, str]]:
+    """Yield the settings of a run; that a calibration might be used says not that one was."""
+    events = run.get("events")
+    if isinstance(events, dict):
+        run = {**run, "events": {k: v for k, v in events.items() if k != "calibrated"}}
+    return _flat(run)
 
 
 def _figures(evaluation: Json) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Everything of the index page; ``remark`` is what readers have to know first, or ''."""
+    """Everything of the page of videos."""
 
     title: str
     written: str
@@ -49,7 +49,6 @@ class Index:
     threshold: float
     rows: list[Row]
     sections: list[Section]
-    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ def test_figures_are_printed_and_the_page_is_written_unless_left_out(call, train
     assert "to it texts mean nothing, figures are chance" in out
     assert "this checkpoint" in out
     assert "false alarms per hour by recall of events: " in out
+    last = out.splitlines()[-2:]
+    assert last[0].startswith("CAUTION: the model was trained with the demo's random CLIP")
+    assert last[1].startswith("CAUTION: not calibrated: no calibration chose the threshold of 0.5,")
     assert not page.exists()
     assert call("evaluate", "--out", trained) == 0
     assert f"open it in a browser: {page}" in capsys.readouterr().out
-    assert page.read_text().startswith("<!doctype html>")
+    text = page.read_text()
+    assert text.startswith("<!doctype html>")
+    assert (
+        text.index("</h1>") < text.index("Caution:</strong> the model was") < text.index("<table")
+    )

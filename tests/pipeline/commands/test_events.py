@@ -9,6 +9,7 @@ import pytest
 from model.scoring.events import label_all
 from pipeline.commands.evaluate import EvaluateRun
 from pipeline.options import EventOptions
+from pipeline.stages.cautions import calibration_kind
 from pipeline.stages.scoring_plan import make_scoring_plan
 from pipeline.stages.split import load_test_split
 from stores.calibration import load_calibration
@@ -30,9 +31,10 @@ def test_split(trained):
 def write_anew(test_split, tmp_path):
     """Write the scores that the model makes with a rule and a temperature; return their folder."""
 
-    def write(name, rule, temperature=None):
+    def write(name, rule, temperature=None, calibrated="no"):
         made = test_split.checkpoint
-        header = ScoreHeader(made.provenance.classes, made.fingerprint, "r" * 16, rule, temperature)
+        fixed = made.provenance.classes, made.fingerprint, "r" * 16
+        header = ScoreHeader(*fixed, rule, temperature, calibrated=calibrated)
         scores = test_split.scored("cpu", temperature).scores
         for start in range(0, len(scores), 5):
             write_scores(tmp_path / name, header, label_all(scores[start : start + 5], header))
@@ -74,9 +76,10 @@ def test_a_calibration_makes_the_scores_of_scoring_anew_and_can_be_taken_back(
     checkpoint = trained / "synthetic" / "train"
     plain = write_anew("plain", EventRule())
     shutil.copytree(plain, folder := plain.with_name("there"))
-    assert call("calibrate", "--out", trained, "--recall", 0.5) == 0
+    assert call("calibrate", "--out", trained, "--recall", 0.5, "--force") == 0
     made = load_calibration(checkpoint)
-    calibrated = write_anew("anew", made.rule, made.temperature)
+    kind = calibration_kind(made, made.rule)
+    calibrated = write_anew("anew", made.rule, made.temperature, kind)
     for options, expected in (((), calibrated), (("--no-calibrated",), plain)):
         before = frames_of(folder)
         assert call("events", folder, "--checkpoint", checkpoint, *options) == 0

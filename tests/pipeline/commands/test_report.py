@@ -4,6 +4,7 @@ import numpy as np
 
 from model.scoring.events import label_all
 from pipeline.commands.report import render
+from pipeline.stages.cautions import cautions_of
 from pipeline.views.report.build import ReportPages
 from stores.files.roots import record_root
 from stores.records import EventRule, VideoItem, VideoScores
@@ -12,7 +13,7 @@ from stores.scores.writer import write_scores
 
 
 def test_the_page_and_the_videos_that_are_gone_are_named(call, tmp_path, capsys):
-    header = ScoreHeader(("normal", "fire"), "m", "r", EventRule())
+    header = ScoreHeader(("normal", "fire"), "m", "r", EventRule(), features="demo")
     score = np.full(64, 0.1, dtype=np.float32)
     scores = VideoScores(
         item=VideoItem("a.mp4", "/nowhere/a.mp4"),
@@ -27,7 +28,9 @@ def test_the_page_and_the_videos_that_are_gone_are_named(call, tmp_path, capsys)
     assert capsys.readouterr().out.splitlines() == [
         f"report, open it in a browser: {folder / 'report' / 'index.html'}",
         "  1 of 1 videos are not where they were scored: curves alone",
+        *(f"CAUTION: {caution}" for caution in cautions_of(header)),
     ]
+    assert len(cautions_of(header)) == 2
 
 
 def test_videos_that_browsers_do_not_play_are_counted(capsys):

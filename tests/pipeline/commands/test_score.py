@@ -49,6 +49,14 @@ def test_the_strongest_events_and_failures_are_printed(tmp_path, capsys):
     assert out.endswith("… and 2 more\n")
 
 
+def cautions(out):
+    """The beginning of each, which are the last lines."""
+    lines = out.splitlines()
+    said = [line for line in lines if line.startswith("CAUTION: ")]
+    assert lines[-len(said) :] == said
+    return [line[:22] for line in said]
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_scoring_leaves_a_report_unless_it_is_not_wanted(
@@ -58,10 +66,13 @@ def test_scoring_leaves_a_report_unless_it_is_not_wanted(
     arguments = ("score", "--videos", video, "--checkpoint", checkpoint, "--out", tmp_path)
     page = tmp_path / "report" / "index.html"
     assert call(*arguments, "--no-report") == 0
-    assert "scores: 1 video scored" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "scores: 1 video scored" in out
+    assert cautions(out) == ["CAUTION: the model was", "CAUTION: not calibrate"]
     assert not page.is_file()
     assert call(*arguments) == 0
     out = capsys.readouterr().out
     assert "scores: 0 videos scored, 1 were there" in out
     assert f"report, open it in a browser: {page}" in out
+    assert cautions(out) == ["CAUTION: the model was", "CAUTION: not calibrate"]
     assert page.is_file()

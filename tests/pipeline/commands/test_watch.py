@@ -27,8 +27,8 @@ def test_one_that_was_stopped_has_done_all_that_it_should(failed, stopped, code,
 
 
 def test_what_is_marked_is_counted_and_the_command_that_lists_it_named(tmp_path, capsys):
-    render(WatchReport(tmp_path, 2, 1, 0, stopped=True, marked=2))
+    render(WatchReport(tmp_path, 2, 1, 0, stopped=True, marked=2, cautions=("a guess",)))
     assert capsys.readouterr().out.endswith(
         "  2 videos are not what their files announce; see why: "
-        f"python -m pipeline failures {tmp_path}\n"
+        f"python -m pipeline failures {tmp_path}\nCAUTION: a guess\n"
     )

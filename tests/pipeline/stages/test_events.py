@@ -44,6 +44,17 @@ def test_what_is_not_given_stays_as_it_is(folder):
     assert events(EventsRun(folder)).changed == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "kind"), [({"threshold": 0.5}, "normal"), ({"threshold": 0.6}, "no")]
+)
+def test_a_calibrations_rule_is_its_own_until_an_option_changes_it(folder, options, kind):
+    calibrated = replace(HEADER, calibrated="normal")
+    open_labelled(folder, calibrated, None)
+    assert folder_header(folder) == calibrated
+    report = events(EventsRun(folder, events=EventOptions(**options)))
+    assert report.header.calibrated == folder_header(folder).calibrated == kind
+
+
 def test_a_saved_rule_is_taken_over_and_options_go_before_it(folder, tmp_path):
     file = tmp_path / "rule.json"
     rule = EventRule(threshold=0.1 + 0.2, release=0.5, minimum_frames=7)

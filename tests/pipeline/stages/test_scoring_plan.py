@@ -22,6 +22,7 @@ def test_a_checkpoint_states_all_that_scores_videos(trained):
     assert plan.recipe.fingerprint == checkpoint.provenance.recipe_fingerprint
     assert plan.header.model_fingerprint == checkpoint.fingerprint
     assert plan.header.classes == checkpoint.provenance.classes
+    assert (plan.header.features, plan.header.calibrated) == ("demo", "no")
     assert (plan.header.rule, plan.header.score_temperature) == (EventRule(), None)
     assert plan.build_scorer(torch.device("cpu")).window == checkpoint.model.window
 

@@ -19,7 +19,8 @@ PART = Path("/scores/events/part-0.parquet")
 
 
 def test_a_header_comes_back_from_its_metadata_exactly():
-    for header in (HEADER, replace(HEADER, score_temperature=None)):
+    plain = replace(HEADER, score_temperature=None)
+    for header in (HEADER, plain, replace(plain, features="demo", calibrated="normal")):
         assert ScoreHeader.from_metadata(header.metadata(), PART) == header
 
 
@@ -54,6 +55,8 @@ def test_a_value_of_another_type_is_named(key):
         ),
         (b"score_temperature", b"0", r"score_temperature: expected `float` >= 0\.01"),
         (b"score_temperature", b"NaN", r"score_temperature: expected `float` >= 0\.01"),
+        (b"features", b"sound", "features: invalid enum value 'sound'"),
+        (b"calibrated", b"yes", "calibrated: invalid enum value 'yes'"),
     ],
 )
 def test_a_damaged_or_impossible_value_is_named(key, text, said):
@@ -62,15 +65,15 @@ def test_a_damaged_or_impossible_value_is_named(key, text, said):
 
 
 def test_a_key_that_is_missing_is_named_in_words():
-    with pytest.raises(TypeError, match="its metadata have no classes, event_rule, model_finger"):
+    with pytest.raises(TypeError, match="its metadata have no calibrated, classes, event_rule, f"):
         ScoreHeader.from_metadata({b"schema_version": b"3"}, PART)
 
 
-@pytest.mark.parametrize("version", [b"1", b"4"])
+@pytest.mark.parametrize("version", [b"1", b"4", b"5"])
 def test_files_of_earlier_versions_are_refused_by_name(version):
-    """They do not say what their videos' files held, or have columns of other names."""
+    """They do not say what their videos' files held or what is known of their calibration."""
     metadata = HEADER.metadata() | {b"schema_version": version}
-    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 5; move its folder away"):
+    with pytest.raises(StoreError, match=f"{PART} has schema ., expected 6; move its folder away"):
         ScoreHeader.from_metadata(metadata, PART)
 
 

@@ -134,7 +134,7 @@ def test_metadata_states_schema_model_recipe_and_rule(tmp_path):
     for kind in ("scores", "events", "videos"):
         (part,) = (tmp_path / kind).iterdir()
         assert read_header(part) == HEADER
-        assert pq.read_schema(part).metadata[b"schema_version"] == b"5"
+        assert pq.read_schema(part).metadata[b"schema_version"] == b"6"
 
 
 def test_the_same_videos_make_the_same_parts(tmp_path):

@@ -196,8 +196,6 @@
       `written ${index.written}`,
     ];
     find("summary").textContent = parts.join(" · ");
-    find("remark").textContent = index.remark;
-    find("remark").hidden = !index.remark;
   }
 
   function showOrigin() {

@@ -82,6 +82,7 @@ def scored(footage, tmp_path_factory) -> Path:
         model_fingerprint=loaded.fingerprint,
         recipe_fingerprint=recipe.fingerprint,
         rule=telling_rule(tests),
+        features="demo",
     )
     scores = out / "scores" / "cameras"
     failure = Failure(VideoItem("broken.mp4", str(out / "broken.mp4")), "no <video> stream")

@@ -7,6 +7,7 @@ import pytest
 
 from model.scoring.events import label_all
 from pipeline.commands.report import ReportRun
+from pipeline.stages.cautions import cautions_of
 from pipeline.views.report.build import write_report
 from pipeline.views.report.videos import key_of
 from stores.files.roots import record_root
@@ -75,6 +76,23 @@ def test_a_title_is_escaped_and_nothing_comes_from_elsewhere(tmp_path, make_scor
         assert "&lt;i&gt;&amp;cameras" in text
         assert "<i>&" not in text
         assert "//" not in text.replace("<!--", "")
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_both_pages_begin_with_what_has_to_be_said(tmp_path, make_scores, header, said):
+    fields = {"features": "demo"} if said else {"calibrated": "test"}
+    header = replace(header, **fields)
+    write_scores(tmp_path, header, label_all([make_scores("a.mp4")], header))
+    pages = write_report(ReportRun(scores=tmp_path))
+    assert pages.cautions == cautions_of(header)
+    assert len(pages.cautions) == 2 * said
+    for name in ("index.html", "video.html"):
+        text = (pages.page.parent / name).read_text()
+        assert "{{" not in text
+        assert text.count("<strong>Caution:</strong>") == 2 * said
+        if said:
+            assert "demo&#x27;s random CLIP" in text
+            assert text.index("<main>") < text.index("Caution") < text.index('class="soft"')
 
 
 def test_writing_again_drops_what_is_no_more(tmp_path, make_scores, header):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def origin(folder):
 def test_settings_model_recipe_and_versions_are_named(scored):
     sections = origin(scored)
     assert sections["Scoring run"]["decoder"] == "auto"
+    assert "calibrated" not in sections["Scoring run"]  # that one might be used is no "yes"
     assert sections["Model"]["dataset"] == "synthetic"
     assert sections["Recipe of the features"]["model"] == "tiny"
     assert "torch" in sections["Software that wrote this report"]
@@ -67,10 +69,17 @@ def test_damaged_settings_are_left_out_and_named(tmp_path, header, caplog, files
     assert said.format(folder=tmp_path) in caplog.text
 
 
+def test_calibrated_is_said_only_where_a_calibration_was_used(tmp_path, header):
+    for kind, said in (("test", "yes, on a labelled"), ("normal", "yes, on footage in which noth")):
+        sections = find_origin(tmp_path, replace(header, calibrated=kind))
+        assert dict(sections[0].entries)["calibrated"].startswith(said)
+
+
 def test_without_settings_there_are_the_rule_and_the_fingerprints(tmp_path, header):
     sections = {each.title: dict(each.entries) for each in find_origin(tmp_path, header)}
     assert "Scoring run" not in sections
     assert sections["Events"]["reach a score of"] == "0.5"
+    assert sections["Events"]["calibrated"] == "no"
     assert sections["Model"] == {"fingerprint": header.model_fingerprint}
 
 
