@@ -44,9 +44,9 @@ evaluate: $(READY) ## [CHECKPOINT=folder]: AUC, AP and mAP against the data set'
 	@$(RUN) evaluate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
 		--out "$(OUT)" $(ARGS)
 
-calibrate: $(READY) ## [CHECKPOINT=folder]: threshold and probabilities, from a test split with truth
+calibrate: $(READY) ## [CHECKPOINT=folder] [NORMAL=scores]: threshold, from a test split or quiet footage
 	@$(RUN) calibrate $(call option,CHECKPOINT,checkpoint) $(call option,DATASET,dataset) \
-		--out "$(OUT)" $(ARGS)
+		$(call option,NORMAL,normal) --out "$(OUT)" $(ARGS)
 
 # Scores go to SCORES, or below an OUT that was given.
 SCORED = $(if $(SCORES),--out "$(SCORES)",$(if $(filter-out outputs,$(OUT)),--out "$(OUT)/scores/$$(basename "$(VIDEOS)")"))
