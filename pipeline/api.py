@@ -25,7 +25,9 @@ from model.heads.segment_scorer import SegmentScorer
 from model.scoring.events import find_events, label_scores
 from model.scoring.scorer import score_features
 from pipeline.options import EventOptions
+from pipeline.stages.cautions import cautions_of
 from pipeline.stages.scoring_plan import ScoringPlan, make_scoring_plan
+from pipeline.views.banner import banner
 from pipeline.views.plot import stills_of
 from pipeline.views.video_figure import draw_video, save_png, to_png
 from stores.files.locations import location, size_of
@@ -89,6 +91,7 @@ class VideoResult:
         name = html.escape(self.scores.item.video_id)
         head = "<tr><th>from</th><th>to</th><th>class</th><th>peak</th></tr>"
         return (
+            f"{banner(cautions_of(self.header))}"
             f'<img alt="anomaly score of {name} over time" src="data:image/png;base64,{picture}">'
             f"<table>{head}{rows}</table>"
         )

@@ -29,8 +29,9 @@ _FEATURES: Mapping[FeatureKind, str] = {
 }
 _CALIBRATED: Mapping[CalibrationKind, str] = {
     "no": "not calibrated: no calibration chose the threshold of {threshold:g}, so nobody knows "
-    "how many events are false alarms; `calibrate` chooses one",
-    "doubtful": "the calibration was installed although it is worth little; `calibrate` says why",
+    "how many events are false alarms; run calibrate to choose one",
+    "doubtful": "the calibration was installed although it is worth little; run calibrate again to "
+    "see why",
 }
 
 

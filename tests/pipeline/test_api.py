@@ -30,6 +30,9 @@ def test_a_notebook_shows_the_result_and_takes_it_as_a_table(checkpoint, video, 
     assert len(result.events) > 0
     assert result.events[0].label in shown
     assert 'src="data:image/png;base64,' in shown
+    assert shown.index("Caution:</strong> the model was trained with the demo") < shown.index(
+        "<img"
+    )
     table = result.to_pandas()
     assert list(table.columns[:4]) == ["video_id", "frame", "time", "score"]
     np.testing.assert_array_equal(table["score"], result.scores.score)
