@@ -54,7 +54,7 @@ def test_normal_footage_says_what_it_tells_and_what_not(capsys):
         "  threshold 0.9000 (0.1 false alarms per hour or fewer): 0 events of 16 frames or more, "
         "0.00 false alarms per hour, with 95 % confidence 0.00 to 1.84",
         "  what it finds of true events nobody knows: there are none in this footage",
-        "  highest moments; look at them: one at which something happened has no place",
+        "  highest moments, worth a look: where something happened, the threshold is too high",
         "  0.8999 at 2:00:32 in a.mp4",
         "CAUTION: 2.00 hours are too short",
         "`score` and `watch` use it from now on · train/calibration.json",
