@@ -108,7 +108,9 @@ def render_normal(report: NormalReport) -> int:
     )
     print_line("  what it finds of true events nobody knows: there are none in this footage")
     if report.moments:
-        print_line("  highest moments, worth a look: where something happened, the threshold is too high")
+        print_line(
+            "  highest moments, worth a look: where something happened, the threshold is too high"
+        )
         print_some(
             [
                 one_line(f"{m.peak:.4f} at {timedelta(seconds=round(m.seconds))} in {m.video_id}")
