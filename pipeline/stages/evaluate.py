@@ -43,9 +43,7 @@ logger = logging.getLogger(__name__)
 
 BASELINE_FIGURES = HEADLINE | {"AUC within videos": "within_video_auc"}
 """What a checkpoint is held against zero-shot CLIP by, by what people call it."""
-
-_RULE = EventRule()
-_KEYS = tuple(BASELINE_FIGURES.values())
+_RULE, _KEYS = EventRule(), tuple(BASELINE_FIGURES.values())
 
 
 @dataclass(frozen=True, slots=True)
