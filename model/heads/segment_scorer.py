@@ -67,6 +67,13 @@ class SegmentBranches(nn.Module, ABC):
     ) -> SegmentLogits:
         """Return the logits of B windows, padding included."""
 
+    def frozen(self) -> SegmentBranches:
+        """Return what gives valid segments the same logits as long as no weight changes.
+
+        It may be quicker; logits of padding are worth nothing. Here the branches themselves.
+        """
+        return self
+
 
 Config = TypeVar("Config")
 """The record of a head's shape, a ``HeadConfig``."""
@@ -126,6 +133,15 @@ class SegmentScorer(nn.Module):
         return SegmentScores(
             score=(score / (self._temperatures.score or 1.0)).sigmoid(),
             probabilities=self._distribution(score, align, self._temperatures),
+        )
+
+    def frozen(self) -> SegmentScorer:
+        """Return what scores valid segments alike as long as nothing changes, maybe more quickly.
+
+        Nothing is said of padding.
+        """
+        return SegmentScorer(
+            self.branches.frozen(), self.text, self._distribution, self._temperatures
         )
 
     @torch.no_grad()

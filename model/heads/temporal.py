@@ -21,6 +21,9 @@ from model.heads.layers import Mlp, quick_gelu
 SIMILARITY_THRESHOLD = 0.7
 """Segments that are not more alike than this are no neighbours (reference behaviour)."""
 
+RESIDUAL_REACH = 2
+"""How many segments to either side a graph layer's residual sees where it is a convolution."""
+
 
 def similarity_graph(
     x: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]
@@ -94,7 +97,9 @@ class GraphLayer(nn.Module):
         nn.init.xavier_uniform_(self.weight)
         self.residual: nn.Module = nn.Identity()
         if inputs != outputs:
-            self.residual = nn.Conv1d(inputs, outputs, kernel_size=5, padding=2)
+            self.residual = nn.Conv1d(
+                inputs, outputs, kernel_size=2 * RESIDUAL_REACH + 1, padding=RESIDUAL_REACH
+            )
 
     def forward(
         self, x: Float[Tensor, "b t d"], graph: Float[Tensor, "*b t t"]

@@ -37,6 +37,9 @@ class WindowScorer(Protocol):
     ) -> SegmentScores:
         """Return the scores of B windows, padding included."""
 
+    def frozen(self) -> WindowScorer:
+        """Return what scores valid segments alike as long as no weight changes."""
+
 
 def score_features(
     scorer: WindowScorer, videos: Iterable[VideoFeatures], crop: int
@@ -83,15 +86,16 @@ def score_videos(
     """Yield the scores of the features [S,D] of each video, in order, read as they are wanted.
 
     Windows are independent, so those of several short videos share a batch: ``batch`` windows at a
-    time, by default what suits the scorer's device.
+    time, by default what suits the scorer's device. Its weights must not change meanwhile.
 
     Raises:
         ValueError: A video is not a matrix of finite numbers with at least one row.
     """
     batch = batch or windows_on(scorer.device)
     window = scorer.window
+    frozen = scorer.frozen()
     for group in _grouped(videos, batch * window):
-        scores, probabilities = _score_group(scorer, group, batch)
+        scores, probabilities = _score_group(frozen, group, batch)
         start = 0
         for segments in group:
             stop = start + len(segments)

@@ -100,9 +100,10 @@ def video_selection(
         ValueError: The held-out videos are all normal or all anomalous.
     """
     scores: list[Tensor] = []
+    frozen = scorer.frozen()
     for samples in torch.split(torch.arange(len(held)), 64):
         chosen = held.batch(samples)
-        found = scorer(chosen.features.float(), chosen.lengths)
+        found = frozen(chosen.features.float(), chosen.lengths)
         own = 1 - found.probabilities[..., 0] if fine else found.score
         scores.append(bag_mean(own.unsqueeze(-1), chosen.lengths).squeeze(-1))
     score = torch.cat(scores).float()

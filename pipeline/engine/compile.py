@@ -125,6 +125,10 @@ class CompiledScorer:
         """Return the scores of windows; a ValueError says that they are too many."""
         return self._thread.submit(self._run, features, lengths).result()
 
+    def frozen(self) -> CompiledScorer:
+        """Return itself: a program is one for all lengths."""
+        return self
+
     @torch.inference_mode()
     def _run(self, features: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"]) -> SegmentScores:
         missing = self._batch - len(features)

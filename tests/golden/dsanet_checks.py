@@ -8,7 +8,7 @@ import preprocess_checks
 import torch
 from model_checks import check_scores, check_video
 
-from model.heads.branches import prompted_text
+from model.heads.branches import move_text, pool_video
 from model.heads.dsanet.config import PRESETS
 from model.heads.dsanet.import_weights import parameter_names
 from model.heads.dsanet.losses import reconstruction_error
@@ -84,7 +84,7 @@ def check(golden, report, case):
     output = model(case.features, lengths, model.class_texts(), rebuild_padding=True)
     close("video_features", output.video)
     close("logits1", output.score_logits)
-    moved = prompted_text(output.video, output.score_logits, output.text)
+    moved = move_text(output.text, pool_video(output.video, output.score_logits))
     close("text_plus_video_mlp1_in", moved)
     close("logits2", output.align_logits, 2e-4)
     close("logits3", output.event_logits)

@@ -7,7 +7,7 @@ import torch
 from model_checks import check_scores, check_video
 
 from model.heads.bags import bag_mean
-from model.heads.branches import prompted_text
+from model.heads.branches import move_text, pool_video
 from model.heads.vadclip.config import PRESETS
 from model.heads.vadclip.import_weights import parameter_names
 from model.heads.vadclip.losses import VadclipOutput
@@ -63,7 +63,7 @@ def check(golden, report, case):
     close("video_features", video)
     logits = branches(case.features, lengths, text)
     close("logits1", logits.score)
-    moved = prompted_text(video, logits.score, text)
+    moved = move_text(text, pool_video(video, logits.score))
     close("visual_prompt", moved[:, 0] - text[0])
     close("text_plus_video_mlp1_in", moved)
     close("text_features_prompted", moved + branches.align_mlp(moved))

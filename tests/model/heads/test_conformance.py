@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from model.heads import base
 from model.heads.base import Schedule
@@ -33,6 +35,13 @@ def config(kind):
 def head(kind, config, tower):
     torch.manual_seed(1)
     return kind.build(config, tower, PROMPTS)
+
+
+@pytest.fixture
+def long_head(kind, config, tower):
+    """A head whose windows have room for padding that nothing reaches."""
+    torch.manual_seed(1)
+    return kind.build(replace(config, window=96), tower, PROMPTS).eval()
 
 
 @pytest.fixture
@@ -112,6 +121,24 @@ def test_windows_are_scored_alone_as_together(head, batch):
     for sample in range(4):
         alone = scorer(features[sample : sample + 1], lengths[sample : sample + 1])
         torch.testing.assert_close(together.score[sample], alone.score[0])
+
+
+@given(st.lists(st.integers(1, 96), min_size=1, max_size=5), st.integers(0, 9))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+def test_a_frozen_scorer_scores_segments_of_any_windows_alike(long_head, lengths, seed):
+    torch.manual_seed(seed)
+    counts = torch.tensor(lengths)
+    features = (
+        torch.randn(len(lengths), 96, WIDTH) * (torch.arange(96) < counts[:, None])[..., None]
+    )
+    scorer = long_head.scorer(Temperatures(1.0))
+    with torch.inference_mode():
+        expected, found = scorer(features, counts), scorer.frozen()(features, counts)
+    for window, length in enumerate(lengths):
+        for ours, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(
+                ours[window, :length], theirs[window, :length], atol=1e-5, rtol=0
+            )
 
 
 def test_losses_are_named_scalars_that_train_what_is_learned(head, batch):
