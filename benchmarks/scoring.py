@@ -1,17 +1,19 @@
 """How long does scoring from features take, for a test split of UCF-Crime's size?
 
-    python benchmarks/scoring.py [--every 20] [--rounds 5]
+    python benchmarks/scoring.py [--every 20] [--more 4] [--rounds 5]
 
 290 videos, 62,419 segments, with a spread of lengths like UCF-Crime's. ``one by one`` is the usual
 loop: each video through the whole model, SG-NM included; ``without SG-NM`` leaves out what no score
-needs; ``together`` is what evaluation and scoring do: windows of many videos in a batch, attention
-to padding computed once. All give the same scores, and the largest gap is printed. The comparison
-is made on every twentieth video, `all videos` is one run of all.
+needs; ``together, padded`` puts windows of many videos in a batch and computes attention to padding
+once; ``together`` is what evaluation and scoring do on a processor: padding computed once in all.
+All give the same scores, and the largest gap is printed. The comparison is made on every twentieth
+video, the two last ways also on every fourth, `all videos` is one run of all.
 """
 
 from __future__ import annotations
 
 import argparse
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -69,6 +71,34 @@ def together(
         return [scores for scores, _ in score_videos(scorer, videos)]
 
 
+def together_padded(scorer: SegmentScorer, videos: list[Features]) -> list[NDArray[np.float32]]:
+    """Return the scores of each video with whole windows, as on a GPU."""
+    with patch.object(SegmentScorer, "frozen", lambda self: self):
+        return [scores for scores, _ in score_videos(scorer, videos, 16)]
+
+
+def without_padding(
+    scorer: SegmentScorer, videos: list[Features], rounds: int
+) -> tuple[dict[str, Timing], list[Figure]]:
+    """Return what more videos take together with whole windows and without padding."""
+    results: dict[str, list[NDArray[np.float32]]] = {}
+    timings = take_turns(
+        {
+            "more, padded": lambda: results.update(plain=together_padded(scorer, videos)),
+            "more, together": lambda: results.update(ours=together(scorer, videos)),
+        },
+        rounds,
+    )
+    show_timings(timings)
+    padded, ours = timings.values()
+    gap = np.abs(np.concatenate(results["plain"]) - np.concatenate(results["ours"])).max()
+    times = padded.processor / ours.processor
+    return timings, [
+        Figure("scoring: without padding against with", times, "times", at_least=1.3),
+        Figure("scoring: largest gap to it", float(gap), "", at_most=1e-5),
+    ]
+
+
 def in_bfloat16(
     model: Dsanet, videos: list[Features], text: torch.Tensor, rounds: int
 ) -> tuple[dict[str, Timing], list[Figure]]:
@@ -96,6 +126,7 @@ def main() -> None:
     """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--every", type=int, default=20)
+    parser.add_argument("--more", type=int, default=4, help="every so many for the two last ways")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     model = build_model().eval()
@@ -107,16 +138,18 @@ def main() -> None:
     ways = {
         "one by one": lambda: results.update(plain=one_by_one(model, some, text, whole=True)),
         "one by one, without SG-NM": lambda: one_by_one(model, some, text, whole=False),
+        "together, padded": lambda: together_padded(scorer, some),
         "together": lambda: results.update(ours=together(scorer, some)),
     }
     timings = take_turns(ways, options.rounds)
     show_timings(timings)
     few = some if machine()["bfloat16"] else some[::5]  # without the hardware it takes long
     half, halves = in_bfloat16(model, few, text, options.rounds)
+    padded, gains = without_padding(scorer, videos[:: options.more], options.rounds)
     everything = once(lambda: together(scorer, videos))
     plain, ours = np.concatenate(results["plain"]), np.concatenate(results["ours"])
     windows = sum(-(-len(video) // MODEL.window) for video in videos)
-    loop, _, fast = timings.values()
+    loop, *_, fast = timings.values()
     figures = [
         Figure("scoring: windows", windows, ""),
         Figure("scoring: padding in them", 1 - SEGMENTS / (windows * MODEL.window), ""),
@@ -137,9 +170,10 @@ def main() -> None:
         Figure(
             "scoring: largest gap of a score", float(np.abs(plain - ours).max()), "", at_most=1e-5
         ),
+        *gains,
         *halves,
     ]
-    finish("scoring", vars(options), figures, timings | half)
+    finish("scoring", vars(options), figures, timings | padded | half)
 
 
 if __name__ == "__main__":
