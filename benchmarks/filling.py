@@ -131,12 +131,12 @@ def main() -> None:
                 read(way, videos[:4])  # which starts the decoders
             found = take_turns(ways, options.rounds)
             together, by_video = (images / timing.wall / limit for timing in found.values())
+            show_timings(found)
             timings |= found
             figures += [
                 Figure(f"filling: {name}", together, "of the limit", at_least=aim),
                 Figure(f"filling: {name}, by video", by_video, "of the limit"),
             ]
-    show_timings(timings)
     finish("filling", vars(options) | {"limit": limit}, figures, timings)
 
 

@@ -225,6 +225,8 @@ def build_scorer(
 ) -> SegmentScorer:
     """Return what scores with a checkpoint's weights, and the temperature of its calibration.
 
+    It is frozen: what all windows share is worked out here, and not for each video that comes.
+
     Raises:
         StoreError: The weights do not fit the settings.
     """
@@ -236,4 +238,4 @@ def build_scorer(
         raise StoreError(f"the checkpoint's weights do not fit its settings: {error}") from error
     temperatures = checkpoint.temperatures(score_temperature)
     scorer = SegmentScorer(branches, checkpoint.text, kind.distribution, temperatures)
-    return scorer.to(device).eval()
+    return scorer.to(device).eval().frozen()

@@ -46,6 +46,7 @@ def test_frozen_branches_compute_padding_neither_of_short_windows_nor_of_whole_o
     rows = []
     branches.score_mlp.register_forward_pre_hook(lambda _, given: rows.append(given[0].shape[:-1]))
     frozen = branches.frozen()
+    assert frozen.frozen() is frozen
     frozen(*padded_windows([3, 96, 20]), torch.randn(2, 8))
     assert rows == [(1, 96), (1, 44 + 96 + 60)]
 
