@@ -76,7 +76,7 @@ def test_a_mistake_shows_its_frame_where_the_video_is_there(tmp_path):
     roots = Roots(tmp_path, ())
     shown = show_mistake(mistake, roots)
     assert "data:image/jpeg;base64," in shown
-    assert "a&lt;b, 0.0 s (frame 1): fire, score 0.750" in shown
+    assert "a&lt;b, 0:00.0 (frame 1): fire, score 0.750" in shown
     path.unlink()
     assert "a.mp4: no such file" in show_mistake(mistake, roots)
     assert "lies below no folder that a run recorded" in show_mistake(mistake, Roots(None, ()))

@@ -103,7 +103,7 @@ def test_what_no_trained_head_scored_says_so_first(page, tmp_path, header, make_
     write_scores(tmp_path, header, label_all([make_scores("a.mp4", frames=60)], header))
     address = write_report(ReportRun(scores=tmp_path)).page.as_uri()
     page.goto(address)
-    assert page.locator("#remark").is_hidden()
+    assert "nothing was trained" not in page.locator("main").inner_text()
     (tmp_path / "score.json").write_text(json.dumps({"checkpoint": str(tmp_path)}))
     provenance = {"protocol": "nothing was trained", "prompts": [["a street"], ["<b>fire"]]}
     content = {"training": None, "provenance": provenance}
@@ -111,4 +111,4 @@ def test_what_no_trained_head_scored_says_so_first(page, tmp_path, header, make_
     write_report(ReportRun(scores=tmp_path))
     page.goto(address)
     expected = "nothing was trained. Texts: a street; <b>fire"
-    assert page.locator("#remark").inner_text() == expected
+    assert page.locator(".cautions p").first.inner_text() == f"Caution: {expected}"
