@@ -6,20 +6,16 @@ the hub's library tries again for half a minute.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from huggingface_hub import constants, hf_hub_url, try_to_load_from_cache
 from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 from open_clip.pretrained import download_pretrained
 
-_PATIENCE = 5.0  # seconds for a name to be found and a connection made
+from stores.files.hub import answers
 
 
 def fetch(entry: Mapping[str, Any]) -> Path:
@@ -68,21 +64,3 @@ def _alternatives(name: str) -> Sequence[str]:
     if name == HF_WEIGHTS_NAME:
         return [HF_SAFE_WEIGHTS_NAME, name]
     return [f"{name[:-4]}.safetensors", name] if name.endswith((".bin", ".pth")) else [name]
-
-
-def answers(address: str) -> bool:
-    """Return whether the host of a URL, or the proxy before it, takes a connection."""
-    address = getproxies().get(urlsplit(address).scheme, address)
-    place = urlsplit(address if "//" in address else f"//{address}")
-    connected: list[bool] = []
-
-    def connect() -> None:
-        port = place.port or (80 if place.scheme == "http" else 443)
-        with suppress(OSError), socket.create_connection((place.hostname, port), _PATIENCE):
-            connected.append(True)
-
-    # In a thread: looking up a name has no time limit of its own.
-    thread = Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
-    return bool(connected)

@@ -51,6 +51,11 @@ class ClipEncoder:
         blank = torch.zeros(1, 3, CROP_SIDE, CROP_SIDE, dtype=torch.uint8, device=device)
         self.width = int(self.encode(blank).shape[1])
 
+    @property
+    def tower(self) -> nn.Module:
+        """The vision tower itself, which takes normalised images of its own size."""
+        return self._tower
+
     @torch.inference_mode()
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Return a feature for each image, as CLIP projects it, not normalised."""

@@ -6,7 +6,6 @@ same to a reader. Class texts are kept as features, so that scoring needs no tex
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from model.heads.segment_scorer import ScoringKind, SegmentScorer, Temperatures
 from model.training.config import TrainConfig
 from stores.features.shard_index import ShardRecipe
 from stores.files.commit import commit_bytes, commit_text
+from stores.files.hashes import check_hash, digest_of
 from stores.files.locations import AnyPath, local_copy, regular
 from stores.files.typed import Document, convert, decode_json, read_json
 from stores.ranges import Count, Finite
@@ -102,9 +102,14 @@ def save_checkpoint(folder: AnyPath, checkpoint: Checkpoint) -> None:
     tensors = {**checkpoint.state, _TEXT: checkpoint.text}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # The checkpoint last: where it is, all that belongs to it is there too.
-    commit_text(folder / DESCRIPTION, json.dumps(content, indent=1) + "\n")
+    commit_text(folder / DESCRIPTION, describe(checkpoint))
     # One key only: safetensors writes several in any order, and equal content is to be equal bytes.
     commit_bytes(folder / FILE, save(tensors, {"checkpoint": json.dumps(content, sort_keys=True)}))
+
+
+def describe(checkpoint: Checkpoint) -> str:
+    """Return what ``checkpoint.json`` says of a checkpoint."""
+    return json.dumps(_content(checkpoint), indent=1) + "\n"
 
 
 def _content(checkpoint: Checkpoint) -> dict[str, object]:
@@ -123,8 +128,9 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
     """Read what :func:`save_checkpoint` wrote; ``folder`` may also be the file itself.
 
     Raises:
-        StoreError: Nothing is there, it is damaged or no checkpoint of ours, or its parts do not go
-            together: head, settings, classes and weights. The message names file and field.
+        StoreError: Nothing is there, it is damaged, no checkpoint of ours or not the one that
+            hashes beside it name, or its parts do not go together: head, settings, classes and
+            weights. The message names file and field.
     """
     if folder.name == DESCRIPTION:
         raise StoreError(f"{folder} is for people to read; give its folder, or {FILE} in it")
@@ -134,6 +140,8 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
     try:
         with local_copy(path) as copy:
             copy.open("rb").close()  # what it may not read, safetensors says is not there
+            digest = digest_of(copy)
+            check_hash(path, digest)
             with safe_open(copy, framework="pt") as file:
                 metadata = file.metadata() or {}
                 state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
@@ -154,7 +162,7 @@ def load_checkpoint(folder: AnyPath) -> Checkpoint:
         metrics=content.metrics,
         text=state.pop(_TEXT),
         state=state,
-        fingerprint=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
+        fingerprint=digest[:16],
     )
     _check(checkpoint, kind, path)
     return checkpoint

@@ -24,13 +24,13 @@ from model.device import device_named
 from model.heads.segment_scorer import SegmentScorer
 from model.scoring.events import find_events, label_scores
 from model.scoring.scorer import score_features
-from pipeline.options import EventOptions
+from pipeline.options import EventOptions, checkpoint_location
 from pipeline.stages.cautions import cautions_of
 from pipeline.stages.scoring_plan import ScoringPlan, make_scoring_plan
 from pipeline.views.banner import banner
 from pipeline.views.plot import stills_of
 from pipeline.views.video_figure import draw_video, save_png, to_png
-from stores.files.locations import location, size_of
+from stores.files.locations import size_of
 from stores.files.names import clock
 from stores.files.sequences import IMAGE_RATE
 from stores.records import ScoredEvent, StoreError, VideoItem, VideoScores
@@ -145,7 +145,8 @@ def load_scorer(
     """Return a scorer of the checkpoint in a folder, of whichever head, with CLIP loaded.
 
     Args:
-        checkpoint: Folder that `train` wrote, for example ``outputs/ucf/train``.
+        checkpoint: Folder that `train` or `export` wrote, for example ``outputs/ucf/train``, or
+            the name of one in the model hub, ``hf://owner/name[@revision]``.
         device: cpu, cuda or cuda:N; auto takes a GPU where there is one.
         weights: CLIP weights, a tag or a file; those named in the checkpoint by default.
         events: When scores become events; by the checkpoint's calibration by default.
@@ -154,7 +155,9 @@ def load_scorer(
         StoreError: There is no checkpoint, or it cannot score videos.
         ValueError: Weights that are not those of its features, or no such device.
     """
-    plan = make_scoring_plan(location(str(checkpoint)), weights, events or EventOptions())
+    plan = make_scoring_plan(
+        checkpoint_location(str(checkpoint)), weights, events or EventOptions()
+    )
     found = device_named(device)
     encoder = load_encoder(plan.recipe, plan.source, found)
     return VideoScorer(plan, encoder, plan.build_scorer(found))

@@ -5,6 +5,7 @@ Imports nothing heavy, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_type_hints
@@ -41,17 +42,52 @@ def _parse(arguments: list[str]) -> Path:
         raise ConnectionError(str(error)) from error
 
 
-Location = Annotated[
-    Path,
-    PrimitiveConstructorSpec(
+def checkpoint_location(text: str) -> Path:
+    """Return the location of a checkpoint; of a hub name the folder that was fetched.
+
+    Raises:
+        StoreError: As ``location``, or the hub's repository cannot be had.
+    """
+    from stores.files.hub import fetch_folder, is_hub_name
+    from stores.files.locations import location
+
+    if not is_hub_name(text):
+        return location(text)
+    from model.checkpoint import DESCRIPTION, FILE  # not above: it brings torch along
+    from stores import calibration
+    from stores.files import hashes
+
+    # What scoring reads, and nothing else of the repository: no pickle, no large ONNX file.
+    return fetch_folder(name=text, files=[FILE, DESCRIPTION, calibration.FILE, hashes.FILE])
+
+
+def _parse_checkpoint(arguments: list[str]) -> Path:
+    from stores.files.hub import is_hub_name
+    from stores.records import StoreError
+
+    if not is_hub_name(arguments[0]):
+        return _parse(arguments)
+    try:
+        return checkpoint_location(arguments[0])
+    except StoreError as error:
+        raise ConnectionError(str(error)) from error  # as in _parse
+
+
+def _location(metavar: str, parse: Callable[[list[str]], Path]) -> PrimitiveConstructorSpec[Path]:
+    return PrimitiveConstructorSpec(
         nargs=1,
-        metavar="PATH|URL",
-        instance_from_str=_parse,
+        metavar=metavar,
+        instance_from_str=parse,
         is_instance=lambda value: isinstance(value, Path),
         str_from_instance=lambda path: [str(path)],
-    ),
-]
+    )
+
+
+Location = Annotated[Path, _location("PATH|URL", _parse)]
 """A path of this machine, or a URL that fsspec knows."""
+
+CheckpointLocation = Annotated[Path, _location("PATH|URL|hf://OWNER/NAME", _parse_checkpoint)]
+"""A folder that `train` or `export` wrote: a path, a URL, or the name of one in the model hub."""
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,18 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import constants
 from hypothesis import settings
 
 from stores.records import DecodeAudit, VideoFeatures, VideoItem
+
+sys.path.insert(0, str(Path(__file__).parent))
+from hub import Hub, serving
 
 # A shell's background job ignores Ctrl-C, and what tests interrupt would sleep on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -61,6 +65,28 @@ def make_features():
         )
 
     return make
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Iterator[Callable[[Path, str], Hub]]:
+    """Serve a folder as a repository of a hub that huggingface_hub asks, its cache being empty."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    cache = tmp_path / "hub-cache"
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))  # for other processes, as HF_ENDPOINT below
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with ExitStack() as servers:
+
+        def serve(folder: Path, repository: str) -> Hub:
+            served = servers.enter_context(serving(folder, repository))
+            monkeypatch.setenv("HF_ENDPOINT", served.address)
+            monkeypatch.setattr(constants, "ENDPOINT", served.address)
+            template = f"{served.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+            monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+            return served
+
+        yield serve
 
 
 NAMING = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink"}

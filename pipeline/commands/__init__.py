@@ -31,6 +31,7 @@ COMMANDS = (
     "search",
     "ablate",
     "compare",
+    "export",
     "import-checkpoint",
     "import-features",
     "verify",

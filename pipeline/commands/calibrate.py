@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.console import DONE, MISTAKE, print_cautions, print_line, print_some
-from pipeline.options import Location
+from pipeline.options import CheckpointLocation, Location
 from stores.files.names import counted, one_line
 from stores.ranges import Amount, PositiveCount, Share
 
@@ -26,7 +26,7 @@ class CalibrateRun:
     those of unseen videos. With --normal, choose the threshold alone, on your own footage.
     """
 
-    checkpoint: Location | None = None
+    checkpoint: CheckpointLocation | None = None
     """Folder that `train` wrote; the one that was trained last by default."""
     normal: Location | None = None
     """Folder of scores, as `score` writes it, of footage of which is only known that nothing

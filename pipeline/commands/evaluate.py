@@ -15,7 +15,7 @@ from pipeline.console import (
     print_line,
     print_table,
 )
-from pipeline.options import Location
+from pipeline.options import CheckpointLocation, Location
 from stores.files.names import counted, one_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _RECALLS = (0.5, 0.7, 0.9)
 class EvaluateRun:
     """Score a data set's test split with a checkpoint and compare with its truth."""
 
-    checkpoint: Location | None = None
+    checkpoint: CheckpointLocation | None = None
     """Folder that `train` wrote; the one that was trained last by default."""
     dataset: str | None = None
     """Data set whose features are scored; the one the checkpoint was trained on by default."""

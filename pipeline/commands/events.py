@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tyro.conf import OmitArgPrefixes, Positional
 
 from pipeline.console import DONE, print_cautions, print_line
-from pipeline.options import EventOptions, Location
+from pipeline.options import CheckpointLocation, EventOptions, Location
 from stores.files.names import counted
 
 
@@ -23,7 +23,7 @@ class EventsRun:
     """Folder with scores/, events/ and videos/ that score, watch or evaluate wrote."""
     rule: Location | None = None
     """A rule.json that a report saved; options of its own right go before it."""
-    checkpoint: Location | None = None
+    checkpoint: CheckpointLocation | None = None
     """Folder of the checkpoint that made the scores: take over the calibration beside it."""
     events: OmitArgPrefixes[EventOptions] = EventOptions()
     """When scores become events."""

@@ -20,7 +20,13 @@ from pipeline.console import (
     progress_bar,
     speed,
 )
-from pipeline.options import EventOptions, Location, ReadOptions, ZeroShotOptions
+from pipeline.options import (
+    CheckpointLocation,
+    EventOptions,
+    Location,
+    ReadOptions,
+    ZeroShotOptions,
+)
 from stores.files.names import clock, counted
 from stores.ranges import PositiveCount
 
@@ -34,7 +40,7 @@ class ScoreRun:
 
     videos: Location
     """A video, or a folder with videos anywhere below it."""
-    checkpoint: Location
+    checkpoint: CheckpointLocation
     """Folder that `train` wrote, for example outputs/ucf/train; or zero-shot, for CLIP itself with
     your own class texts, for which nothing is trained."""
     out: Location | None = None

@@ -16,7 +16,7 @@ from pipeline.console import (
     print_marked,
     progress_bar,
 )
-from pipeline.options import EventOptions, Location, ReadOptions
+from pipeline.options import CheckpointLocation, EventOptions, Location, ReadOptions
 from stores.files.names import counted
 from stores.ranges import PositiveAmount, PositiveCount
 
@@ -34,7 +34,7 @@ class WatchRun:
 
     folder: Positional[Path]
     """Folder in which videos appear, anywhere below it."""
-    checkpoint: Location
+    checkpoint: CheckpointLocation
     """Folder that `train` wrote, for example outputs/ucf/train."""
     out: Location | None = None
     """Folder for scores/, events/ and videos/; outputs/scores/<name of the folder> by default."""

@@ -24,6 +24,7 @@ from pipeline.options import EventOptions
 from pipeline.stages.scoring_plan import resolve_rule
 from pipeline.stages.split import load_test_split
 from stores.calibration import FILE, Calibration, load_calibration, save_calibration
+from stores.files.hashes import read_hashes
 from stores.records import StoreError
 
 if TYPE_CHECKING:
@@ -47,11 +48,17 @@ def calibrate(run: CalibrateRun) -> CalibrateReport:
     """Calibrate a checkpoint and commit ``calibration.json`` beside it, if it is worth that.
 
     Raises:
-        StoreError: As for ``load_test_split``, or the folder cannot be written.
+        StoreError: As for ``load_test_split``, or the folder cannot be written or is an export.
         ValueError: Both or unreachable targets, or no true event.
     """
     choice, chosen_by = _choice(run)
     test = load_test_split(run)
+    folder = test.path.parent if test.path.is_file() else test.path
+    if read_hashes(folder) is not None:
+        raise StoreError(
+            f"{folder} is an export, whose hashes a calibration would break; calibrate what it was "
+            "made of and export that again"
+        )
     raw = _labelled(test.scored(run.device))
     temperature = raw.fit_temperature() if run.temperature else None
     calibrated = _labelled(test.scored(run.device, temperature))

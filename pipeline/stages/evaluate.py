@@ -223,6 +223,7 @@ def _write(report: EvaluateReport, test: TestSplit) -> None:
     content = {
         "checkpoint": str(report.checkpoint),
         "model_fingerprint": checkpoint.fingerprint,
+        "dataset": report.dataset,
         "protocol": report.protocol,
         "trained_on": report.trained_on or report.dataset,
         "videos": report.videos,

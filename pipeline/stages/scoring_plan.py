@@ -15,6 +15,7 @@ from model.heads.segment_scorer import SegmentScorer
 from pipeline.options import EventOptions, check_options
 from pipeline.stages.cautions import calibration_kind, feature_kind
 from stores.calibration import FILE, Calibration, load_calibration
+from stores.files.hashes import check_hash
 from stores.records import EventRule, StoreError
 from stores.scores.schema import ScoreHeader
 
@@ -87,6 +88,7 @@ def resolve_rule(
 def find_calibration(path: Path, checkpoint: Checkpoint) -> Calibration | None:
     """Return the calibration that belongs to a checkpoint; one of another is logged, not used."""
     folder = path.parent if path.is_file() else path
+    check_hash(folder / FILE)
     calibration = load_calibration(folder)
     if calibration is not None and calibration.model_fingerprint != checkpoint.fingerprint:
         logger.warning(

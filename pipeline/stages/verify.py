@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.checkpoint import DESCRIPTION, FILE, check_description, load_checkpoint
+from stores.files.hashes import FILE as HASHES
+from stores.files.hashes import check_hash, read_hashes
 from stores.records import StoreError
 from stores.verify import ASIDE, Checked, check_tree, set_aside
 
@@ -52,3 +54,24 @@ def _checkpoints(root: Path) -> Iterator[Checked]:
             check_description(path, checkpoint)
         except StoreError as error:
             yield Checked((path.with_name(DESCRIPTION),), str(error))
+        yield from _travelled(path.parent)
+
+
+def _travelled(folder: Path) -> Iterator[Checked]:
+    """Yield the other files of an exported folder, checked by its hashes."""
+    try:
+        names = sorted((read_hashes(folder) or {}).keys() - {FILE, DESCRIPTION})
+    except StoreError as error:
+        yield Checked((folder / HASHES,), str(error))
+        return
+    for name in names:
+        path = folder / name
+        yield Checked((path,) if path.is_file() else (), _unlike_its_hash(path))
+
+
+def _unlike_its_hash(path: Path) -> str:
+    try:
+        check_hash(path)
+    except StoreError as error:
+        return str(error)
+    return ""

@@ -64,7 +64,7 @@ def location(text: str) -> Path:
 
 
 @contextmanager
-def _store_errors(what: str) -> Iterator[None]:
+def store_errors(what: str) -> Iterator[None]:
     """Turn whatever a protocol's library raises into a StoreError that begins with ``what``."""
     try:
         yield
@@ -83,7 +83,7 @@ def reachable(text: str) -> Path:
     if not is_url(text):
         return found
     filesystem, path = _filesystem(text)
-    with _store_errors(f"{text} cannot be reached"):
+    with store_errors(f"{text} cannot be reached"):
         try:
             filesystem.info(path)
         except FileNotFoundError as error:
@@ -95,7 +95,7 @@ def reachable(text: str) -> Path:
 def find_files(folder: Path) -> list[Path]:
     """Return every file below a remote folder, sorted, by one listing."""
     filesystem, root = _filesystem(str(folder))
-    with _store_errors(f"{folder} cannot be listed"):
+    with store_errors(f"{folder} cannot be listed"):
         names = sorted(filesystem.find(root))
     return [folder / name.removeprefix(root).lstrip("/") for name in names]
 
@@ -109,7 +109,7 @@ def local_copy(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
         copy = Path(folder) / (path.name or "file")
         filesystem, source = _filesystem(str(path))
-        with _store_errors(f"{path} cannot be fetched"):
+        with store_errors(f"{path} cannot be fetched"):
             filesystem.get_file(source, str(copy))
         yield copy
 
@@ -130,7 +130,7 @@ def local_folder(folder: Path) -> Iterator[Path]:
 def upload(file: Path, target: Path) -> None:
     """Put a file of this machine to a remote location, where it appears whole or not at all."""
     filesystem, path = _filesystem(str(target))
-    with _store_errors(f"cannot write {target}"):
+    with store_errors(f"cannot write {target}"):
         filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)  # object stores have none
         filesystem.put_file(str(file), path)
 
@@ -185,7 +185,7 @@ def details_of(url: str) -> Mapping[str, object] | None:
     """Return what a store says of an object, as it names it; None where there is no such object."""
     try:
         filesystem, path = _filesystem(url)
-        with _store_errors(url):
+        with store_errors(url):
             details: Mapping[str, object] = filesystem.info(path)
     except (StoreError, ValueError, ImportError):  # fetching it will raise the error that names it
         return None

@@ -1,6 +1,7 @@
 """Compares a head with a folder of golden vectors, array by array.
 
     python tests/golden/compare.py FOLDER [--prefix "public:"] [--data FOLDER] [--device cuda]
+        [--onnx]
 
 Works on any folder of the format that `SPEC.md` describes. Exits with 1 if anything disagrees or an
 expected array is missing.
@@ -27,10 +28,10 @@ CONFIGURATIONS = ("ucf", "xd")
 CHECKS = {"dsanet": dsanet_checks, "vadclip": vadclip_checks}
 
 
-def compare(golden: GoldenSet) -> Report:
-    """Run every comparison and return the counts."""
+def compare(golden: GoldenSet, *, onnx: bool = False) -> Report:
+    """Run every comparison and return the counts; ``onnx`` adds the scorer as an ONNX program."""
     report = Report()
-    attempt(golden, report, check_head)
+    attempt(golden, report, partial(check_head, onnx=onnx))
     for archive, name in golden.unused():
         report.verdict(f"{archive}/{name}", ok=False, detail="is there but was not compared")
     return report
@@ -44,20 +45,24 @@ def attempt(golden, report, check):
         report.verdict("missing", ok=False, detail=str(error))
 
 
-def check_head(golden, report):
+def check_head(golden, report, *, onnx):
     """Compare all that belongs to the head whose parameter names the folder states."""
     kind = load_published(golden.json(f"params_{CONFIGURATIONS[0]}")["params"])
     checks = CHECKS[kind.name]
     for each in checks.SETS:
         attempt(golden, report, each)
     for name in CONFIGURATIONS:
-        attempt(golden, report, partial(check_model, name, kind))
+        attempt(golden, report, partial(check_model, name, kind, onnx=onnx))
 
 
-def check_model(name, kind, golden, report):
+def check_model(name, kind, golden, report, *, onnx):
     """Compare one configuration: forward pass and scores, then losses, gradients and steps."""
     case = model_checks.build_case(golden, name, kind, CHECKS[kind.name])
     case.checks.check(golden, report, case)
+    if onnx:
+        import onnx_checks  # needs packages of the extra `onnx`
+
+        onnx_checks.check(golden, report, case)
     training_checks.check(golden, report, case)
 
 
@@ -85,6 +90,7 @@ def main():
     parser.add_argument("--prefix", help="of the random source; by default found out")
     parser.add_argument("--data", type=Path, help="published lists; by default ../../data")
     parser.add_argument("--device", default="cpu", help="where the model's arrays are made")
+    parser.add_argument("--onnx", action="store_true", help="also the scorer as ONNX")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     golden = GoldenSet(
@@ -93,7 +99,7 @@ def main():
         data=arguments.data or published_lists(folder),
         device=arguments.device,
     )
-    report = compare(golden)
+    report = compare(golden, onnx=arguments.onnx)
     sys.stdout.write(f"{report.compared} comparisons, {report.wrong} disagree\n")
     return 1 if report.wrong or not report.compared else 0
 

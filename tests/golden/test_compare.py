@@ -10,10 +10,10 @@ import pytest
 COMPARE = Path(__file__).with_name("compare.py")
 
 
-def compare(folder):
+def compare(folder, *options):
     # One thread: on a busy machine several wait for one another many times longer than they work.
     return subprocess.run(
-        [sys.executable, COMPARE, folder],
+        [sys.executable, COMPARE, folder, *options],
         capture_output=True,
         text=True,
         check=False,
@@ -32,6 +32,20 @@ def test_a_head_agrees_with_the_golden_vectors(head):
     finished = compare(folder)
     wrong = [line for line in finished.stdout.splitlines() if not line.startswith("agrees")]
     assert finished.returncode == 0, "\n".join([*wrong, finished.stderr])
+
+
+@pytest.mark.data
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("head", ["public", "vadclip"])
+def test_a_scorer_as_onnx_agrees_with_the_golden_scores(head):
+    pytest.importorskip("onnxruntime", reason="comes with the extra `onnx`")
+    folder = COMPARE.parents[2].parent / "shared" / "golden" / head
+    if not folder.is_dir():
+        pytest.skip(f"golden vectors are not at {folder}")
+    finished = compare(folder, "--onnx")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stdout.count("/onnx test_") == 4
 
 
 @pytest.mark.slow
