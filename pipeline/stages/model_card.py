@@ -114,9 +114,10 @@ def _figures(checkpoint: Checkpoint, evaluated: Evaluated | None) -> Iterator[st
             yield _table(("figure", "value"), [(k, f"{v:.4f}") for k, v in figures.items()])
         return
     over = Coverage(evaluated.videos, evaluated.listed_videos)
+    dataset = _plain(evaluated.dataset or checkpoint.provenance.dataset)
     yield (
-        f"On {_plain(evaluated.dataset or checkpoint.provenance.dataset)}, {over}, "
-        f"{evaluated.frames:,} frames. An interval holds 95 % of bootstrap draws of its videos."
+        f"On {dataset}, {over}, {evaluated.frames:,} frames. An interval holds 95 % of bootstrap "
+        "draws of its videos."
     )
     rows = []
     for name, value in evaluated.metrics.items():

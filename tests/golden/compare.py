@@ -1,7 +1,7 @@
 """Compares a head with a folder of golden vectors, array by array.
 
     python tests/golden/compare.py FOLDER [--prefix "public:"] [--data FOLDER] [--device cuda]
-        [--onnx]
+                                      [--onnx]
 
 Works on any folder of the format that `SPEC.md` describes. Exits with 1 if anything disagrees or an
 expected array is missing.
