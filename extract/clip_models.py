@@ -19,9 +19,19 @@ TINY_WIDTH = 64
 """Width D of the demo's image and text features."""
 
 
+TINY_SIDE = 224
+"""Side of the images that the demo's encoder takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Vision:
+    image_size: Size = 224  # open_clip's default
+
+
 @dataclass(frozen=True, slots=True)
 class _Description:
     embed_dim: Size
+    vision_cfg: _Vision
 
 
 def check_model(model: str) -> None:
@@ -37,9 +47,18 @@ def feature_width(model: str) -> int:
     """Return the width D of a known model's features without loading it."""
     if model == TINY_MODEL:
         return TINY_WIDTH
+    return _description(model).embed_dim
+
+
+def input_side(model: str) -> int:
+    """Return the side in pixels of the square images that a known model takes."""
+    return TINY_SIDE if model == TINY_MODEL else _description(model).vision_cfg.image_size
+
+
+def _description(model: str) -> _Description:
     described = read_json(_described()[model], _Description)
     assert described is not None, "the file was found by its name"
-    return described.embed_dim
+    return described
 
 
 @cache

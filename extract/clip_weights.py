@@ -6,12 +6,13 @@ Nobody else talks to open_clip's factory.
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
 import struct
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +24,14 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
-from extract.clip_models import check_model
+from extract.clip_models import check_model, input_side
 from extract.download import fetch, find_cached
-from extract.recipe import TINY_MODEL, Precision, Recipe, RecipeOptions, weights_source
+from extract.recipe import TINY_MODEL, Precision, Recipe, RecipeOptions, Resize, weights_source
 from extract.tiny_clip import tiny_clip
 
-_TINY_WEIGHTS = "seed 0"
+logger = logging.getLogger(__name__)
 
+_TINY_WEIGHTS = "seed 0"
 # What torch and open_clip raise of a file that does not hold a state dict.
 _NO_STATE_DICT = (
     *(RuntimeError, EOFError, LookupError, StopIteration, AttributeError, TypeError, ValueError),
@@ -41,7 +43,7 @@ _NO_STATE_DICT = (
 def complete_recipe(
     recipe: Recipe, options: RecipeOptions, fastest: Callable[[], Precision] | None = None
 ) -> tuple[Recipe, str]:
-    """Return a recipe with weights and precision filled in, and where its weights come from.
+    """Return a recipe with all that was open filled in, and where its weights come from.
 
     ``fastest`` says what precision ``auto`` means, by default this machine's; fp32 for the demo.
 
@@ -53,7 +55,10 @@ def complete_recipe(
     precision = options.precision
     if precision == "auto":
         precision = "fp32" if recipe.model == TINY_MODEL else (fastest or default_precision)()
-    return replace(recipe, weights=weights, precision=precision), source
+    resize = recipe.resize
+    if resize == "native":
+        resize = _native_resize(recipe.model, source)
+    return replace(recipe, weights=weights, precision=precision, resize=resize), source
 
 
 def load_clip(model: str, source: str) -> nn.Module:
@@ -75,7 +80,7 @@ def load_clip(model: str, source: str) -> nn.Module:
     try:
         with only_weights(path) as plain, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            pixels = _normalisation(model, source)
+            pixels = _stated(model, source, ("mean", "std", "interpolation"))
             clip: nn.Module = open_clip.create_model(
                 model, pretrained=str(plain), weights_only=True, force_preprocess_cfg=pixels
             )
@@ -171,15 +176,33 @@ def _other_activation(model: str) -> str:
     return model.removesuffix(suffix) if model.endswith(suffix) else model + suffix
 
 
-def _normalisation(model: str, source: str) -> dict[str, tuple[float, ...]]:
-    """Return mean and standard deviation of a model's input, as its tags state them.
+def _stated(model: str, source: str, keys: Sequence[str]) -> dict[str, tuple[float, ...] | str]:
+    """Return how a model's input is prepared, as open_clip states it of its weights.
 
-    A weight file does not say; where the model's tags agree, it is taken to agree with them.
+    A weight file does not say; where the model's tags agree, it is taken to agree with them. Where
+    they do not it is taken for one of OpenAI's kind, and that is logged.
     """
     tags = open_clip.list_pretrained_tags_by_model(model)
     chosen = [source] if get_pretrained_cfg(model, source) else tags
-    stated = {(c["mean"], c["std"]) for tag in chosen for c in [get_pretrained_cfg(model, tag)]}
-    return dict(zip(("mean", "std"), stated.pop(), strict=True)) if len(stated) == 1 else {}
+    found = {}
+    for key in keys:
+        values = {get_pretrained_cfg(model, tag)[key] for tag in chosen}
+        if len(values) == 1:
+            found[key] = values.pop()
+        elif values:
+            logger.warning(
+                "the tags of %s state different values of %s, and %s is taken for one of OpenAI's "
+                "kind; where it is another's give the tag instead of the file",
+                *(model, key, source),
+            )
+    return found
+
+
+def _native_resize(model: str, source: str) -> Resize:
+    """Return the recipe's ``resize`` that is the model's own."""
+    stated = _stated(model, source, ("interpolation", "resize_mode"))
+    way = "squash" if stated.get("resize_mode") == "squash" else "fit"
+    return f"{way}{input_side(model)}-{stated.get('interpolation', 'bicubic')}"
 
 
 def is_torchscript(path: Path) -> bool:

@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.functional import center_crop, five_crop
 
-from extract.recipe import Recipe
+from extract.recipe import Recipe, stated_resize
 
 CROP_SIDE = 224
-"""Side of every crop in pixels: what the CLIP of the published features takes."""
+"""Side of a crop in pixels, as the CLIP of the published features takes it; ``native`` differs."""
+
+
+def crop_side(recipe: Recipe) -> int:
+    """Return the side of a recipe's crops: a model's own where the recipe follows it."""
+    stated = stated_resize(recipe.resize)
+    return CROP_SIDE if stated is None else stated.side
 
 
 def frame_size(recipe: Recipe) -> tuple[int, int]:
     """Return height and width of what :func:`cut_from` returns of a frame."""
-    return (256, 340) if recipe.crops == "ten" else (CROP_SIDE, CROP_SIDE)
+    return (256, 340) if recipe.crops == "ten" else (crop_side(recipe), crop_side(recipe))
 
 
 def cut_from(frames: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
@@ -31,13 +37,14 @@ def cut_from(frames: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
     if recipe.crops == "ten":
         return frames
     # Rounded as center_crop does.
-    top, left = (round((side - CROP_SIDE) / 2) for side in frames.shape[1:3])
+    crop = crop_side(recipe)
+    top, left = (round((side - crop) / 2) for side in frames.shape[1:3])
     if min(top, left) < 0:
         return frames  # which crop refuses
-    return frames[:, top : top + CROP_SIDE, left : left + CROP_SIDE]
+    return frames[:, top : top + crop, left : left + crop]
 
 
-def crop(frames: UInt8[Tensor, "f h w 3"], recipe: Recipe) -> UInt8[Tensor, "f c 3 224 224"]:
+def crop(frames: UInt8[Tensor, "f h w 3"], recipe: Recipe) -> UInt8[Tensor, "f c 3 s s"]:
     """Cut each frame into the recipe's crops, channels first and in the recipe's colour order.
 
     Ten crops, of a 340×256 frame: 0 centre (rows 16 to 239, columns 58 to 281), 1 top-left,
@@ -53,9 +60,10 @@ def crop(frames: UInt8[Tensor, "f h w 3"], recipe: Recipe) -> UInt8[Tensor, "f c
     if recipe.channels == "bgr":
         planes = planes.flip(1)
     if recipe.crops == "centre":
-        if min(height, width) < CROP_SIDE:
-            raise ValueError(f"a {CROP_SIDE} pixel crop needs larger frames; got {width}×{height}")
-        return center_crop(planes, [CROP_SIDE]).unsqueeze(1)
+        side = crop_side(recipe)
+        if min(height, width) < side:
+            raise ValueError(f"a {side} pixel crop needs larger frames; got {width}×{height}")
+        return center_crop(planes, [side]).unsqueeze(1)
     if (height, width) != (256, 340):
         raise ValueError(f"ten crops are cut from 340×256 frames; got {width}×{height}")
     *corners, centre = five_crop(planes, [CROP_SIDE])

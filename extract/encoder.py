@@ -43,6 +43,7 @@ class ClipEncoder:
         settings = open_clip.get_model_preprocess_cfg(clip)
         self._mean = tuple(settings["mean"])
         self._std = tuple(settings["std"])
+        self._resampling = str(settings.get("interpolation", "bicubic"))
         self._dtype = _DTYPES[precision]
         self._tower = clip.get_submodule("visual").to(device=device, dtype=self._dtype).eval()
         self.device = device
@@ -64,12 +65,15 @@ class ClipEncoder:
     def compute(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Return what :meth:`encode` returns, in the caller's mode: it can be compiled.
 
-        A model that wants other sides than the crops' gets them resized, bicubic with antialiasing
-        as in CLIP's own preprocessing: crops are cut at one size, so recipes mean the same for all.
+        A model that wants other sides than the crops' gets them resized, with antialiasing and by
+        the filter that open_clip states for it: all recipes but ``native`` cut crops of one size,
+        so that they mean the same for all.
         """
         pixels = normalise(images, mean=self._mean, std=self._std, dtype=torch.float32)
         if pixels.shape[2:] != self._size:
-            pixels = functional.interpolate(pixels, self._size, mode="bicubic", antialias=True)
+            pixels = functional.interpolate(
+                pixels, self._size, mode=self._resampling, antialias=True
+            )
         return self._tower(pixels.to(self._dtype)).float()
 
 

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 Crops = Literal["ten", "centre"]
-Resize = Literal["340x256", "short256", "squash224"]
+Resize = Annotated[
+    str,
+    Meta(pattern=r"^(340x256|short256|squash224|native|(fit|squash)\d{2,4}-(bilinear|bicubic))$"),
+]
+"""``340x256``, ``short256`` and ``squash224``, by OpenCV; ``native`` until weights are known, then
+as open_clip states it of them: ``fit336-bicubic`` or ``squash336-bilinear``, by Pillow."""
+
 KnownFrames = Literal["mean16", "first", "middle"]
 FrameChoice = Literal[KnownFrames, "unknown"]
 Channels = Literal["rgb", "bgr"]
@@ -77,6 +86,7 @@ RECIPES = {
     "vadclip": _VADCLIP,
     "centre": replace(_SQUASH, name="centre", resize="short256"),
     "squash": _SQUASH,
+    "native": replace(_SQUASH, name="native", resize="native"),
     "demo": replace(_SQUASH, name="demo", frames="middle", model=TINY_MODEL),
 }
 
@@ -89,7 +99,8 @@ class RecipeOptions:
     """How frames become features: a recipe by name, and what is to differ from it."""
 
     recipe: str | None = None
-    """How frames become features: vadclip, centre (center), squash or demo; a data set has one."""
+    """How frames become features: vadclip, centre (center), squash, native (as open_clip prepares
+    pictures for the encoder, at its own size) or demo; a data set has one."""
     clip: str | None = None
     """CLIP model by its open_clip name; the recipe's own by default."""
     weights: str = ""
@@ -136,6 +147,26 @@ def resolve_recipe(options: RecipeOptions, default: str) -> Recipe:
         size = recipe.resize
         raise ValueError(f"ten crops are cut from 340x256; recipe {name} resizes to {size}")
     return recipe
+
+
+@dataclass(frozen=True, slots=True)
+class StatedResize:
+    """What a model's own ``resize`` means: ``side`` of the square that its encoder takes.
+
+    ``squash`` brings the whole frame to it; else the short side, and the centre is cut out.
+    """
+
+    squash: bool
+    side: int
+    bicubic: bool
+
+
+def stated_resize(resize: Resize) -> StatedResize | None:
+    """Return a model's own ``resize`` in its parts; None of those that are the same for all."""
+    match = re.fullmatch(r"(fit|squash)(\d+)-(bilinear|bicubic)", resize)
+    if match is None:
+        return None
+    return StatedResize(match[1] == "squash", int(match[2]), match[3] == "bicubic")
 
 
 def weights_source(model: str, given: str = "") -> str:

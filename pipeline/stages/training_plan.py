@@ -144,7 +144,11 @@ def build_head(plan: Plan, device: torch.device) -> Head:
     except ValueError as error:
         raise ValueError(f"{recipe.model} can be extracted, not trained with: {error}") from error
     torch.manual_seed(plan.training.seed)
-    return heads.load(plan.head).build(plan.model, tower, plan.provenance.prompts).to(device)
+    try:
+        head: Head = heads.load(plan.head).build(plan.model, tower, plan.provenance.prompts)
+    except ValueError as error:
+        raise ValueError(f"head {plan.head} cannot have {recipe.model}: {error}") from error
+    return head.to(device)
 
 
 def make_checkpoint(plan: Plan, head: Head, metrics: dict[str, float]) -> Checkpoint:

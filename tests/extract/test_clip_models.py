@@ -7,7 +7,7 @@ from pathlib import Path
 import open_clip
 import pytest
 
-from extract.clip_models import check_model, feature_width
+from extract.clip_models import check_model, feature_width, input_side
 
 
 @pytest.mark.parametrize(("model", "width"), [("tiny", 64), ("ViT-B-16-quickgelu", 512)])
@@ -15,11 +15,13 @@ def test_a_models_width_is_known_without_it(model, width):
     assert feature_width(model) == width
 
 
-def test_every_model_of_open_clip_is_known_with_its_width():
+def test_every_model_of_open_clip_is_known_with_width_and_side():
     described = Path(open_clip.__file__).with_name("model_configs").glob("*.json")
     for model in (path.stem for path in described):
         check_model(model)
-        assert feature_width(model) == open_clip.get_model_config(model)["embed_dim"]
+        stated = open_clip.get_model_config(model)
+        assert feature_width(model) == stated["embed_dim"]
+        assert input_side(model) == stated["vision_cfg"].get("image_size", 224)
 
 
 @pytest.mark.parametrize("model", ["ViT-B16", "../ViT-B-16", "", "ViT-B-16.json"])

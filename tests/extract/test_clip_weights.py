@@ -138,3 +138,38 @@ def test_a_recipe_is_completed_with_weights_and_precision(small_file):
     small, source = complete_recipe(resolve_recipe(options, "squash"), options, lambda: "fp16")
     assert (small.precision, source) == ("fp16", str(small_file))
     assert small.weights == resolve_weights("ViT-S-32-alt", str(small_file))
+
+
+@pytest.mark.parametrize(
+    ("model", "resize"),
+    [
+        ("ViT-L-14", "fit224-bicubic"),
+        ("ViT-L-14-336", "fit336-bicubic"),
+        ("PE-Core-L-14-336", "squash336-bilinear"),
+        ("PE-Core-T-16-384", "squash384-bilinear"),
+        ("ViT-B-16-SigLIP2-256", "squash256-bicubic"),
+        ("MobileCLIP-S1", "fit256-bilinear"),
+    ],
+)
+def test_the_native_recipe_is_what_open_clip_states_of_a_model(small_file, model, resize):
+    options = RecipeOptions("native", clip=model, weights=str(small_file))
+    recipe, _ = complete_recipe(resolve_recipe(options, "demo"), options)
+    assert (recipe.resize, recipe.crops) == (resize, "centre")
+
+
+def test_a_file_of_a_model_whose_tags_differ_is_warned_of(small_file, caplog):
+    options = RecipeOptions("native", clip="ViT-H-14", weights=str(small_file))
+    recipe, _ = complete_recipe(resolve_recipe(options, "demo"), options)
+    assert recipe.resize == "fit224-bicubic"
+    assert "tags of ViT-H-14 state different values of resize_mode" in caplog.text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("model", "mean", "filter"),
+    [("PE-Core-T-16-384", 0.5, "bilinear"), ("ViT-B-32-SigLIP2-256", 0.5, "bicubic")],
+)
+def test_a_file_is_prepared_for_as_the_tags_of_its_model(tmp_path, model, mean, filter):
+    torch.save(open_clip.create_model(model).state_dict(), tmp_path / "random.pt")
+    found = open_clip.get_model_preprocess_cfg(load_clip(model, str(tmp_path / "random.pt")))
+    assert (found["mean"][0], found["interpolation"]) == (mean, filter)

@@ -7,8 +7,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from open_clip.transform import image_transform
+from PIL import Image
 
-from extract.crops import crop, normalise
+from extract.crops import crop, cut_from, frame_size, normalise
+from extract.decoders.pixels import resize, target_size
+from extract.probe import probe
 from extract.recipe import RECIPES
 from extract.video import read_chunks
 
@@ -88,3 +92,28 @@ def test_ten_crops_of_a_real_video_are_opencvs_to_the_pixel(real_videos, name):
     got = crop(torch.from_numpy(chunk.frames), recipe).permute(0, 1, 3, 4, 2).numpy()
     expected = np.stack([plain_crops(frame) for frame in plain_frames(real_videos[name], 4)])
     np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (90, 161), (500, 333)])
+@pytest.mark.parametrize(
+    ("mode", "side", "way", "filter"),
+    [
+        ("squash336-bilinear", 336, "squash", "bilinear"),
+        ("squash256-bicubic", 256, "squash", "bicubic"),
+        ("fit224-bicubic", 224, "shortest", "bicubic"),
+        ("fit336-bicubic", 336, "shortest", "bicubic"),
+    ],
+)
+def test_a_models_own_way_is_open_clips_to_the_pixel(write_video, size, mode, side, way, filter):
+    path = write_video("v.mkv", size=size[::-1], codec="ffv1", pixels="yuv444p", frames=1)
+    rough = np.random.default_rng(0).integers(0, 256, size=(9, 16, 3), dtype=np.uint8)
+    picture = cv2.resize(rough, size[::-1], interpolation=cv2.INTER_CUBIC)
+    transform = image_transform(
+        side, is_train=False, mean=(0, 0, 0), std=(1, 1, 1), resize_mode=way, interpolation=filter
+    )
+    expected = (transform(Image.fromarray(picture)) * 255).round().byte()
+    recipe = replace(CENTRE, resize=mode)
+    resized = resize(picture, target_size(probe(path), mode), mode)
+    cut = cut_from(resized[np.newaxis], recipe)
+    assert cut.shape[1:3] == frame_size(recipe) == (side, side)
+    assert torch.equal(crop(torch.from_numpy(cut), recipe)[0, 0], expected)

@@ -76,15 +76,16 @@ def test_other_weights_than_the_recipes_are_refused(small_file):
         load_encoder(recipe, str(path), "cpu")
 
 
-def test_a_model_of_another_size_sees_the_crop_resized(images):
+@pytest.mark.parametrize("filter", ["bicubic", "bilinear"])
+def test_a_model_of_another_size_sees_the_crop_resized_by_its_own_filter(images, filter):
     torch.manual_seed(0)
-    model = open_clip.create_model("ViT-S-32-alt", force_image_size=256).eval()
+    model = open_clip.create_model(
+        "ViT-S-32-alt", force_image_size=256, force_preprocess_cfg={"interpolation": filter}
+    ).eval()
     ours = ClipEncoder(model, device=torch.device("cpu"), precision="fp32").encode(images)
     settings = open_clip.get_model_preprocess_cfg(model)
     mean, std = (torch.tensor(settings[name]).view(3, 1, 1) for name in ("mean", "std"))
-    resized = torch.nn.functional.interpolate(
-        images / 255, (256, 256), mode="bicubic", antialias=True
-    )
+    resized = torch.nn.functional.interpolate(images / 255, (256, 256), mode=filter, antialias=True)
     with torch.no_grad():
         theirs = model.encode_image((resized - mean) / std)
     assert torch.cosine_similarity(ours, theirs).min() > 0.99999

@@ -15,7 +15,13 @@ EVERY = replace(RECIPES["squash"], frames="mean16", tail="keep")
 
 @pytest.mark.parametrize(
     ("mode", "shape"),
-    [("340x256", (256, 340)), ("short256", (256, 401)), ("squash224", (224, 224))],
+    [
+        ("340x256", (256, 340)),
+        ("short256", (256, 401)),
+        ("squash224", (224, 224)),
+        ("squash384-bilinear", (384, 384)),
+        ("fit336-bicubic", (336, 526)),
+    ],
 )
 def test_pictures_have_the_recipes_size(write_video, read, mode, shape):
     path = write_video("odd.mkv", size=(47, 30), codec="ffv1", pixels="yuv444p", frames=2)
@@ -26,6 +32,8 @@ def test_a_line_is_not_blown_up_to_gigabytes(write_video, read):
     path = write_video("line.mkv", size=(640, 2), codec="ffv1", pixels="yuv444p", frames=1)
     with pytest.raises(DecodeError, match="640×2 is too narrow"):
         read(path, replace(EVERY, resize="short256"))
+    with pytest.raises(DecodeError, match="too narrow to bring to a side of 224"):
+        read(path, replace(EVERY, resize="fit224-bicubic"))
 
 
 def test_shrinking_averages_but_for_the_published_recipe():
