@@ -41,9 +41,13 @@ class Hub:
             ]
             return 200, json.dumps(rows).encode(), {}
         for revision in revisions:
+            if path.startswith(f"{api}/tree/{revision}/"):  # there are no folders
+                return 404, b"{}", {"X-Error-Code": "EntryNotFound"}
             start = f"/{self.repository}/resolve/{revision}/"
             file = self.folder / path.removeprefix(start)
-            if path.startswith(start) and file in files:
+            if path.startswith(start) and file not in files:
+                return 404, b"{}", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
+            if path.startswith(start):
                 headers = {"ETag": f'"{etag(file)}"', "X-Repo-Commit": COMMIT}
                 return 200, file.read_bytes(), headers
         return 404, b"{}", {"X-Error-Code": "RevisionNotFound"}
