@@ -90,6 +90,8 @@ def test_width_and_weights_follow_a_model_from_videos_to_scores(
     assert (found.model, found.resize) == (model, resize)
     moments = search(SearchRun(out / "synthetic" / "features", "a fight", weights=weights))
     assert len(moments.moments) == 10
+    other = TrainRun(out=out, weights=weights, head="vadclip", name="vadclip", epochs=1, batch=2)
+    assert train(other).metrics["auc"] > 0
 
 
 def test_siglip2_goes_the_whole_way_with_dsanet_and_not_with_vadclip(
