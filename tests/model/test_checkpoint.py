@@ -19,6 +19,7 @@ from model.checkpoint import (
 )
 from model.heads.dsanet.build import build_branches
 from model.heads.dsanet.config import PRESETS, DsanetConfig
+from stores.files.hashes import digest_of, write_hashes
 from stores.records import StoreError
 
 TRAINING = PRESETS["small"][1]
@@ -216,3 +217,12 @@ def test_a_file_without_permission_is_named(public, without_privileges, checkpoi
     said = f"^{public / FILE}: no permission to read the checkpoint$"
     with without_privileges(), pytest.raises(StoreError, match=said):
         load_checkpoint(public)
+
+
+def test_hashes_beside_it_have_to_be_its_own(tmp_path, checkpoint):
+    save_checkpoint(tmp_path, checkpoint)
+    write_hashes(tmp_path, {FILE: digest_of(tmp_path / FILE)})
+    assert digest_of(tmp_path / FILE).startswith(load_checkpoint(tmp_path).fingerprint)
+    write_hashes(tmp_path, {FILE: "0" * 64})
+    with pytest.raises(StoreError, match=f"{FILE} is not the file that SHA256SUMS beside it lists"):
+        load_checkpoint(tmp_path)

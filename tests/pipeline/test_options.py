@@ -9,7 +9,7 @@ import tyro
 from pipeline.commands import COMMANDS, settings_of
 from pipeline.commands.calibrate import CalibrateRun
 from pipeline.commands.extract import ExtractRun
-from pipeline.options import Location, ReadOptions, bounds_of, check_options
+from pipeline.options import CheckpointLocation, Location, ReadOptions, bounds_of, check_options
 
 
 def test_a_location_is_a_path_or_a_url_that_fsspec_knows(capsys):
@@ -17,6 +17,19 @@ def test_a_location_is_a_path_or_a_url_that_fsspec_knows(capsys):
     assert str(tyro.cli(Location, args=["memory://bucket/a"])) == "memory://bucket/a"
     with pytest.raises(ConnectionError, match="nosuch"):
         tyro.cli(Location, args=["nosuch://bucket/a"])
+
+
+def test_a_checkpoint_may_be_the_name_of_one_in_a_hub(hub, tmp_path):
+    assert tyro.cli(CheckpointLocation, args=["a/b"]) == Path("a/b")
+    assert str(tyro.cli(CheckpointLocation, args=["memory://a/b"])) == "memory://a/b"
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "checkpoint.safetensors").write_bytes(b"weights")
+    hub(repository, "owner/name")
+    folder = tyro.cli(CheckpointLocation, args=["hf://owner/name"])
+    assert (folder / "checkpoint.safetensors").read_bytes() == b"weights"
+    with pytest.raises(ConnectionError, match="hf://owner/other: the hub knows no such repository"):
+        tyro.cli(CheckpointLocation, args=["hf://owner/other"])
 
 
 def parts_of(hint: object) -> Iterator[object]:

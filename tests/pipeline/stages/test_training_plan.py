@@ -90,3 +90,11 @@ def test_a_test_split_of_one_kind_is_told_before_the_training(
     write_shard(folder, ShardRecipe(recipe.to_json(), recipe.fingerprint), videos)
     with pytest.raises(StoreError, match=said):
         make_plan(TrainRun(dataset="ucf", out=tmp_path))
+
+
+def test_a_head_that_cannot_have_an_encoder_says_both_by_name(run):
+    plan = make_plan(replace(run, head="vadclip"))
+    prompts = (("a " * 60,), *plan.provenance.prompts[1:])
+    unfit = replace(plan, provenance=replace(plan.provenance, prompts=prompts))
+    with pytest.raises(ValueError, match="^head vadclip cannot have tiny: prompt .* has 82 tokens"):
+        build_head(unfit, torch.device("cpu"))
