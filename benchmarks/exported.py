@@ -134,7 +134,7 @@ def main() -> None:
         clip = open_clip.create_model(options.model).eval().requires_grad_(False)
         encoder = ClipEncoder(clip, device=CPU, precision="fp32")
         path = Path(folder) / "encoder.onnx"
-        write_encoder(path, encoder, {})
+        write_encoder(path, encoder, RECIPES["vadclip"])
         images = torch.randint(0, 256, (options.images, 3, 224, 224), dtype=torch.uint8)
         some = compare(
             f"{options.model}, images", encoder.encode, path, {"images": images}, options.rounds

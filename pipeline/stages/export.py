@@ -170,6 +170,5 @@ def _write_onnx(writer: _Writer, run: ExportRun, source: _Source) -> dict[str, f
     weights = run.weights or checkpoint.provenance.clip_weights
     encoder = load_encoder(replace(source.recipe, precision="fp32"), weights, "cpu")
     with writer.file(onnx_programs.ENCODER) as file:
-        facts = {"recipe": json.loads(source.recipe.to_json())}
-        gaps[onnx_programs.ENCODER] = onnx_programs.write_encoder(file, encoder, facts)
+        gaps[onnx_programs.ENCODER] = onnx_programs.write_encoder(file, encoder, source.recipe)
     return gaps

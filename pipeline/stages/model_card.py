@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from extract.crops import crop_side
 from extract.recipe import IMPORTED, Recipe
 from model.checkpoint import Checkpoint
 from stores.calibration import Calibration
@@ -161,10 +162,10 @@ def _use(recipe: Recipe) -> str:
 def _onnx(checkpoint: Checkpoint, recipe: Recipe, gaps: Mapping[str, float]) -> Iterator[str]:
     if not gaps:
         return
-    model = checkpoint.model
+    model, side = checkpoint.model, crop_side(recipe)
     rows = {
         "encoder.onnx": (
-            "`images` uint8 [batch, 3, 224, 224], RGB or as `channels` of the recipe says",
+            f"`images` uint8 [batch, 3, {side}, {side}], {recipe.channels}",
             f"`features` [batch, {model.width}]",
         ),
         "scorer.onnx": (

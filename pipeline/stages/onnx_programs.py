@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from extract.crops import CROP_SIDE
+from extract.crops import crop_side
 from extract.encoder import ClipEncoder
+from extract.recipe import Recipe
 from model.checkpoint import Checkpoint
 from model.heads.segment_scorer import SegmentScorer
 
@@ -54,18 +55,18 @@ class _Images(nn.Module):
         return self._encoder.compute(images)
 
 
-def write_encoder(path: Path, encoder: ClipEncoder, facts: Mapping[str, object]) -> float:
+def write_encoder(path: Path, encoder: ClipEncoder, recipe: Recipe) -> float:
     """Write the tower with its normalisation: ``images`` uint8 [b,3,h,w] to ``features`` [b,d].
 
-    ``facts`` are kept in the file's metadata. Returns the largest gap to torch, as a share of the
-    largest value.
+    Images are the recipe's crops; it is kept in the file's metadata. Returns the largest gap to
+    torch, as a share of the largest value.
 
     Raises:
         ValueError: The tower is too large for one file, or onnxruntime computes something else.
     """
-    shape = (3, CROP_SIDE, CROP_SIDE)
+    side, facts = crop_side(recipe), {"recipe": json.loads(recipe.to_json())}
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (3, *shape), dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, (3, 3, side, side), dtype=torch.uint8, generator=generator)
     return _write(path, _Images(encoder).eval(), {"images": images}, ["features"], facts)
 
 

@@ -51,7 +51,7 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
             f"{path} scores published features, and how those are made of a video is not "
             "known; import it with --recipe vadclip to score videos on a guess"
         )
-    source = weights or checkpoint.provenance.clip_weights
+    source = weights or _named_weights(path, checkpoint, recipe)
     if recipe.weights != resolve_weights(recipe.model, source):
         raise ValueError(
             f"weights {source!r} of {recipe.model} are not those the checkpoint's features were "
@@ -69,6 +69,18 @@ def make_scoring_plan(path: Path, weights: str, events: EventOptions) -> Scoring
         calibrated=calibration_kind(calibration, rule),
     )
     return ScoringPlan(checkpoint, recipe, source, header)
+
+
+def _named_weights(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> str:
+    """Return the weights that a checkpoint names; StoreError where it is a file of elsewhere."""
+    source = checkpoint.provenance.clip_weights
+    file = Path(source).expanduser()
+    if (file.suffix or len(file.parts) > 1) and not file.is_file():
+        raise StoreError(
+            f"{path} was made with CLIP weights in {source}, which is not here; give --weights "
+            f"<that file>, whose SHA-256 begins with {recipe.weights[:16]}"
+        )
+    return source
 
 
 def resolve_rule(

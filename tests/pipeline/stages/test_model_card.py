@@ -96,6 +96,9 @@ def test_onnx_files_are_described_with_their_gaps(checkpoint):
     assert f"`score` [batch, {checkpoint.model.window}]" in card
     assert "| 4e-07 |" in card
     assert "encoder.onnx" not in card
+    native = replace(RECIPE, resize="squash384-bilinear", channels="bgr")
+    card = write_card(checkpoint, native, None, None, {"encoder.onnx": 4e-7})
+    assert "`images` uint8 [batch, 3, 384, 384], bgr" in card
 
 
 def test_published_features_score_no_videos(checkpoint):

@@ -1,5 +1,6 @@
 """ONNX programs against torch, run by onnxruntime."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -87,12 +88,14 @@ def test_fifty_windows_score_as_in_torch(head, tmp_path):
 
 
 @needs_onnx
-def test_images_have_the_features_that_they_have_in_torch(tmp_path):
+@pytest.mark.parametrize("side", [224, 256])
+def test_images_have_the_features_that_they_have_in_torch(tmp_path, side):
     encoder = ClipEncoder(tiny_clip(), device=CPU, precision="fp32")
     path = tmp_path / ENCODER
-    assert write_encoder(path, encoder, {}) < 1e-5
+    recipe = replace(RECIPES["demo"], resize=f"fit{side}-bicubic")
+    assert write_encoder(path, encoder, recipe) < 1e-5
     generator = torch.Generator().manual_seed(3)
-    images = torch.randint(0, 256, (5, 3, 224, 224), dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, (5, 3, side, side), dtype=torch.uint8, generator=generator)
     program = open_program(path)
     for count in (5, 1):
         assert max(gaps(program, {"images": images[:count]}, encoder.encode)) < 1e-4

@@ -57,3 +57,12 @@ def test_features_of_an_unknown_recipe_and_other_weights_are_refused(trained, tm
         make_scoring_plan(tmp_path, "", EventOptions())
     with pytest.raises(ValueError, match="takes no weights"):
         make_scoring_plan(trained, "other.pt", EventOptions())
+
+
+def test_a_weight_file_of_another_machine_is_asked_for(trained, tmp_path):
+    checkpoint = load_checkpoint(trained)
+    made = replace(checkpoint.provenance, clip_weights="/elsewhere/ViT-B-16.pt")
+    save_checkpoint(tmp_path, replace(checkpoint, provenance=made))
+    said = "made with CLIP weights in /elsewhere/ViT-B-16.pt, which is not here; give --weights"
+    with pytest.raises(StoreError, match=said):
+        make_scoring_plan(tmp_path, "", EventOptions())
