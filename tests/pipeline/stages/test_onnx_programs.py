@@ -4,6 +4,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 
@@ -88,17 +89,28 @@ def test_fifty_windows_score_as_in_torch(head, tmp_path):
 
 
 @needs_onnx
-@pytest.mark.parametrize("side", [224, 256])
-def test_images_have_the_features_that_they_have_in_torch(tmp_path, side):
+def test_images_have_the_features_that_they_have_in_torch(tmp_path):
     encoder = ClipEncoder(tiny_clip(), device=CPU, precision="fp32")
     path = tmp_path / ENCODER
-    recipe = replace(RECIPES["demo"], resize=f"fit{side}-bicubic")
-    assert write_encoder(path, encoder, recipe) < 1e-5
+    assert write_encoder(path, encoder, RECIPES["demo"]) < 1e-5
     generator = torch.Generator().manual_seed(3)
-    images = torch.randint(0, 256, (5, 3, side, side), dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, (5, 3, 224, 224), dtype=torch.uint8, generator=generator)
     program = open_program(path)
     for count in (5, 1):
         assert max(gaps(program, {"images": images[:count]}, encoder.encode)) < 1e-4
+
+
+@needs_onnx
+@pytest.mark.long
+@pytest.mark.parametrize("resize", ["short256", "squash256-bicubic"])
+def test_an_encoder_of_another_side_takes_the_recipes_crops(tmp_path, resize):
+    torch.manual_seed(0)
+    clip = open_clip.create_model("ViT-S-32-alt", force_image_size=256).eval()
+    encoder = ClipEncoder(clip, device=CPU, precision="fp32")
+    path = tmp_path / ENCODER
+    assert write_encoder(path, encoder, replace(RECIPES["centre"], resize=resize)) < 1e-4
+    side = 224 if resize == "short256" else 256
+    assert open_program(path).get_inputs()[0].shape[1:] == [3, side, side]
 
 
 @needs_onnx
