@@ -20,7 +20,7 @@ from pipeline.stages.search import search
 from pipeline.stages.train import train
 from stores.features.catalog import open_catalog
 
-pytestmark = [pytest.mark.ray, pytest.mark.long]
+pytestmark = [pytest.mark.ray, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
