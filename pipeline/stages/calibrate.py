@@ -54,11 +54,7 @@ def calibrate(run: CalibrateRun) -> CalibrateReport:
     choice, chosen_by = _choice(run)
     test = load_test_split(run)
     folder = test.path.parent if test.path.is_file() else test.path
-    if read_hashes(folder) is not None:
-        raise StoreError(
-            f"{folder} is an export, whose hashes a calibration would break; calibrate what it was "
-            "made of and export that again"
-        )
+    refuse_export(folder)
     raw = _labelled(test.scored(run.device))
     temperature = raw.fit_temperature() if run.temperature else None
     calibrated = _labelled(test.scored(run.device, temperature))
@@ -81,6 +77,15 @@ def calibrate(run: CalibrateRun) -> CalibrateReport:
         unseen=cross_validated(raw, choice, rule, with_temperature=run.temperature),
     )
     return install(test.path, with_doubts(calibration), run)
+
+
+def refuse_export(folder: Path) -> None:
+    """Raise StoreError where a checkpoint's folder is an export."""
+    if read_hashes(folder) is not None:
+        raise StoreError(
+            f"{folder} is an export, whose hashes a calibration would break; calibrate what it was "
+            "made of and export that again"
+        )
 
 
 def with_doubts(made: Calibration) -> Calibration:
@@ -108,6 +113,7 @@ def install(checkpoint: Path, made: Calibration, run: CalibrateRun) -> Calibrate
         StoreError: The folder cannot be written.
     """
     folder = checkpoint.parent if checkpoint.is_file() else checkpoint
+    refuse_export(folder)
     against = []
     if made.doubts and not run.force:
         against.append("it is worth little; --force installs it nevertheless")
