@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stores.features.shard_index import ShardIndex, ShardRecipe, ShardVideo
 from stores.features.shards import read_index, read_segments, read_times, write_shard
+from stores.files.requests import side_by_side
 from stores.records import Failure, StoreError, VideoFeatures, VideoItem
 
 
@@ -44,8 +45,8 @@ def open_catalog(folder: Path) -> Catalog:
     recipe: ShardRecipe | None = None
     first: Path | None = None
     shards: list[tuple[Path, ShardIndex]] = []
-    for path in sorted(folder.glob("shard-*.h5")):
-        index = read_index(path)
+    paths = sorted(folder.glob("shard-*.h5"))
+    for path, index in zip(paths, side_by_side(read_index, paths, folder), strict=True):
         if recipe is None:
             recipe, first = index.recipe, path
         elif index.recipe.fingerprint != recipe.fingerprint:

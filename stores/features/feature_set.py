@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from stores.features.manifest import read_manifest
 from stores.features.shard_index import ShardRecipe, ShardVideo
 from stores.features.shards import read_segments, read_times
 from stores.files.names import counted
+from stores.files.requests import side_by_side
 from stores.records import (
     SEGMENT_FRAMES,
     Event,
@@ -61,8 +63,8 @@ def open_features(folder: Path, dataset: Dataset) -> Catalog:
         items = {item.video_id: item for item in listed}
         videos, failures = _listed(catalog.videos, items), _listed(catalog.failures, items)
         catalog = replace(catalog, videos=videos, failures=failures)
-    videos = {key: _in_frames(video) for key, video in catalog.videos.items()}
-    catalog = replace(catalog, videos=videos)
+    framed = side_by_side(_in_frames, catalog.videos.values(), folder)
+    catalog = replace(catalog, videos=dict(zip(catalog.videos, framed, strict=True)))
     check_labels(catalog, dataset.classes, dataset.name)
     return catalog
 
@@ -140,18 +142,22 @@ def read_videos(videos: Sequence[ShardVideo], crop: int | None = None) -> Iterat
     A video with a single crop yields that one; events end with their video; errors as in
     ``read_segments``.
     """
-    for video in videos:
-        segments = read_segments(video, None if video.crops == 1 else crop)
-        events = video.item.events
-        if events is not None:  # published ones may pass the last frame
-            events = tuple(replace(event, end=min(event.end, video.frames)) for event in events)
-        yield VideoFeatures(
-            item=replace(video.item, events=events),
-            segments=segments if segments.ndim == 3 else segments[np.newaxis],
-            times=read_times(video),
-            audit=video.audit,
-            content=video.content,
-        )
+    place = next((video.shard for video in videos), Path())
+    yield from side_by_side(partial(_read_video, crop=crop), videos, place)
+
+
+def _read_video(video: ShardVideo, crop: int | None) -> VideoFeatures:
+    segments = read_segments(video, None if video.crops == 1 else crop)
+    events = video.item.events
+    if events is not None:  # published ones may pass the last frame
+        events = tuple(replace(event, end=min(event.end, video.frames)) for event in events)
+    return VideoFeatures(
+        item=replace(video.item, events=events),
+        segments=segments if segments.ndim == 3 else segments[np.newaxis],
+        times=read_times(video),
+        audit=video.audit,
+        content=video.content,
+    )
 
 
 @dataclass(frozen=True, slots=True)

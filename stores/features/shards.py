@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from stores.features.shard_index import (
     encode_index,
 )
 from stores.files.commit import commit_bytes
-from stores.files.locations import openable
+from stores.files.requests import open_exactly, read_in_pieces
 from stores.records import Failure, StoreError, VideoFeatures
 
 # What h5py reports of a cut file, a flipped bit, a missing name or foreign content.
@@ -81,11 +82,17 @@ def read_index(path: Path) -> ShardIndex:
     Raises:
         StoreError: The file is damaged, or no shard of this schema.
     """
-    with _naming(path), h5py.File(openable(path), "r") as file:
-        index = _own(file, "index", path) if file.id.links.exists(b"index") else None
-        if not isinstance(index, h5py.Dataset) or index.dtype != np.uint8 or index.ndim != 1:
-            raise StoreError(f"{path} is HDF5 but not a feature shard; move it out of the folder")
-        return decode_index(index[()].tobytes(), path)
+
+    def read(source: Path | RawIOBase) -> bytes:
+        with h5py.File(source, "r") as file:
+            index = _own(file, "index", path) if file.id.links.exists(b"index") else None
+            if not isinstance(index, h5py.Dataset) or index.dtype != np.uint8 or index.ndim != 1:
+                what = "is HDF5 but not a feature shard; move it out of the folder"
+                raise StoreError(f"{path} {what}")
+            return index[()].tobytes()
+
+    with _naming(path):
+        return decode_index(read_in_pieces(path, read), path)
 
 
 def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.float16]:
@@ -98,7 +105,7 @@ def read_segments(video: ShardVideo, crop: int | None = None) -> NDArray[np.floa
         what = f"crop {crop} of {video.item.video_id}"
         raise StoreError(f"{what}: {video.shard} holds {video.crops} crops")
     crops = range(video.crops) if crop is None else [crop]
-    with _naming(video.shard), video.shard.open("rb") as raw:
+    with _naming(video.shard), open_exactly(video.shard) as raw:
         values = np.empty((len(crops), video.segments, video.width), VALUES)
         if crop is not None:
             video.layout.expect(raw, crop, values.nbytes)
@@ -150,15 +157,20 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _read(video: ShardVideo, name: str, shape: tuple[int, ...]) -> NDArray[np.floating[Any]]:
     """Return what a data set of a video holds; its shape is compared before memory is allocated."""
-    with _naming(video.shard), h5py.File(openable(video.shard), "r") as file:
-        group = _own(file, _group(video.item.video_id), video.shard)
-        data = _own(group, name, video.shard)
-        if data.shape != shape:
-            raise StoreError(
-                f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the "
-                f"index says {shape}; move the file away and extract again"
-            )
-        return data[()]
+
+    def read(source: Path | RawIOBase) -> NDArray[np.floating[Any]]:
+        with h5py.File(source, "r") as file:
+            group = _own(file, _group(video.item.video_id), video.shard)
+            data = _own(group, name, video.shard)
+            if data.shape != shape:
+                raise StoreError(
+                    f"{video.shard}: {name} of {video.item.video_id} have shape {data.shape}, the "
+                    f"index says {shape}; move the file away and extract again"
+                )
+            return data[()]
+
+    with _naming(video.shard):
+        return read_in_pieces(video.shard, read)
 
 
 def _own(group: h5py.Group, name: str, path: Path) -> h5py.Group | h5py.Dataset:

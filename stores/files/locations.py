@@ -53,7 +53,7 @@ def location(text: str) -> Path:
         # Other processes write into the same folders, which a listing that is kept would hide. A
         # UPath is no Path to the type checker, but has its methods.
         remote = UPath(text, use_listings_cache=False)
-        _filesystem(text)
+        filesystem_of(text)
     except ImportError as error:
         raise StoreError(
             f"{text} needs another package ({error}); '.[remote]' brings those of s3 and gs"
@@ -82,7 +82,7 @@ def reachable(text: str) -> Path:
     found = location(text)
     if not is_url(text):
         return found
-    filesystem, path = _filesystem(text)
+    filesystem, path = filesystem_of(text)
     with store_errors(f"{text} cannot be reached"):
         try:
             filesystem.info(path)
@@ -94,7 +94,7 @@ def reachable(text: str) -> Path:
 
 def find_files(folder: Path) -> list[Path]:
     """Return every file below a remote folder, sorted, by one listing."""
-    filesystem, root = _filesystem(str(folder))
+    filesystem, root = filesystem_of(str(folder))
     with store_errors(f"{folder} cannot be listed"):
         names = sorted(filesystem.find(root))
     return [folder / name.removeprefix(root).lstrip("/") for name in names]
@@ -108,7 +108,7 @@ def local_copy(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
         copy = Path(folder) / (path.name or "file")
-        filesystem, source = _filesystem(str(path))
+        filesystem, source = filesystem_of(str(path))
         with store_errors(f"{path} cannot be fetched"):
             filesystem.get_file(source, str(copy))
         yield copy
@@ -129,7 +129,7 @@ def local_folder(folder: Path) -> Iterator[Path]:
 
 def upload(file: Path, target: Path) -> None:
     """Put a file of this machine to a remote location, where it appears whole or not at all."""
-    filesystem, path = _filesystem(str(target))
+    filesystem, path = filesystem_of(str(target))
     with store_errors(f"cannot write {target}"):
         filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)  # object stores have none
         filesystem.put_file(str(file), path)
@@ -184,7 +184,7 @@ def size_of(path: str) -> int | None:
 def details_of(url: str) -> Mapping[str, object] | None:
     """Return what a store says of an object, as it names it; None where there is no such object."""
     try:
-        filesystem, path = _filesystem(url)
+        filesystem, path = filesystem_of(url)
         with store_errors(url):
             details: Mapping[str, object] = filesystem.info(path)
     except (StoreError, ValueError, ImportError):  # fetching it will raise the error that names it
@@ -192,7 +192,8 @@ def details_of(url: str) -> Mapping[str, object] | None:
     return details if details.get("type") == "file" else None
 
 
-def _filesystem(url: str) -> tuple[AbstractFileSystem, str]:
+def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system that a URL is of, one for all threads, and the path there."""
     from fsspec.core import url_to_fs
 
     return url_to_fs(url, use_listings_cache=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stores.files.locations import openable
+from stores.files.requests import side_by_side
 from stores.records import StoreError
 from stores.scores.schema import EVENTS_SCHEMA, VIDEOS_SCHEMA, ScoreHeader, scores_schema
 
@@ -27,7 +29,7 @@ def folder_header(folder: Path) -> ScoreHeader:
         StoreError: Nothing was scored there, a part is damaged or not ours, or they are of two
             rules because what was to give them another one did not come to its end.
     """
-    headers = [read_header(part) for part in parts_in(folder, "videos")]
+    headers = list(side_by_side(read_header, parts_in(folder, "videos"), folder))
     if not headers:
         raise StoreError(f"no scores in {folder}; run `make score` or `make evaluate` first")
     if any(header != headers[0] for header in headers):
@@ -38,20 +40,37 @@ def folder_header(folder: Path) -> ScoreHeader:
     return headers[0]
 
 
-def read_header(part: Path) -> ScoreHeader:
-    """Return the header of one Parquet part.
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """A part whose footer was read: its file is open, its header and its columns are ours."""
+
+    path: Path
+    file: pq.ParquetFile
+    header: ScoreHeader
+
+
+def open_part(part: Path) -> OpenPart:
+    """Open one Parquet part; the caller closes its file.
 
     Raises:
         StoreError: It is damaged, not ours or of another version.
     """
     with _reading(part):
-        schema = pq.read_schema(openable(part))
+        file = pq.ParquetFile(openable(part), page_checksum_verification=True)
+        schema = file.schema_arrow
         header = ScoreHeader.from_metadata(schema.metadata or {}, part)
         fixed = {"events": EVENTS_SCHEMA, "videos": VIDEOS_SCHEMA}
         expected = fixed.get(part.parent.name) or scores_schema(header)
         if (schema.names, schema.types) != (expected.names, expected.types):
             raise TypeError("columns that are not those of this version")
-        return header
+        return OpenPart(part, file, header)
+
+
+def read_header(part: Path) -> ScoreHeader:
+    """Return the header of one Parquet part; errors as in open_part."""
+    opened = open_part(part)
+    opened.file.close()
+    return opened.header
 
 
 @contextmanager
@@ -80,19 +99,22 @@ def whole_parts(folder: Path, kind: str) -> list[Path]:
     Raises:
         StoreError: A part of ``videos/`` has no other half; it is named.
     """
-    for part in parts_in(folder, "videos"):
-        half = folder / kind / part.name
-        if part.name.startswith("part-") and not half.is_file():
+    whole = parts_in(folder, "videos")  # first: it is written last
+    halves = parts_in(folder, kind)
+    names = {half.name for half in halves}
+    for part in whole:
+        if part.name.startswith("part-") and part.name not in names:
+            half = folder / kind / part.name
             raise StoreError(f"{half} is missing; move {part} away and score its videos again")
-    return parts_in(folder, kind)
+    return halves
 
 
 def read_part(part: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return some columns of a part, or all, its checksums compared; errors as in read_header."""
-    read_header(part)
+    """Return some columns of a part, or all, its checksums compared; errors as in open_part."""
     names = None if columns is None else list(columns)
-    with _reading(part):
-        return pq.read_table(openable(part), columns=names, page_checksum_verification=True)
+    opened = open_part(part)
+    with _reading(part), opened.file as file:
+        return file.read(columns=names)
 
 
 def refuse_gaps(table: pa.Table, part: Path) -> None:
@@ -108,16 +130,16 @@ def refuse_gaps(table: pa.Table, part: Path) -> None:
 
 
 def iterate_videos(
-    part: Path, columns: Sequence[str], wanted: Set[str]
+    part: OpenPart, columns: Sequence[str], wanted: Set[str]
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield id and rows of each video of a part of ``scores/``, at least of those that are wanted.
 
-    What is held is one video and one row group; groups that hold no wanted video are skipped.
-    Errors are as in read_header.
+    What is held is one video and one row group; groups that hold no wanted video are skipped. At
+    the end the part is closed. Errors are as in open_part.
     """
     held: list[pa.Table] = []
     current = ""
-    with _reading(part), pq.ParquetFile(openable(part), page_checksum_verification=True) as file:
+    with _reading(part.path), part.file as file:
         for group in range(file.num_row_groups):
             if not _may_hold(file.metadata.row_group(group).column(0), wanted):
                 continue

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from stores.files.commit import refuse_links
+from stores.files.requests import side_by_side
 from stores.files.typed import convert
 from stores.records import LabelledScores, ScoredEvent, StoreError, VideoItem, VideoScores
 from stores.scores.outdated import drop_outdated, newest, relabel_part
 from stores.scores.parts import (
     KINDS,
+    OpenPart,
     iterate_videos,
+    open_part,
     parts_in,
     read_header,
     read_part,
@@ -37,7 +40,7 @@ def read_videos(folder: Path, parts: Iterable[str] | None = None) -> list[Scored
     paths = parts_in(folder, "videos")
     if parts is not None:
         paths = [folder / "videos" / name for name in parts]
-    rows = newest(row for path in paths for row in videos_in(path))
+    rows = newest(row for rows in side_by_side(videos_in, paths, folder) for row in rows)
     return sorted(rows.values(), key=lambda video: video.video_id)
 
 
@@ -55,11 +58,11 @@ def videos_in(part: Path) -> list[ScoredVideo]:
 
 def read_events(folder: Path) -> list[tuple[str, ScoredEvent]]:
     """Return every event with its video id, the highest peak first; errors as for scores."""
-    counting = _Counting(folder)
+    counting, parts = _Counting(folder), whole_parts(folder, "events")
     events = [
         (video_id, event)
-        for part in whole_parts(folder, "events")
-        for video_id, event in _events_in(part)
+        for part, found in zip(parts, side_by_side(_events_in, parts, folder), strict=True)
+        for video_id, event in found
         if counting.has(video_id, part)
     ]
     return sorted(events, key=lambda pair: (-pair[1].peak, pair[0], pair[1].start))
@@ -77,23 +80,25 @@ def read_scores(folder: Path, items: Sequence[VideoItem]) -> Iterator[VideoScore
     A video that has no scores is skipped. Errors are as in read_videos, or a part is missing.
     """
     wanted, counting = {item.video_id: item for item in items}, _Counting(folder)
-    for part in whole_parts(folder, "scores"):
-        ids = {video_id for video_id in wanted if counting.has(video_id, part)}
-        if not ids:
-            continue
-        there = {video_id: wanted[video_id] for video_id in ids}
+    parts = (
+        part
+        for part in whole_parts(folder, "scores")
+        if any(counting.has(video_id, part) for video_id in wanted)
+    )
+    for part in side_by_side(open_part, parts, folder):
+        there = {key: item for key, item in wanted.items() if counting.has(key, part.path)}
         for scores in _scores_in(part, there, counting.rows):
             if wanted.pop(scores.item.video_id, None):
                 yield scores
 
 
 def _scores_in(
-    part: Path, items: Mapping[str, VideoItem], rows_of: Mapping[str, ScoredVideo]
+    part: OpenPart, items: Mapping[str, VideoItem], rows_of: Mapping[str, ScoredVideo]
 ) -> Iterator[VideoScores]:
-    names = class_columns(read_header(part).classes)
+    names = class_columns(part.header.classes)
     for video_id, rows in iterate_videos(part, ["time", "score", *names], items.keys()):
         if item := items.get(video_id):
-            refuse_gaps(rows, part)
+            refuse_gaps(rows, part.path)
             yield VideoScores(
                 item=item,
                 times=rows["time"].to_numpy(),
@@ -179,14 +184,13 @@ def open_scores(
     for part in [*parts_in(folder, "scores"), *parts_in(folder, "events")]:
         if part.name not in finished and is_ours(part.name):
             part.unlink()
-    for part in committed:
-        theirs = read_header(part)
+    for theirs in side_by_side(read_header, committed, folder):
         if theirs != header and not (relabel and theirs.has_scores_of(header)):
             raise StoreError(
                 f"{folder} holds scores of another run ({_unlike(theirs, header)}); give another "
                 "folder for these (SCORES=, or --out), or remove them"
             )
-    rows = [row for part in committed for row in videos_in(part)]
+    rows = [row for rows in side_by_side(videos_in, committed, folder) for row in rows]
     drop_outdated(folder, rows)
     if relabel:
         _relabel_parts(folder, header, relabel)
@@ -205,7 +209,7 @@ def _relabel_parts(folder: Path, header: ScoreHeader, relabel: Relabel) -> None:
             for row in rows.values()
             if row.part == name and row.status != "failed"
         }
-        scores = _scores_in(folder / "scores" / name, items, rows) if items else ()
+        scores = _scores_in(open_part(folder / "scores" / name), items, rows) if items else ()
         relabel_part(folder, name, header, relabel(scores, theirs), generation)
 
 

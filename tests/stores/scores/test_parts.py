@@ -5,7 +5,14 @@ import pytest
 
 from model.scoring.events import label_all
 from stores.records import EventRule, StoreError, VideoItem, VideoScores
-from stores.scores.parts import folder_header, iterate_videos, parts_in, read_header, read_part
+from stores.scores.parts import (
+    folder_header,
+    iterate_videos,
+    open_part,
+    parts_in,
+    read_header,
+    read_part,
+)
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import write_scores
 
@@ -47,7 +54,7 @@ def test_what_is_being_written_is_no_part(part):
 def test_how_rows_are_grouped_does_not_matter(part, rows):
     table = pq.read_table(part)
     pq.write_table(table, part, row_group_size=rows, write_page_checksum=True)
-    found = list(iterate_videos(part, ["frame", "score"], VIDEOS.keys()))
+    found = list(iterate_videos(open_part(part), ["frame", "score"], VIDEOS.keys()))
     assert [(video_id, len(rows)) for video_id, rows in found] == list(VIDEOS.items())
     for video_id, rows in found:
         assert rows.column_names == ["frame", "score"]
@@ -62,21 +69,21 @@ def test_row_groups_of_other_videos_are_not_read(part):
     data = bytearray(part.read_bytes())
     data[start + 20] ^= 0xFF
     part.write_bytes(data)
-    ((video_id, rows),) = iterate_videos(part, ["score"], {"c.mp4"})
+    ((video_id, rows),) = iterate_videos(open_part(part), ["score"], {"c.mp4"})
     assert (video_id, len(rows)) == ("c.mp4", 60)
     with pytest.raises(StoreError, match=f"damaged or foreign Parquet file {part}"):
-        list(iterate_videos(part, ["score"], {"a.mp4"}))
+        list(iterate_videos(open_part(part), ["score"], {"a.mp4"}))
 
 
 def test_files_without_statistics_are_read_to_the_end(part):
     pq.write_table(pq.read_table(part), part, write_statistics=False)
-    found = [video_id for video_id, _ in iterate_videos(part, ["score"], {"c.mp4"})]
+    found = [video_id for video_id, _ in iterate_videos(open_part(part), ["score"], {"c.mp4"})]
     assert "c.mp4" in found
 
 
 def test_a_part_without_rows_has_no_videos(part):
     pq.write_table(pq.read_table(part).slice(0, 0), part)
-    assert list(iterate_videos(part, ["score"], VIDEOS.keys())) == []
+    assert list(iterate_videos(open_part(part), ["score"], VIDEOS.keys())) == []
     assert read_part(part).num_rows == 0
 
 
