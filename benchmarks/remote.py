@@ -27,7 +27,7 @@ from model.scoring.events import label_all
 from stores.features.catalog import open_catalog
 from stores.features.shard_index import ShardRecipe
 from stores.features.shards import write_shard
-from stores.files.locations import location
+from stores.files.locations import filesystem_of, location
 from stores.records import DecodeAudit, EventRule, VideoFeatures, VideoItem, VideoScores
 from stores.scores.reader import read_events, read_scores, read_videos
 from stores.scores.schema import ScoreHeader
@@ -120,7 +120,7 @@ def fill(root: Path, count: int) -> None:
             write_shard(Path(name) / "features", recipe, videos)
             scores = VideoScores(items[0], times, 1 - normal, shares)
             write_scores(Path(name) / "scores", header, label_all([scores], header))
-        filesystem = root.fs  # type: ignore[attr-defined] - of a UPath
+        filesystem, _ = filesystem_of(str(root))
         filesystem.put(f"{name}/features/", f"{BUCKET}/features/", recursive=True)
         filesystem.put(f"{name}/scores/", f"{BUCKET}/scores/", recursive=True)
 

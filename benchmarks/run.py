@@ -3,8 +3,7 @@
     python benchmarks/run.py [names ...] [--out figures.jsonl]
 
 Each is a script of its own and runs in a process of its own. The lines of JSON are kept in the file
-given, one a script. ``memory``, ``report``, ``long_video``, ``filling``, ``exported`` and ``gpu``
-are run by name alone.
+given, one a script. Those that stand apart are run by name alone.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ NAMES = (
     "extraction",
     "growth",
 )
-APART = ("memory", "report", "long_video", "filling", "exported", "gpu")
+APART = ("memory", "report", "long_video", "filling", "exported", "gpu", "remote", "driver")
 
 
 def run(name: str) -> dict[str, Any] | None:

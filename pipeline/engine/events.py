@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from stores.records import Failure, VideoItem
 
 logger = logging.getLogger(__name__)
+
+Other = TypeVar("Other")
+
+_TELLING = 0.5
+"""Seconds between two reports of frames: a cluster's driver hears from hundreds of decoders."""
 
 _IS_LIMIT = 0.9
 """Share of the time from which on something was what the rest waited for."""
@@ -101,6 +107,21 @@ class Tally:
                 logger.info("%s", line)
             case WorkerLoad(worker):
                 self.loads[worker] = event
+
+
+def added_up(outputs: Iterable[FramesRead | Other]) -> Iterator[FramesRead | Other]:
+    """Yield the same, but with frames added up: told now and then, and in the end."""
+    frames, told = 0, time.monotonic()
+    for output in outputs:
+        if isinstance(output, FramesRead):
+            frames += output.frames
+            if time.monotonic() - told > _TELLING:
+                yield FramesRead(frames)
+                frames, told = 0, time.monotonic()
+        else:
+            yield output
+    if frames:
+        yield FramesRead(frames)
 
 
 def describe_load(loads: Iterable[WorkerLoad]) -> str:

@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TypeAlias
@@ -35,9 +35,6 @@ ReaderOutput: TypeAlias = FramesRead | Callable[[], Outcome] | BaseException
 _NO_MEMORY = (
     "the GPU is out of memory with half a batch, too: others use it, or --batch is too large"
 )
-
-_TELLING = 0.5
-"""Seconds between two reports of frames: a cluster's driver hears from hundreds of decoders."""
 
 
 class Readers:
@@ -176,18 +173,3 @@ class SharedCores:
         # Set anew every time, so that the last video of a job soon has the cores of the others.
         torch.set_num_threads(max(1, self._cores // max(1, self._users)))
         return self._program(frames)
-
-
-def added_up(outputs: Iterable[FramesRead | Outcome]) -> Iterator[FramesRead | Outcome]:
-    """Yield the same, with frames added up and told now and then, and before a video's outcome."""
-    frames, told = 0, time.monotonic()
-    for output in outputs:
-        if isinstance(output, FramesRead):
-            frames += output.frames
-            if time.monotonic() - told < _TELLING:
-                continue
-        if frames:
-            yield FramesRead(frames)
-            frames, told = 0, time.monotonic()
-        if not isinstance(output, FramesRead):
-            yield output

@@ -10,10 +10,11 @@ import ray
 import torch
 
 from pipeline.engine.cluster import WorkerPlan
-from pipeline.engine.events import FramesRead, WorkerEvent
-from pipeline.engine.readers import Readers, added_up
+from pipeline.engine.events import FramesRead, WorkerEvent, added_up
+from pipeline.engine.readers import Readers
 from pipeline.engine.settings import StageSettings
 from pipeline.engine.sink import Sink
+from pipeline.engine.video_reader import Outcome
 from stores.records import Failure, VideoFeatures, VideoItem
 
 
@@ -63,7 +64,8 @@ class ShardWorker:
         torch.set_num_threads(self._plan.torch_threads)  # of this thread, which commits
         videos: list[VideoFeatures] = []
         failures: list[Failure] = []
-        for output in added_up(readers.read(job.items)):
+        outputs: Iterator[FramesRead | Outcome] = added_up(readers.read(job.items))
+        for output in outputs:
             if isinstance(output, VideoFeatures):
                 videos.append(output)
             elif isinstance(output, Failure):

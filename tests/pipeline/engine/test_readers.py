@@ -4,9 +4,7 @@ import threading
 
 import torch
 
-from pipeline.engine.events import FramesRead
-from pipeline.engine.readers import SharedCores, added_up
-from stores.records import Failure, VideoItem
+from pipeline.engine.readers import SharedCores
 
 
 class Arithmetic:
@@ -41,9 +39,3 @@ def test_threads_that_share_cores_have_their_share_of_them():
     finally:
         torch.set_num_threads(threads)
     assert plain.threads == [4, 2, 1, 1]
-
-
-def test_frames_are_told_together_and_before_the_outcome_of_a_video():
-    failure = Failure(VideoItem("a", "a"), "gone")
-    told = list(added_up([FramesRead(1), FramesRead(2), failure, FramesRead(4), failure]))
-    assert told == [FramesRead(3), failure, FramesRead(4), failure]
