@@ -15,7 +15,6 @@ from pathlib import Path
 import ray
 
 from pipeline.engine.session import (
-    LOST,
     OwnServers,
     RayLost,
     answers,
@@ -49,6 +48,8 @@ class WorkerPlan:
 
     Decoders live on their shard worker's node and ask for nothing: were they to be placed apart, a
     shrinking cluster could give the last cores to a shard worker whose decoders then never start.
+    ``helpers`` of each shard worker decode on nodes without a GPU, with a core each, where and as
+    long as there is one.
     """
 
     shard_workers: int
@@ -56,11 +57,13 @@ class WorkerPlan:
     cpus: float
     gpus: float
     torch_threads: int
+    helpers: int = 0
 
     @property
     def frames_in_flight(self) -> int:
         """The most decoded frames that exist at one time outside the decoders."""
-        return self.shard_workers * self.decoders * (PREFETCH + 1) * CHUNK_FRAMES
+        readers = self.shard_workers * (self.decoders + self.helpers)
+        return readers * (PREFETCH + 1) * CHUNK_FRAMES
 
     @property
     def store_bytes(self) -> int:
@@ -71,16 +74,21 @@ class WorkerPlan:
 def plan_workers(nodes: Sequence[tuple[float, float]]) -> WorkerPlan:
     """Return the plan for nodes with so many CPUs and GPUs each.
 
-    With GPUs, one shard worker each, and its share of the node's cores for decoders. Without, one
-    shard worker a node: torch uses every core for one batch, and as many decoders work while it
-    waits. The smallest node decides, since every worker asks for the same.
+    With GPUs, one shard worker each, and its share of the node's cores for decoders; where these
+    are few, its share of the cores of nodes without a GPU, too. Without, one shard worker a node:
+    torch uses every core for one batch, and as many decoders work while it waits. The smallest node
+    decides, since every worker asks for the same.
     """
     with_gpus = [(cpus, int(gpus)) for cpus, gpus in nodes if gpus >= 1]
     if with_gpus:
         share = min(cpus / gpus for cpus, gpus in with_gpus)
+        workers = sum(gpus for _, gpus in with_gpus)
+        decoders = int(min(max(share - 1, 1), _MAX_DECODERS))
+        spare = sum(int(cpus) for cpus, gpus in nodes if gpus < 1)
         return WorkerPlan(
-            shard_workers=sum(gpus for _, gpus in with_gpus),
-            decoders=int(min(max(share - 1, 1), _MAX_DECODERS)),
+            shard_workers=workers,
+            decoders=decoders,
+            helpers=min(_MAX_DECODERS - decoders, spare // workers),
             # Ray takes whole CPUs from 1 on.
             cpus=float(int(min(share, 1 + _MAX_DECODERS))) if share >= 1 else share,
             gpus=1.0,
@@ -101,8 +109,10 @@ def fit_to_store(plan: WorkerPlan, room: float) -> WorkerPlan:
     """Return the plan with as many decoders as frames in flight have room for; one at least."""
     if plan.store_bytes <= room:
         return plan
-    each = replace(plan, decoders=1).frames_in_flight * 2 * _LARGEST_FRAME
-    return replace(plan, decoders=max(1, min(plan.decoders, int(room // each))))
+    each = replace(plan, decoders=1, helpers=0).frames_in_flight * 2 * _LARGEST_FRAME
+    fitting = max(1, int(room // each))
+    decoders = min(plan.decoders, fitting)
+    return replace(plan, decoders=decoders, helpers=min(plan.helpers, fitting - decoders))
 
 
 def gpus_of_machine() -> int:
@@ -138,7 +148,8 @@ def running_cluster(max_workers: int | None = None) -> Iterator[WorkerPlan]:
             there = replace(plan, shard_workers=max(1, int(node.get("GPU", 0))))
             if there.gpus <= node.get("GPU", 0):  # else no worker goes there
                 room = node.get("object_store_memory", float("inf"))
-                plan = replace(plan, decoders=fit_to_store(there, room).decoders)
+                fitted = fit_to_store(there, room)
+                plan = replace(plan, decoders=fitted.decoders, helpers=fitted.helpers)
         workers = plan.shard_workers if max_workers is None else max_workers
         yield replace(plan, shard_workers=min(plan.shard_workers, workers))
 
@@ -216,23 +227,3 @@ def _ray(
             ray.shutdown()
         else:  # which would hang, with Python's lock held, where a signal ended Ray's servers too
             kill_descendants()
-
-
-def room_for_workers(plan: WorkerPlan) -> int:
-    """Return how many shard workers of a plan the cluster's present nodes have room for."""
-    found = 0
-    for node in (each["Resources"] for each in ray.nodes() if each["Alive"]):
-        fitting = int(node.get("CPU", 0.0) / plan.cpus)
-        found += min(fitting, int(node.get("GPU", 0.0)) if plan.gpus else 1)
-    return found
-
-
-def node_is_alive(node_id: str) -> bool:
-    """Return whether the node with this id is part of the cluster."""
-    return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
-
-
-def require_node() -> None:
-    """Raise ConnectionError where no node is left: workers would be waited for without end."""
-    if not any(node["Alive"] for node in ray.nodes()):
-        raise ConnectionError(LOST)

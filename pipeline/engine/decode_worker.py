@@ -12,35 +12,24 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 import time
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import ray
-from ray.actor import ActorHandle
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-from extract.container import DecodeError
 from extract.decoders import Decoder
-from extract.killable import SLOWEST
 from extract.recipe import Recipe
 from extract.source import Chunk
 from extract.video import open_video
-from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH
-from stores.files.sequences import IMAGE_RATE
-
-_START_SECONDS = 300.0  # for a worker to import its libraries, on a busy machine
-_LOG_READ = 1 << 16  # bytes of a lost worker's log that are searched for a crash
-_LOG_EXCERPT = 300  # characters of a lost worker's log that go into the reason
+from pipeline.engine.cluster import CHUNK_FRAMES
+from stores.files.content import still_holds
+from stores.files.locations import local_copy, location
+from stores.records import Content
 
 
-class DecoderLost(RuntimeError):
-    """A decode worker died, passed its deadline, or ran out of its memory."""
+class OutOfReachError(RuntimeError):
+    """This node does not hold what the shard worker's node holds at a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +51,36 @@ class DecodeWorker:
     """
 
     def __init__(self, log: str, memory: int) -> None:
-        # FFmpeg's messages and the stack of a crash go where the owner can read them afterwards.
-        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
-        os.dup2(descriptor, 2)
-        os.close(descriptor)
+        if log:
+            # FFmpeg's messages and a crash's stack go where the owner can read them afterwards.
+            descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
         faulthandler.enable()
         _limit_memory(memory)
         self._chunks: Iterator[Chunk] = iter(())
+        self._copy = ExitStack()
         self.produced = 0
         self.busy = 0.0
 
     def process(self) -> int:
         """Return the id of this process."""
         return os.getpid()
+
+    def reach(self, path: str, content: Content) -> str:
+        """Return where this node has a video: its path, or that of a copy of what a URL names.
+
+        The copy is kept until the next call.
+
+        Raises:
+            OutOfReachError: There is none of that content.
+            StoreError: It cannot be fetched.
+        """
+        self._chunks = iter(())
+        self._copy.close()
+        if not still_holds(path, content):
+            raise OutOfReachError(path)
+        return str(self._copy.enter_context(local_copy(location(path))))
 
     def open(self, path: str, recipe: Recipe, decoder: Decoder, image_rate: float) -> float:
         """Close the video before, open another, and return its seconds, or raise DecodeError."""
@@ -104,112 +110,6 @@ class DecodeWorker:
             self.busy += time.monotonic() - begun
 
 
-class DecoderClient:
-    """A decode worker seen from the shard worker that owns it; replaces itself when it is lost."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.busy = 0.0
-        """Seconds that its workers were busy, up to their latest chunk."""
-        self._start()
-
-    def _start(self) -> None:
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._log, self._log_path = _make_log()
-        # No restarts by Ray: a restarted actor has lost its place in the video, and says nothing.
-        # No CPUs: the shard worker has asked for those of its decoders. No record of each call,
-        # which Ray's server would keep: 10 kB a short video, up to 100,000 calls.
-        self.actor: ActorHandle = (
-            ray.remote(DecodeWorker)
-            .options(num_cpus=0, max_restarts=0, enable_task_events=False, scheduling_strategy=here)
-            .remote(self._log_path, self.limits.memory)
-        )
-        self._process: int | None = None
-        self._seen = 0.0  # of this worker's busy seconds
-
-    def stream(
-        self, path: str, recipe: Recipe, decoder: Decoder, image_rate: float = IMAGE_RATE
-    ) -> Iterator[Chunk]:
-        """Yield the chunks of a video in order, at most :data:`PREFETCH` of them ahead.
-
-        Raises:
-            DecodeError: The file cannot be read.
-            DecoderLost: The worker died, took too long or too much memory; a new one is ready for
-                the next video.
-        """
-        self._wait_for_start()
-        silence = self.limits.deadline
-        opened = self.actor.open.remote(path, recipe, decoder, image_rate)
-        seconds: float = self._get(opened, silence)
-        left = max(silence, SLOWEST * seconds)
-        patience = left  # decord may read a whole video before its first chunk
-        ahead = deque(self.actor.next.remote() for _ in range(PREFETCH))
-        chunk: Chunk | None
-        while True:
-            begun = time.monotonic()
-            chunk, busy = self._get(ahead.popleft(), min(patience, left))
-            self.busy += busy - self._seen
-            self._seen = busy
-            left -= time.monotonic() - begun  # while the encoder works no time runs
-            patience = silence
-            if chunk is None:
-                return
-            if chunk.last is None:
-                ahead.append(self.actor.next.remote())
-            yield chunk
-            if chunk.last is not None:
-                return
-
-    def _wait_for_start(self) -> None:
-        """Ask a new worker for its process id; its start does not count as its video's time."""
-        if self._process is None:
-            self._process = self._get(self.actor.process.remote(), _START_SECONDS)
-            _remove_name(self._log_path)  # both hold the file open
-
-    def _get(self, reference: ray.ObjectRef[Any], seconds: float) -> Any:
-        try:
-            return ray.get(reference, timeout=max(seconds, 0.0))
-        except ray.exceptions.GetTimeoutError as error:
-            reason = f"no frames within {seconds:.0f} s; decode worker killed"
-            raise DecoderLost(reason + self._replace_worker()) from error
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, DecodeError):
-                raise error.cause from None
-            reason = _first_line(error.cause)
-            if isinstance(error.cause, MemoryError):
-                reason = f"more than {self.limits.memory >> 20} MiB of memory needed"
-            raise DecoderLost(f"{reason}; decode worker ended{self._replace_worker()}") from error
-        except ray.exceptions.RayError as error:
-            reason = f"decode worker died: {_first_line(error)}"
-            raise DecoderLost(reason + self._replace_worker()) from error
-
-    def _replace_worker(self) -> str:
-        """Kill the worker, start another, and return the end of the lost one's log."""
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._process, signal.SIGKILL)
-        ray.kill(self.actor)
-        excerpt = _log_excerpt(self._log)
-        os.close(self._log)
-        _remove_name(self._log_path)
-        self._start()
-        return excerpt
-
-
-def _make_log() -> tuple[int, str]:
-    """Return a file and where others open it: one of memory alone, gone with us however we end."""
-    if sys.platform == "linux":
-        log = os.memfd_create("decode-worker")
-        return log, f"/proc/{os.getpid()}/fd/{log}"
-    else:  # noqa: RET505 - macOS, where two can open none without a name
-        return tempfile.mkstemp(prefix="decode-worker-")
-
-
-def _remove_name(log: str) -> None:
-    if not log.startswith("/proc/"):
-        Path(log).unlink(missing_ok=True)
-
-
 def _limit_memory(more: int) -> None:
     """Let this process allocate so many bytes more; beyond that allocations fail.
 
@@ -223,15 +123,7 @@ def _limit_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, ((used << 10) + more, hard))
 
 
-def _log_excerpt(log: int) -> str:
-    """Return what a lost worker's log ends with, or how a crash begins, as part of a reason."""
-    size = os.fstat(log).st_size
-    text = os.pread(log, _LOG_READ, max(size - _LOG_READ, 0)).decode(errors="replace")
-    crash = text.rfind("Fatal Python error")
-    excerpt = text[-_LOG_EXCERPT:] if crash < 0 else text[crash : crash + _LOG_EXCERPT]
-    line = " ".join(excerpt.split())
-    return f" (its last words: {line})" if line else ""
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def kill_process(process: int) -> None:
+    """Kill a process of the node that this runs on, if it is still there."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)

@@ -11,13 +11,7 @@ from dataclasses import dataclass, field
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.engine.cluster import (
-    WorkerPlan,
-    node_is_alive,
-    require_node,
-    room_for_workers,
-    running_cluster,
-)
+from pipeline.engine.cluster import WorkerPlan, running_cluster
 from pipeline.engine.events import (
     Tally,
     TitledBar,
@@ -26,6 +20,7 @@ from pipeline.engine.events import (
     WorkerEvent,
     describe_load,
 )
+from pipeline.engine.nodes import node_is_alive, require_node, room_for_workers
 from pipeline.engine.settings import StageSettings
 from pipeline.engine.shard_worker import Job, ShardWorker
 from pipeline.engine.sink import Sink
@@ -36,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE = 2  # jobs of a worker
 _LOOK = 10.0  # seconds between two looks at whether nodes joined
+
+_GATHERING = 0.05  # seconds in which more workers may have news: a look at all of them costs
 
 _MAX_LOSSES = 3  # workers a job may take down before its videos fail; lost nodes do not count
 
@@ -175,31 +172,36 @@ class WorkerPool:
             ray.wait([worker.node for worker in self._workers], num_returns=1, timeout=1.0)
             return []
         ray.wait(list(busy), num_returns=1, timeout=1.0)
-        ready, _ = ray.wait(list(busy), num_returns=len(busy), timeout=0)
+        ready, _ = ray.wait(list(busy), num_returns=len(busy), timeout=_GATHERING)
         return [(busy[events], events) for events in ready]
 
     def _collect(self, worker: _Worker, events: ray.ObjectRefGenerator) -> Iterator[WorkerEvent]:
-        """Yield the next of a job's events, if there is one: its end frees the worker.
+        """Yield those of a job's events that are there: their end frees the worker.
 
         What became of a video is told once, also where its job is repeated.
         """
+        job = worker.jobs[events]
         try:
-            reference = next(events, None)
-            if reference is None:
-                self._told.pop(worker.jobs.pop(events), None)
-                return
-            event: WorkerEvent = ray.get(reference)
+            for reference in events:
+                event: WorkerEvent = ray.get(reference)
+                if self._is_news(job, event):
+                    yield event
+                if not ray.wait([events], timeout=0)[0]:
+                    return
+            del worker.jobs[events]
+            self._told.pop(job, None)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error  # what is wrong with the run, without Ray's traceback
         except ray.exceptions.RayError as error:
             yield from self._recover(worker, str(error))
-            return
-        if isinstance(event, VideoFinished | VideoFailed):
-            told = self._told[worker.jobs[events]]
-            if event.item.video_id in told:
-                return
-            told.add(event.item.video_id)
-        yield event
+
+    def _is_news(self, job: Job, event: WorkerEvent) -> bool:
+        if not isinstance(event, VideoFinished | VideoFailed):
+            return True
+        told = self._told[job]
+        is_known = event.item.video_id in told
+        told.add(event.item.video_id)
+        return not is_known
 
     def _recover(self, worker: _Worker, reason: str) -> Iterator[VideoFailed]:
         """Start another worker in place of a lost one, and repeat its jobs or commit their failure.

@@ -6,8 +6,10 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -22,7 +24,8 @@ from extract.features import FrameProgram, InTurn, SegmentMeans, frame_program, 
 from extract.lanes import lane_on
 from pipeline.engine.cluster import WorkerPlan
 from pipeline.engine.compile import CompiledFrames
-from pipeline.engine.decode_worker import DecoderClient
+from pipeline.engine.decode_worker import OutOfReachError
+from pipeline.engine.decoder_client import DecoderClient, DecoderLost
 from pipeline.engine.events import FramesRead, Remark, WorkerLoad
 from pipeline.engine.settings import StageSettings
 from pipeline.engine.video_reader import Outcome, VideoReader
@@ -44,6 +47,8 @@ class Readers:
         recipe = settings.recipe
         # First those that start by themselves: they import while the encoder is loaded.
         self._clients = [DecoderClient(settings.limits) for _ in range(plan.decoders)]
+        for _ in range(plan.helpers):
+            self._clients.append(DecoderClient(settings.limits, helps=True))
         self._remarks: queue.SimpleQueue[Remark] = queue.SimpleQueue()
         encoder = load_encoder(recipe, settings.weights, "cuda" if plan.gpus else "cpu")
         self._loop: EncodingLoop | None = None
@@ -57,8 +62,8 @@ class Readers:
             program = self._program(encoder, settings, frames)
             self._shared = SharedCores(program, plan.torch_threads)
             means = partial(InTurn, self._shared, recipe, frames)
-        self._waiting: queue.SimpleQueue[tuple[VideoItem, Callable[[ReaderOutput], None]]]
-        self._waiting = queue.SimpleQueue()
+        self._waiting = Waiting()
+        self._strangers: set[str] = set()
         self._begun = time.monotonic()
         for client in self._clients:
             reader = VideoReader(
@@ -81,7 +86,7 @@ class Readers:
         outputs: queue.SimpleQueue[ReaderOutput] = queue.SimpleQueue()
         # The longest starts first; one that is not there has no size.
         for item in sorted(items, key=lambda item: size_of(item.path) or 0, reverse=True):
-            self._waiting.put((item, outputs.put))
+            self._waiting.put(Reading(item, outputs.put))
         left = len(items)
         while left:
             output = outputs.get()
@@ -108,7 +113,7 @@ class Readers:
                 wall=time.monotonic() - self._begun,
                 encoding=self._loop.busy,
                 decoding=sum(client.busy for client in self._clients),
-                decoders=len(self._clients),
+                decoders=sum(client.is_up for client in self._clients),
             )
 
     def _start_loop(self, encoder: ClipEncoder, settings: StageSettings) -> EncodingLoop:
@@ -134,14 +139,70 @@ class Readers:
         self._remarks.put(Remark(line))
 
     def _read_all(self, reader: VideoReader) -> None:
-        """Read one video after another; an error goes to the thread of its job."""
+        """Read one video after another; an error goes to the thread of its job.
+
+        What a decoder of another node cannot read to its end is left to those of this one.
+        """
+        client = reader.client
         while True:
-            item, emit = self._waiting.get()
+            client.settle()
+            reading = self._waiting.take(helps=client.helps)
             try:
                 with self._shared.used() if self._shared else nullcontext():
-                    emit(reader.read(item, emit))
+                    reading.emit(reader.read(reading.item, reading.emit))
+            except DecoderLost:
+                self._waiting.put(reading, helpable=False)
+            except OutOfReachError:
+                self._waiting.put(reading, helpable=False)
+                self._say_stranger(client.address, reading.item.path)
+                client.end()
+                return
             except BaseException as error:  # noqa: BLE001 - raised by the thread of the job
-                emit(error)
+                reading.emit(error)
+
+    def _say_stranger(self, address: str, path: str) -> None:
+        if address not in self._strangers:
+            self._strangers.add(address)
+            self._say(
+                f"node {address} does not hold {path} as the GPU's node does, and decodes nothing; "
+                "put videos where all nodes have them at one path, or behind a URL"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A video to be read, and where to what comes of it goes."""
+
+    item: VideoItem
+    emit: Callable[[ReaderOutput], None]
+
+
+class Waiting:
+    """The videos that wait for a decoder: for this node's first, and some for these alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._any: deque[Reading] = deque()
+        self._own: deque[Reading] = deque()
+        self._idle = 0
+
+    def put(self, reading: Reading, *, helpable: bool = True) -> None:
+        """Add a video, ``helpable`` by decoders of other nodes."""
+        with self._changed:
+            (self._any if helpable else self._own).append(reading)
+            self._changed.notify_all()
+
+    def take(self, *, helps: bool) -> Reading:
+        """Wait for a video; a decoder that ``helps`` leaves those that own ones are idle for."""
+        with self._changed:
+            if helps:
+                self._changed.wait_for(lambda: len(self._any) > self._idle)
+                return self._any.popleft()
+            self._idle += 1
+            self._changed.wait_for(lambda: bool(self._own or self._any))
+            self._idle -= 1
+            self._changed.notify_all()  # those that help may have one more now
+            return (self._own or self._any).popleft()
 
 
 class SharedCores:

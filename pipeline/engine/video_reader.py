@@ -14,7 +14,7 @@ from extract.decoders import Decoder
 from extract.features import SegmentMeans, read_video
 from extract.recipe import Recipe
 from extract.source import Chunk
-from pipeline.engine.decode_worker import DecoderClient, DecoderLost
+from pipeline.engine.decoder_client import DecoderClient, DecoderLost
 from pipeline.engine.events import FramesRead
 from stores.files.content import content_of
 from stores.files.locations import local_copy, location
@@ -47,7 +47,12 @@ class VideoReader:
     image_rate: float = IMAGE_RATE
 
     def read(self, item: VideoItem, emit: Callable[[FramesRead], None]) -> Callable[[], Outcome]:
-        """Read a video, emitting the frames of each chunk; return what waits for its outcome."""
+        """Read a video, emitting the frames of each chunk; return what waits for its outcome.
+
+        Raises:
+            DecoderLost: A decoder of another node was lost, or too slow: one of this node says why.
+            OutOfReachError: That node does not hold the video.
+        """
         if not item.path:
             why = "listed, but no file of that name lies below the root, or several that differ"
             failure = Failure(item, why)
@@ -55,8 +60,15 @@ class VideoReader:
         # Before it is read: whatever is written to the file meanwhile makes it another one.
         content = content_of(item.path, whole=self.full_digest)
         try:
-            with local_copy(location(item.path)) as path:
-                finish = self._read_file(item, str(path), emit)
+            if self.client.helps:
+                if content is None:
+                    raise DecoderLost(f"{item.path} is not there")
+                path = self.client.reach(item.path, content)
+                finish = self._read_file(item, path, emit)
+            else:
+                with local_copy(location(item.path)) as copy:
+                    path = str(copy)
+                    finish = self._read_file(item, path, emit)
         except StoreError as error:
             failure = Failure(item, str(error), content=content)
             return lambda: failure
@@ -64,7 +76,7 @@ class VideoReader:
         def outcome() -> Outcome:
             found = finish()
             if isinstance(found, Failure):
-                found = replace(found, reason=found.reason.replace(str(path), item.path))
+                found = replace(found, reason=found.reason.replace(path, item.path))
             return replace(found, content=content)
 
         return outcome
@@ -79,6 +91,8 @@ class VideoReader:
             try:
                 wait = read_video(item, chunks, self.means(), self.recipe)
             except DecoderLost as error:
+                if self.client.helps:
+                    raise
                 reasons.append(str(error))
             except (DecodeError, ValueError) as error:
                 reasons.append(str(error))

@@ -143,7 +143,8 @@ def _calibrated(calibration: Calibration | None) -> str:
         f"Calibrated on {made_of} "
         f"({calibration.videos} videos, {calibration.hours:.2f} hours): {calibration.chosen_by}. "
         f"The threshold is {calibration.rule.threshold:.4f}, which {finds or 'makes '}"
-        f"{calibration.false_alarms_per_hour:.2f} false alarms an hour; scores are {scores}.{doubts}"
+        f"{calibration.false_alarms_per_hour:.2f} false alarms an hour; scores are {scores}."
+        f"{doubts}"
     )
 
 

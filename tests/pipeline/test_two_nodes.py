@@ -9,9 +9,10 @@ import ray
 from ray.cluster_utils import Cluster
 
 from pipeline.commands.extract import ExtractRun
-from pipeline.engine.cluster import room_for_workers, running_cluster
+from pipeline.engine.cluster import running_cluster
 from pipeline.engine.driver import WorkerPool, pack_jobs
 from pipeline.engine.events import VideoFinished
+from pipeline.engine.nodes import room_for_workers
 from pipeline.engine.settings import stage_settings
 from pipeline.options import ReadOptions
 from pipeline.stages.extract import extract, shard_sink

@@ -40,6 +40,33 @@ def test_every_gpu_gets_a_shard_worker_and_a_decoder(cpus, gpus):
     assert plan.cpus < 1 or plan.cpus == int(plan.cpus)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "helpers"),
+    [
+        ([(4.0, 1.0)], 0),
+        ([(4.0, 1.0), (8.0, 0.0)], 8),
+        ([(4.0, 1.0), (64.0, 0.0)], 13),  # to sixteen decoders for a GPU
+        ([(32.0, 1.0), (64.0, 0.0)], 0),
+        ([(8.0, 2.0), (3.0, 0.0), (4.0, 0.0)], 3),
+        ([(16.0, 0.0), (4.0, 0.0)], 0),
+    ],
+)
+def test_nodes_without_a_gpu_decode_where_cores_beside_gpus_are_few(nodes, helpers):
+    plan = plan_workers(nodes)
+    assert plan.helpers == helpers
+    assert plan.frames_in_flight == (
+        plan.shard_workers * (plan.decoders + helpers) * (PREFETCH + 1) * CHUNK_FRAMES
+    )
+
+
+def test_helpers_are_the_first_that_memory_has_no_room_for():
+    plan = plan_workers([(4.0, 1.0), (8.0, 0.0)])
+    assert (plan.decoders, plan.helpers) == (3, 8)
+    each = plan.store_bytes / 11
+    found = [fit_to_store(plan, (n + 0.5) * each) for n in (11, 7, 3, 2, 0)]
+    assert [(p.decoders, p.helpers) for p in found] == [(3, 8), (3, 4), (3, 0), (2, 0), (1, 0)]
+
+
 def test_two_nodes_work_side_by_side_and_one_without_cores_does_not_count():
     plan = plan_workers([(2.0, 0.0), (4.0, 0.0), (0.0, 0.0)])
     assert plan.shard_workers == 2

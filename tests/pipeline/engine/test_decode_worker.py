@@ -14,7 +14,8 @@ import ray
 from extract.container import DecodeError
 from extract.video import read_chunks
 from pipeline.engine.cluster import CHUNK_FRAMES, PREFETCH
-from pipeline.engine.decode_worker import DecoderClient, DecoderLost, Limits
+from pipeline.engine.decode_worker import Limits
+from pipeline.engine.decoder_client import DecoderClient, DecoderLost
 from stores.datasets.synthetic import dataset as synthetic
 
 pytestmark = pytest.mark.ray

@@ -11,7 +11,8 @@ import ray
 
 from extract.encoder import load_encoder
 from extract.features import InTurn, frame_program
-from pipeline.engine.decode_worker import DecoderClient, Limits
+from pipeline.engine.decode_worker import Limits
+from pipeline.engine.decoder_client import DecoderClient
 from pipeline.engine.video_reader import SECOND_DECODER, VideoReader
 from stores.records import Failure, VideoFeatures, VideoItem
 
