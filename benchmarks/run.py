@@ -30,7 +30,10 @@ NAMES = (
     "extraction",
     "growth",
 )
-APART = ("memory", "report", "long_video", "filling", "exported", "gpu", "remote", "driver")
+APART = (
+    *("memory", "report", "long_video", "filling", "exported", "gpu"),
+    *("remote", "driver", "elsewhere"),
+)
 
 
 def run(name: str) -> dict[str, Any] | None:
