@@ -2,8 +2,8 @@
 
 ``python -I -S guard.py FOLDER COMMAND HEARD`` returns at once and stays in the background until its
 standard input ends, which it does with the command, even where that is killed. What then still
-writes to the folder is killed, and the folder is removed. It imports nothing but the standard
-library.
+writes to the folder is killed, and the folder is removed; where the command did that itself, it
+does nothing. It imports nothing but the standard library.
 
 A command that does not hear a signal is ended by it: Python's own handler writes each to the pipe
 ``HEARD``, also while native code holds Python's lock, and the command reads it once that is over.
@@ -34,6 +34,8 @@ def main(folder: Path, command: int, heard: int | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _wait(command, heard)
+    if not folder.exists():
+        return  # put away by the command itself, which may live on
     over = time.monotonic() + _PATIENCE
     while ((writers := list(_writers(folder))) or folder.exists()) and time.monotonic() < over:
         for process in writers:

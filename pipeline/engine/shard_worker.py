@@ -54,7 +54,9 @@ class ShardWorker:
         """
         if not self._sink.is_done(job.items, job.generation):
             yield from self._commit(job)
-        yield from self._sink.outcomes(job.items, job.generation)
+        # Ray sends into what it streams: `yield from` takes a generator there, and no list.
+        for outcome in self._sink.outcomes(job.items, job.generation):  # noqa: UP028
+            yield outcome
         if self._readers is not None:
             yield from self._readers.news()
 

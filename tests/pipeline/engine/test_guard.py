@@ -58,6 +58,22 @@ def test_what_writes_to_the_folder_ends_with_the_command_and_readers_do_not(hold
     assert [started[name].poll() for name in ("reads", "writes beside it")] == [None, None]
 
 
+def test_a_command_that_put_its_folder_away_lives_on_though_it_has_a_file_of_it_open(tmp_path):
+    """As Ray's logs are in a process that ran a stage and does something else then."""
+    code = (
+        "import time\n"
+        "from pipeline.engine.session import private_folder\n"
+        "with private_folder() as folder:\n"
+        "    log = open(folder / 'log', 'w')\n"
+        "time.sleep(2)\n"
+    )
+    environment = os.environ | {"RAY_TMPDIR": str(tmp_path)}
+    root = Path(guard.__file__).parents[2]
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, check=False)
+    assert run.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_ends_where_there_is_nothing_to_put_away(tmp_path):
     command = [sys.executable, "-I", "-S", guard.__file__, str(tmp_path / "gone"), "1"]
     subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
