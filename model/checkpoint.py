@@ -229,11 +229,15 @@ def _unlike(name: str, found: object, expected: object) -> str:
 
 
 def build_scorer(
-    checkpoint: Checkpoint, device: torch.device, score_temperature: float | None = None
+    checkpoint: Checkpoint,
+    device: torch.device,
+    score_temperature: float | None = None,
+    *,
+    frozen: bool = True,
 ) -> SegmentScorer:
     """Return what scores with a checkpoint's weights, and the temperature of its calibration.
 
-    It is frozen: what all windows share is worked out here, and not for each video that comes.
+    ``frozen``, what all windows share is worked out here, and not for each video that comes.
 
     Raises:
         StoreError: The weights do not fit the settings.
@@ -246,4 +250,5 @@ def build_scorer(
         raise StoreError(f"the checkpoint's weights do not fit its settings: {error}") from error
     temperatures = checkpoint.temperatures(score_temperature)
     scorer = SegmentScorer(branches, checkpoint.text, kind.distribution, temperatures)
-    return scorer.to(device).eval().frozen()
+    scorer = scorer.to(device).eval()
+    return scorer.frozen() if frozen else scorer

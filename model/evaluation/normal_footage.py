@@ -18,6 +18,7 @@ from model.evaluation.metrics import Scores
 from stores.records import EventRule
 
 _STEP = 2.0**-22  # float32 scores are compared with float32 thresholds: two of their steps
+_LEAST = 1e-6  # a threshold: the share of a smaller one that holds an event may be 0 in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ def lowest_threshold(spans: AlarmSpans, most: int, most_frames: float) -> tuple[
     counts, frames = spans.at(levels)
     too_many = np.flatnonzero((counts > most) | (frames > most_frames))
     bound = float(levels[too_many[0]]) if len(too_many) else 0.0
-    threshold = float(np.nextafter(np.float32(bound * (1 + _STEP)), np.float32(2)))
+    above = float(np.nextafter(np.float32(bound * (1 + _STEP)), np.float32(2)))
+    threshold = max(above, _LEAST)
     if threshold > 1:
         raise ValueError(
             f"no threshold has {most} alarms or fewer: {counts[too_many[0]]} reach a score of 1, "

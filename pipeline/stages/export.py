@@ -160,7 +160,7 @@ def _write_onnx(writer: _Writer, run: ExportRun, source: _Source) -> dict[str, f
     """Write scorer and encoder; return their gaps to torch by file."""
     checkpoint, calibration = source.checkpoint, source.calibration
     temperature = None if calibration is None else calibration.temperature
-    scorer = build_scorer(checkpoint, torch.device("cpu"), temperature)
+    scorer = build_scorer(checkpoint, torch.device("cpu"), temperature, frozen=False)
     gaps = {}
     with writer.file(onnx_programs.SCORER) as file:
         gaps[onnx_programs.SCORER] = onnx_programs.write_scorer(file, scorer, checkpoint)

@@ -95,6 +95,7 @@ def test_a_node_that_holds_other_videos_decodes_none_and_is_named(
     assert not any(client.busy for client in readers._clients if client.helps)
 
 
+@pytest.mark.long
 def test_a_node_without_a_gpu_decodes_and_may_leave_and_come_back(
     cluster, helping, footage, demo_recipe
 ):

@@ -1,5 +1,6 @@
 """Folders of images from end to end: checked, extracted, scored, watched, drawn and reported."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -138,7 +139,10 @@ def test_the_report_has_pictures_and_copies_of_folders(scored):
     assert write_report(ReportRun(scores=run.out)).gone == 0  # they have no address, and are there
     write_report(ReportRun(scores=run.out, proxies=True))
     report = run.out / "report"
-    assert len(list((report / "pictures").glob("*.jpg"))) == 3
+    index = (report / "data" / "index.js").read_text()
+    sheets = set(re.findall(r'"picture":"([^"]+)"', index))
+    assert len(sheets) == 3
+    assert all((report / "pictures" / name).is_file() for name in sheets)
     copies = list((report / "copies").glob("*.mp4"))
     assert len(copies) == 2  # browsers play the film itself
     frames = {row.frames for row in read_videos(run.out) if row.status != "failed"}

@@ -119,7 +119,7 @@ def test_a_training(linked, killed_everywhere, contents):
     assert ends[-1].keys() == {"checkpoint.safetensors", "checkpoint.json", "figures"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_evaluation_of_another_checkpoint(linked, killed_everywhere, contents):
     for seed in (1, 2):
         train(TrainRun(out=linked, epochs=1, preset="small", batch=8, seed=seed, force=True))

@@ -87,6 +87,7 @@ def test_the_old_scores_go_when_a_recorder_writes_a_new_film_under_an_old_name(
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_a_watcher_sees_what_changed_and_ends_whatever_the_dates(films, checkpoint, tmp_path):
     """A bad file of the future kept it alive for ever, one of the past was never tried again."""
     root, out = tmp_path / "camera", tmp_path / "scores"
@@ -107,6 +108,7 @@ def test_a_watcher_sees_what_changed_and_ends_whatever_the_dates(films, checkpoi
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_features_of_a_film_that_was_replaced_are_told_and_made_anew(
     footage, films, checkpoint, tmp_path
 ):

@@ -40,7 +40,7 @@ def test_where_test_videos_are_missing_every_figure_says_of_how_many_it_is(call,
     out = " ".join(capsys.readouterr().out.split())
     figures = json.loads((partial / "synthetic" / "evaluation" / "metrics.json").read_text())
     assert (figures["videos"], figures["listed_videos"]) == (16, 19)
-    assert out.count("16 of 19 test videos") == len(figures["metrics"]) + 2  # title and alarms
+    assert out.count("16 of 19 test videos") == len(figures["metrics"]) + 4  # three titles, alarms
     page = (partial / "synthetic" / "evaluation" / "training.html").read_text()
     rows = page.count("<td>16 of 19 test videos</td>")
     assert rows == len(figures["metrics"])

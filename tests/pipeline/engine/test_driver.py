@@ -126,7 +126,7 @@ def test_a_job_that_takes_its_worker_down_every_time_fails_and_the_others_are_do
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_became_of_a_video_is_told_once(footage, settings, tmp_path):
     """A worker that is lost while it tells of what it committed is replaced, and tells again."""
     found = SYNTHETIC.discover(footage)[:1]

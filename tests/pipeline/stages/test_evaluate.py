@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow  # it trains first
 @pytest.fixture(scope="module")
 def evaluated(learnable):
     train(TrainRun(out=learnable, epochs=12))
-    return evaluate(EvaluateRun(out=learnable))
+    return evaluate(EvaluateRun(out=learnable, checkpoint=learnable / "synthetic" / "train"))
 
 
 def test_figures_are_those_of_scikit_learn_on_the_parquet_it_wrote(evaluated, learnable):

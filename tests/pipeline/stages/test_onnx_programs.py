@@ -72,7 +72,7 @@ def gaps(program, inputs, module):
 @pytest.mark.parametrize("head", heads.names())
 def test_fifty_windows_score_as_in_torch(head, tmp_path):
     checkpoint = make_checkpoint(head)
-    scorer = build_scorer(checkpoint, CPU, score_temperature=1.7)
+    scorer = build_scorer(checkpoint, CPU, score_temperature=1.7, frozen=False)
     path = tmp_path / SCORER
     assert write_scorer(path, scorer, checkpoint) < 1e-5
     generator = torch.Generator().manual_seed(3)
@@ -117,7 +117,7 @@ def test_an_encoder_of_another_side_takes_the_recipes_crops(tmp_path, resize):
 @pytest.mark.long
 def test_a_program_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
     checkpoint = make_checkpoint("vadclip")
-    scorer = build_scorer(checkpoint, CPU)
+    scorer = build_scorer(checkpoint, CPU, frozen=False)
     forward = scorer.forward
 
     def drifting(features, lengths):

@@ -1,9 +1,11 @@
-"""Small films whose frames say which they are, and scores of them with events."""
+"""A browser for all pages; small films whose frames say which they are, scored with events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,7 +19,15 @@ from stores.records import EventRule, VideoItem, VideoScores
 from stores.scores.schema import ScoreHeader
 from stores.scores.writer import write_scores
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 FILM_FRAMES = 120
+
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
 
 
 def grey_of(number: int) -> int:
@@ -101,3 +111,16 @@ def some_clip() -> Clip:
         sha256="",
         source_digest="",
     )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, where there is one, as Playwright drives it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield opened
+        opened.close()

@@ -63,34 +63,28 @@ def test_no_name_is_more_than_a_name(index, some_clip):
 
 
 @pytest.mark.slow
-def test_unpacked_in_an_empty_folder_the_clips_play(score_films, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_unpacked_in_an_empty_folder_the_clips_play(score_films, browser, tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium on this machine")
     folder, alone = score_films(["<b>&'\"#1 50%25 – Ä?.mp4"]), tmp_path / "alone"
     made = clip(ClipRun(folder, before=1, after=1, zip=tmp_path / "a.zip"))
     with zipfile.ZipFile(made.zip) as packed:
         packed.extractall(alone)
     shutil.rmtree(tmp_path / "films")
     shutil.rmtree(folder)
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page()
-        complaints = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto((alone / "index.html").as_uri())
-        videos = "[...document.querySelectorAll('video')]"
-        page.wait_for_function(f"() => {videos}.every((v) => v.readyState > 1)")
-        seconds = page.evaluate(f"() => {videos}.map((v) => v.duration)")
-        assert len(seconds) == 2
-        assert all(0.8 < each < 3 for each in seconds)
-        for scheme, width in (("light", 1280), ("dark", 390)):
-            page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size({"width": width, "height": 844})
-            found = axe.Axe().run(page, options={"preload": False}).response["violations"]
-            assert [each["id"] for each in found] == []
-            assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-        assert complaints == []
-        browser.close()
+    page = browser.new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((alone / "index.html").as_uri())
+    videos = "[...document.querySelectorAll('video')]"
+    page.wait_for_function(f"() => {videos}.every((v) => v.readyState > 1)")
+    seconds = page.evaluate(f"() => {videos}.map((v) => v.duration)")
+    assert len(seconds) == 2
+    assert all(0.8 < each < 3 for each in seconds)
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 844})
+        found = axe.Axe().run(page, options={"preload": False}).response["violations"]
+        assert [each["id"] for each in found] == []
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert complaints == []
+    page.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,12 +37,7 @@ from stores.scores.schema import ScoreHeader
 from stores.scores.writer import write_scores
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
+    from playwright.sync_api import Page
 
 HOSTILE = "<b>&'\"#1 50%25 – Ä?.mp4"
 """A name that ends tags, strings, queries and escapes where it is not escaped itself."""
@@ -138,19 +132,6 @@ def make_scores() -> Callable[..., VideoScores]:
 @pytest.fixture(scope="session")
 def header() -> ScoreHeader:
     return ScoreHeader(("normal", "fire", "fight"), "m" * 16, "r" * 16, EventRule())
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, where there is one, as Playwright drives it."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")
