@@ -194,8 +194,7 @@ def _check(checkpoint: Checkpoint, kind: ScoringKind[Any], path: AnyPath) -> Non
     for name, shape in {**shapes, _TEXT: (model.classes, model.width)}.items():
         if name not in found:
             raise StoreError(f"{path}: {name} is missing, which head {kind.name} has; {_REMEDY}")
-        if tuple(found[name].shape) != shape:
-            got = tuple(found[name].shape)
+        if (got := tuple(found[name].shape)) != shape:
             raise StoreError(f"{path}: {name} has shape {got}, expected {shape}; {_REMEDY}")
     if odd := [name for name, tensor in found.items() if not tensor.isfinite().all()]:
         more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
@@ -209,8 +208,7 @@ def check_description(path: AnyPath, checkpoint: Checkpoint) -> None:
         StoreError: It is damaged, or says something else; the field is named.
     """
     description = path.with_name(DESCRIPTION)
-    found = read_json(description, Document)
-    if found is None:
+    if (found := read_json(description, Document)) is None:
         return
     expected = json.loads(json.dumps(_content(checkpoint)))
     for name, value in expected.items():
@@ -232,7 +230,6 @@ def build_scorer(
     checkpoint: Checkpoint,
     device: torch.device,
     score_temperature: float | None = None,
-    *,
     frozen: bool = True,
 ) -> SegmentScorer:
     """Return what scores with a checkpoint's weights, and the temperature of its calibration.
@@ -249,6 +246,5 @@ def build_scorer(
     except (KeyError, RuntimeError) as error:
         raise StoreError(f"the checkpoint's weights do not fit its settings: {error}") from error
     temperatures = checkpoint.temperatures(score_temperature)
-    scorer = SegmentScorer(branches, checkpoint.text, kind.distribution, temperatures)
-    scorer = scorer.to(device).eval()
-    return scorer.frozen() if frozen else scorer
+    scorer = SegmentScorer(branches, checkpoint.text, kind.distribution, temperatures).to(device)
+    return scorer.eval().frozen() if frozen else scorer.eval()
