@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 # Before torch is imported anywhere: its OpenMP threads spin while they wait for one another, and on
 # a machine that is busy with other work 10 seconds of training become 6 minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# NumPy's and SciPy's OpenBLAS waits by yielding without end, and knows no policy: on two cores two
-# such threads were seen to keep all others from running for minutes. What is large here is torch's.
+# NumPy's and SciPy's OpenBLAS waits by yielding without end, and knows no policy. What is large
+# here is torch's.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # So does OpenCV's pool. It converts and scales pictures in decoders, of which each has its core.
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")

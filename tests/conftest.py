@@ -37,6 +37,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+
+@pytest.fixture(autouse=True)
+def _no_real_time():
+    """A library that makes this process real-time starves the machine in whatever runs later."""
+    yield
+    if sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail("the test left this process with real-time priority")
+
+
 NOBODY = 65534  # permissions are asked of the kernel as another user: root may do everything
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
