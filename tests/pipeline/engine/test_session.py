@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.engine.session import (
@@ -73,6 +74,9 @@ def test_folders_of_killed_runs_are_cleared_and_those_of_others_are_not(place):
         for _ in range(2)
     )
     theirs, left = (Path(run.stdout.readline().strip()) for run in (alive, killed))
+    for process in psutil.process_iter(["cmdline"]):  # what else would put it away
+        if str(left.parent) in (process.info["cmdline"] or ()):
+            process.kill()
     killed.kill()
     killed.communicate()
     assert left.is_dir()
