@@ -86,7 +86,7 @@ check: $(READY) ## Lint, formatting, types and import contracts
 	@$(BIN)/mypy benchmarks
 	@$(BIN)/lint-imports
 
-test: $(READY) ## All tests but the long ones, on a real Ray: about 11 minutes on 2 cores
+test: $(READY) ## All tests but the long ones, on a real Ray: about 10 minutes on 2 cores
 	@$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile $(ARGS)
 
 test-fast: $(READY) ## The tests that need neither Ray nor minutes: under a minute on 2 cores
