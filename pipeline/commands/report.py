@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def execute(run: ReportRun) -> int:
 def render(pages: ReportPages) -> int:
     """Print where the report is, and what it cannot show."""
     print_line(f"report, open it in a browser: {pages.page}")
+    folder = pages.page.parents[1]
     if pages.gone:
         where = "are not where they were scored: curves alone"
         print_line(f"  {pages.gone} of {pages.videos} videos {where}")
@@ -75,8 +77,8 @@ def render(pages: ReportPages) -> int:
         )
     if pages.unplayed:
         print_line(
-            f"  {counted(pages.unplayed, 'video')} that most browsers do not play; --proxies makes "
-            "copies"
+            f"  {counted(pages.unplayed, 'video')} that most browsers do not play; copies are made "
+            f"by: python -m pipeline report --scores {shlex.quote(str(folder))} --proxies"
         )
     print_cautions(pages.cautions)
     return DONE

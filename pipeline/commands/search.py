@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from pipeline.console import DONE, print_table
+from pipeline.console import DONE, print_cautions, print_table
 from pipeline.options import Location
 from stores.files.names import clock, counted
 from stores.ranges import Amount, PositiveCount
@@ -49,4 +49,5 @@ def render(report: SearchReport) -> int:
             for each in report.moments
         ],
     )
+    print_cautions(filter(None, [report.caution]))
     return DONE

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.recipe import recipe_from_json, weights_source
+from extract.recipe import TINY_MODEL, Recipe, recipe_from_json, weights_source
 from model.scoring.moments import Moment, ranked, similarities, video_moments
 from pipeline.stages.text_side import load_text_side
+from pipeline.stages.zero_shot import DEMO_NOTE
 from stores.features.catalog import Catalog, open_catalog
 from stores.features.shards import read_segments, read_times
 from stores.records import StoreError
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchReport:
-    """The best moments, the likest first, and of how many videos."""
+    """The best moments, the likest first, of how many videos, and what has to be said of them."""
 
     folder: Path
     text: str
     videos: int
     moments: list[Moment]
+    caution: str = ""
 
 
 def search(run: SearchRun) -> SearchReport:
@@ -44,14 +46,15 @@ def search(run: SearchRun) -> SearchReport:
     catalog = open_catalog(run.features)
     if not catalog.videos or catalog.recipe is None:
         raise StoreError(f"no features in {run.features}; give a folder that `extract` wrote")
-    text = _text_feature(run, catalog.recipe.text)
+    recipe = recipe_from_json(catalog.recipe.text, run.features)
+    text = _text_feature(run, recipe)
     found = ranked(_moments(catalog, text, run.top, run.apart), run.top)
-    return SearchReport(run.features, run.text, len(catalog.videos), found)
+    caution = DEMO_NOTE if recipe.model == TINY_MODEL else ""
+    return SearchReport(run.features, run.text, len(catalog.videos), found, caution)
 
 
-def _text_feature(run: SearchRun, recipe_text: str) -> NDArray[np.float32]:
+def _text_feature(run: SearchRun, recipe: Recipe) -> NDArray[np.float32]:
     """Return the text's feature by the CLIP that the features were made with."""
-    recipe = recipe_from_json(recipe_text, run.features)
     side = load_text_side(recipe, weights_source(recipe.model, run.weights))
     feature: NDArray[np.float32] = side.tower.features([run.text])[0].numpy()
     return feature

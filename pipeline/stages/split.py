@@ -67,6 +67,7 @@ def load_other_split(run: EvaluateRun, name: str) -> TestSplit:
     Raises:
         StoreError: As for :func:`load_test_split`, or classes that are mapped to none; their names.
     """
+    given = {} if run.classes is None else read_mapping(run.classes)  # before any features
     outputs = Outputs(run.out)
     path = run.checkpoint or outputs.latest_checkpoint()
     checkpoint = load_checkpoint(path)
@@ -74,7 +75,6 @@ def load_other_split(run: EvaluateRun, name: str) -> TestSplit:
     catalog = open_features(outputs.features(name), dataset)
     provenance = checkpoint.provenance
     _check_recipe(catalog, provenance, name)
-    given = {} if run.classes is None else read_mapping(run.classes)
     mapping = complete_mapping(given, dataset.classes, provenance.classes)
     videos = load_test(relabel(catalog, name, mapping), provenance.shard_recipe, dataset.test_crop)
     return TestSplit(path, checkpoint, dataset, catalog, videos)

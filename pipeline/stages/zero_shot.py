@@ -149,6 +149,12 @@ def parse_classes(text: str) -> dict[str, tuple[str, ...]]:
     """
     if text.strip() in base.names() and (dataset := base.load(text.strip())).classes:
         return dict(zip(dataset.classes, dataset.prompts, strict=True))
+    if text.strip() and not set(text) & set(":;"):
+        known = ", ".join(name for name in base.names() if base.load(name).classes)
+        raise ValueError(
+            f"--classes {text.strip()} is no data set with classes (known: {known}) and no list of "
+            f"two or more, {_FORM}"
+        )
     named: dict[str, tuple[str, ...]] = {}
     for part in filter(str.strip, text.split(";")):
         name, _, texts = (each.strip() for each in part.partition(":"))

@@ -51,9 +51,10 @@ def choose_events(folder: Path, run: ClipRun) -> tuple[list[ChosenEvent], int]:
         and (run.peak is None or each.event.peak >= run.peak)
     ]
     if not chosen:
-        highest = max((each.event.peak for each in events), default=None)
-        there = "there is none" if highest is None else f"the highest of all peaks is {highest:.2f}"
-        raise StoreError(f"no event of {folder} is chosen ({there}); ask for less")
+        asked = [each.event.peak for each in events if not wanted or each.video.video_id in wanted]
+        there = f"the highest of all peaks is {max(asked):.2f}" if asked else "there is none"
+        of = f"{', '.join(sorted(wanted))} in {folder}" if wanted else str(folder)
+        raise StoreError(f"no event of {of} is chosen ({there}); ask for less")
     return chosen[: run.most], max(0, len(chosen) - run.most)
 
 

@@ -140,6 +140,8 @@ def refuse_links(path: Path, below: Path) -> None:
 def _explain(error: OSError, lock: Path) -> str:
     if error.errno == errno.ELOOP and lock.is_symlink():
         return f"{lock} is a link; remove it"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return "a file lies there or above it; give a folder"
     if error.errno in _NO_LOCKS:
         return f"{error.strerror} ({lock}); give an OUT on another disk, or set {LOCKS}=soft"
     return str(error.strerror or error)

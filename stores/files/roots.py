@@ -42,6 +42,11 @@ class Roots:
     named: AnyPath | None
     recorded: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Raise StoreError where the root that was named is not there."""
+        if self.named is not None and not is_remote(self.named) and not Path(self.named).exists():
+            raise StoreError(f"{self.named}, which is to hold the videos, does not exist")
+
     def find(self, video_id: str, path: str, content: Content | None = None) -> str:
         """Return where the file of a video is, for which results have ``path`` and ``content``.
 

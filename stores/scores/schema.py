@@ -112,14 +112,16 @@ class ScoreHeader:
             TypeError: A key is missing.
             ValueError: A value is no UTF-8.
         """
-        needed = cls((), "", "", EventRule()).metadata().keys()
-        if missing := sorted(key.decode() for key in needed - metadata.keys()):
-            raise TypeError(f"its metadata have no {', '.join(missing)}")
-        if (version := metadata[b"schema_version"].decode()) != SCHEMA_VERSION:
+        # The version first: keys that another one has not are no damage.
+        version = metadata.get(b"schema_version", SCHEMA_VERSION.encode()).decode()
+        if version != SCHEMA_VERSION:
             raise StoreError(
                 f"{part} has schema {version}, expected {SCHEMA_VERSION}; move its folder away and "
                 "score again"
             )
+        needed = cls((), "", "", EventRule()).metadata().keys()
+        if missing := sorted(key.decode() for key in needed - metadata.keys()):
+            raise TypeError(f"its metadata have no {', '.join(missing)}")
         rule = decode_json(metadata[b"event_rule"], dict[str, object], f"{part}: rule")
         if rule.keys() != asdict(EventRule()).keys():
             raise StoreError(

@@ -6,6 +6,7 @@ def test_moments_are_printed_with_their_times(call, learnable, capsys):
     assert call("search", folder, "people fighting", "--top", 3) == 0
     printed = capsys.readouterr().out
     assert "'people fighting' in 56 videos" in printed.replace("\n", " ")
+    assert "CAUTION: the CLIP here is the demo's" in printed.replace("\n", " ")
     assert len(re.findall(r" \d:\d\d\.\d ", printed)) == 6
 
 

@@ -53,7 +53,7 @@ def checkpoint():
             test_crop=0,
             recipe=RECIPE.to_json(),
             recipe_fingerprint=RECIPE.fingerprint,
-            clip_weights="/home/somebody/ViT-B-16.pt",
+            clip_weights="/models/ViT-B-16.pt",
             protocol="paper",
         ),
         metrics={"auc": 0.9, "samples": 3.0, "steps": 4.0, "selection": 0.9},

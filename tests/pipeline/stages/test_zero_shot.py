@@ -55,7 +55,8 @@ def test_classes_have_texts_or_are_their_own():
     ("text", "told"),
     [
         ("", "two classes or more, the normal one first, as in --classes"),
-        ("fight", "two classes or more"),
+        ("fight", r"--classes fight is no data set with classes \(known: .*ucf.*\) and no list of"),
+        ("normal: a street", "two classes or more"),
         ("normal; fight; fight: a brawl", "class fight is given twice; give each its texts"),
         ("normal; : a brawl", "': a brawl' names no class"),
     ],

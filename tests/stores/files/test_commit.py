@@ -245,3 +245,11 @@ def test_a_file_that_cannot_grow_is_named_and_nothing_of_it_stays(tmp_path):
     assert f"StoreError: cannot write {path}: File too large" in ended.stderr
     assert path.read_bytes() == bytes(999)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_where_a_folder_is_due_is_said_to_be_one(tmp_path):
+    (tmp_path / "file").touch()
+    said = "a file lies there or above it; give a folder"
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StoreError, match=said), exclusive(folder):
+            pass

@@ -76,6 +76,11 @@ def test_a_root_that_is_named_stands_for_where_the_videos_lie_now(tmp_path):
             roots.find(video_id, "/v/c.mp4")
 
 
+def test_a_root_that_is_named_has_to_be_there(tmp_path):
+    with pytest.raises(StoreError, match=r"nope, which is to hold the videos, does not exist"):
+        Roots(tmp_path / "nope", ())
+
+
 def test_a_root_that_is_named_may_be_an_address():
     from stores.files.locations import location
 

@@ -83,6 +83,21 @@ const report = (() => {
     return chosen > 0 && chosen <= 1 ? chosen : stored;
   }
 
+  // That of pages that list stored events and have no scores: not below what made these.
+  function listThreshold(stored) {
+    return Math.max(stored, threshold(stored));
+  }
+
+  // What such a page says where another threshold was chosen; '' else.
+  function thresholdNote(stored) {
+    const chosen = threshold(stored);
+    if (chosen === stored) return "";
+    if (chosen > stored) {
+      return `Of the events that ${stored} makes, those that reach ${chosen.toFixed(2)}; a video's page shows how long they are then.`;
+    }
+    return `These are the events of ${stored}. Those of ${chosen.toFixed(2)} are on the videos' pages; \`events --threshold ${chosen}\` lists them here.`;
+  }
+
   function keepThreshold(stored, chosen) {
     remember("threshold", { stored, chosen });
   }
@@ -151,6 +166,6 @@ const report = (() => {
 
   return {
     ...{ state, receive, load, element, clock, wallClock, colour, classColour, setUpTheme },
-    ...{ address, recall, remember, threshold, keepThreshold, reaches },
+    ...{ address, recall, remember, threshold, listThreshold, thresholdNote, keepThreshold, reaches },
   };
 })();

@@ -31,6 +31,10 @@ const decisions = (() => {
       const before = this.made.get(place);
       if (!isShown || this.past.at(-1)?.[0] !== incident) this.past.push([incident, before]); // no keystrokes
       const base = before ?? { state: "unsure", label: this.report.classes[incident.label], note: "" };
+      // What is false is normal and what is true is what was found, until somebody says otherwise.
+      if (change.state && change.state !== base.state) {
+        base.label = this.report.classes[change.state === "false" ? 0 : incident.label];
+      }
       this.put(incident, { ...base, ...change, at: new Date().toISOString() }, isShown);
     }
 

@@ -11,14 +11,14 @@
   }
   const BATCH = 100; // rows made at a time, more as the reader nears their end
   const SOURCES = {
-    name: "by its name",
-    container: "by its container",
-    modified: "by its file's date",
+    name: "from the name",
+    container: "from the container",
+    modified: "from the file's date",
     "": "time not known",
   };
   const nodes = new Map(); // rows made, by incident
   const made = new decisions.Decisions(data, (incident) => refresh(incident));
-  let threshold = report.threshold(data.threshold);
+  let threshold = report.listThreshold(data.threshold);
   let shown = [];
   let waiting = [];
   let current = null;
@@ -45,7 +45,7 @@
         element("span", { className: "soft small", textContent: [video.camera, moment].filter(Boolean).join(" · ") }),
       ),
       classesOf(incident),
-      element("span", { className: "number peak", title: "peak score", textContent: incident.peak.toFixed(2) }),
+      element("span", { className: "number peak", textContent: `peak ${incident.peak.toFixed(2)}` }),
       decisionOf(incident),
     );
     row.setAttribute("aria-label", `${data.classes[incident.label]} in ${video.name} at ${clock(incident.start_time, 1)}`);
@@ -55,7 +55,7 @@
 
   function origin({ clock: source, zone }) {
     const stated = zone || (source ? "zone not stated" : "");
-    return [stated, SOURCES[source]].filter(Boolean).join(", ");
+    return [SOURCES[source], stated].filter(Boolean).join(", ");
   }
 
   function address(incident) {
@@ -222,11 +222,8 @@
   function showThreshold() {
     find("threshold").value = threshold;
     find("value").textContent = threshold.toFixed(2);
-    find("reset").disabled = threshold === data.threshold;
-    find("rule").textContent =
-      threshold === data.threshold
-        ? ""
-        : `Of the events that ${data.threshold} makes, those that reach ${threshold.toFixed(2)}; a video's page shows how long they are then.`;
+    find("rule").textContent = report.thresholdNote(data.threshold);
+    find("reset").disabled = !find("rule").textContent;
   }
 
   function setThreshold(value) {

@@ -12,7 +12,7 @@
   }
   const descending = new Set(["peak", "events", "seconds"]);
   const order = { column: "peak", down: true };
-  const threshold = report.threshold(index.threshold);
+  const threshold = report.listThreshold(index.threshold);
   countEvents();
   const charts = new Map();
 
@@ -196,6 +196,7 @@
       `written ${index.written}`,
     ];
     find("summary").textContent = parts.join(" · ");
+    find("rule").textContent = report.thresholdNote(index.threshold);
   }
 
   function showOrigin() {

@@ -49,7 +49,7 @@ def test_incidents_are_ranked_filtered_by_camera_and_day_and_lead_to_their_momen
     first = page.locator(".incident").first
     first.scroll_into_view_if_needed()
     assert (
-        first.locator(".when").inner_text() == "2024-11-17 08:05:11\nzone not stated, by its name"
+        first.locator(".when").inner_text() == "2024-11-17 08:05:11\nfrom the name, zone not stated"
     )
     first.locator("a").click()
     page.wait_for_selector("body[data-ready]")
@@ -70,6 +70,19 @@ def test_a_threshold_moves_all_pages_and_is_kept(page, watched):
     assert len(names(page)) == 2
     page.get_by_role("button", name="Reset").click()
     assert len(names(page)) == 4
+
+
+def test_a_threshold_below_that_of_the_files_is_for_pages_with_scores(page, watched):
+    page.goto(f"{(watched.parent / 'video.html').as_uri()}#{key_of(NAMES[0])}")
+    page.wait_for_selector("body[data-ready]")
+    page.locator("#threshold").fill("0.3")
+    page.get_by_role("link", name="Incidents").click()
+    said = "These are the events of 0.5. Those of 0.30 are on the videos' pages"
+    assert page.locator("#value").inner_text() == "0.50"
+    assert page.locator("#rule").inner_text().startswith(said)
+    page.get_by_role("link", name="All videos").click()
+    assert "4 with events from a score of 0.5 on" in page.locator("#summary").inner_text()
+    assert page.locator("#rule").inner_text().startswith(said)
 
 
 def test_an_address_names_a_moment_and_a_threshold(page, watched):
@@ -100,7 +113,7 @@ def test_decisions_are_made_by_keyboard_kept_exported_and_taken_over(page, watch
     (first, second) = content["decisions"]
     assert (first["video_id"], first["state"], first["label"]) == (NAMES[3], "true", "fight")
     assert (first["note"], first["found"], first["start_frame"]) == ("a fire drill", "fire", 40)
-    assert second["state"] == "false"
+    assert (second["state"], second["label"]) == ("false", "normal")
     page.evaluate("() => localStorage.clear()")
     page.reload()
     assert "0 reviewed" in page.locator("#summary").inner_text()
